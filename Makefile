@@ -1,0 +1,79 @@
+# Everything starts here. `make help` lists the verbs.
+#
+# Needs Python 3.11 or newer (with venv) and make; the rest goes into .venv in this folder.
+#   make PYTHON=python3.13 test     another interpreter
+#   make report ARGS="-p bandwidth_gbps 25"
+
+PYTHON ?= python3
+ARGS ?=
+PY := .venv/bin/python
+READY := .venv/.ready
+
+# Some container and CI images set this. uv compiles no bytecode at install, so without it every
+# process would compile pandas and seaborn anew: seconds for each notebook.
+unexport PYTHONDONTWRITEBYTECODE
+# `agg` would leave the notebooks without any picture.
+unexport MPLBACKEND
+
+# An environment holds absolute paths: one copied or moved along with the folder is made anew.
+ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
+MOVED := moved
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help report test lab format check lock clean moved
+
+help:  ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+report: $(READY)  ## run every notebook and write reports/index.html
+	@$(PY) -m analysis report $(ARGS)
+
+test: $(READY)  ## run the tests
+	@echo "Running the tests"
+	@$(PY) -m pytest $(ARGS)
+
+lab: $(READY)  ## open the notebooks in JupyterLab
+	@$(PY) -m jupyter lab notebooks $(ARGS)
+
+format: $(READY)  ## put code and notebooks into the common format
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+check: $(READY)  ## look for mistakes and for what is not formatted
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+lock: $(READY)  ## renew constraints.txt: the newest versions that fit together
+	@echo "Resolving the newest versions for Python 3.11 and later"
+	@$(FIND_UV); "$$uv" pip compile --quiet --universal --no-header --no-annotate --upgrade \
+	    --extra test -o .venv/constraints.txt pyproject.toml >/dev/null
+	@{ echo "# The versions this study was tested with, for every Python from 3.11 on. Renew with: make lock"; \
+	   cat .venv/constraints.txt; } > constraints.txt
+	@echo "constraints.txt is new; run: make test"
+
+clean:  ## remove the environment, the reports and all caches
+	@echo "Removing .venv, reports and caches"
+	@rm -rf .venv reports dist build .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# uv installs in seconds what takes pip a minute and a half: the one on the PATH, else one of our own.
+FIND_UV = uv=$$(command -v uv) || { uv=.venv/bin/uv; \
+	    [ -x $$uv ] || $(PY) -m pip install --quiet --disable-pip-version-check uv || uv=false; }
+
+INSTALL = -c constraints.txt -e '.[test]'
+
+$(READY): pyproject.toml constraints.txt $(MOVED)
+	@command -v "$(PYTHON)" >/dev/null || \
+	    { echo "error: no $(PYTHON) found; install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3"; exit 1; } >&2
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "error: Python 3.11 or newer is needed, $(PYTHON) is $$("$(PYTHON)" -V 2>&1); name another: make PYTHON=python3.12"; exit 1; } >&2
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
+	    { echo "error: $(PYTHON) comes without venv; install it first, on Debian and Ubuntu: apt install python3-venv"; exit 1; } >&2
+	@echo "Setting up .venv with $$("$(PYTHON)" -V) (1/2: environment)"
+	@rm -f $(READY)
+	@[ -z "$(MOVED)" ] && $(PY) -c 'import pip' 2>/dev/null || "$(PYTHON)" -m venv --clear .venv
+	@echo "Setting up .venv (2/2: packages; a minute or two the first time)"
+	@$(FIND_UV); "$$uv" pip install --python $(PY) $(INSTALL) || \
+	    { echo "uv could not install; trying pip with the same versions"; $(PY) -m pip install $(INSTALL); }
+	@printf '%s\n' "$(CURDIR)" > $(READY)
