@@ -1,0 +1,1 @@
+"""The model of a live migration: pure functions of arrays, free of files and figures."""

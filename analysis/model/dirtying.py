@@ -1,0 +1,182 @@
+r"""Distinct pages dirtied in t seconds, for each write pattern.
+
+What a pass of pre-copy leaves behind is not the number of writes but the number of *distinct*
+pages they fall on. For pages written independently at rates :math:`\lambda_j` (Poisson),
+
+.. math:: u(t) = \sum_j \left(1 - e^{-\lambda_j t}\right)
+
+so every pattern here but the sequential one is a set of *classes*: ``size`` pages that share
+``rate`` writes per second, each class adding ``size * (1 - exp(-rate * t / size))``.
+Rates are writes per second [pages/s], sizes are pages, times are seconds; all broadcast.
+Negative input is the caller's fault and is not checked here (``parameters.check`` does).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+ZIPF_HEAD = 8
+"""Ranks that get a class each; beyond them ranks are so alike that a few nodes carry them."""
+ZIPF_NODES = 16
+"""Gauss-Legendre nodes over the logarithm of the other ranks: u(t) within 2e-4 for exponents up to 1.5."""
+
+
+class WriteClasses(NamedTuple):
+    """Classes of pages on a last axis, and which rows write their pages in cyclic order.
+
+    ``rates`` [pages/s] and ``sizes`` [pages] have shape (rows, classes); a class of size 0 is
+    empty. ``cyclic`` has shape (rows,): there ``u(t) = min(rate * t, size)`` for each class.
+    """
+
+    rates: np.ndarray
+    sizes: np.ndarray
+    cyclic: np.ndarray
+
+    def take(self, rows: np.ndarray) -> WriteClasses:
+        """The same classes for a selection of rows."""
+        return WriteClasses(self.rates[rows], self.sizes[rows], self.cyclic[rows])
+
+
+def uniform(t: ArrayLike, rate: ArrayLike, size: ArrayLike) -> np.ndarray:
+    """Distinct pages of uniformly random writes: ``size * (1 - exp(-rate * t / size))``.
+
+    Starts as ``rate * t`` and saturates at ``size``; 0 where ``size`` is 0. This law with no
+    fitted constant is within 3 % of QEMU's own page sampling (commit 34a68001).
+
+    >>> float(uniform(1.0, rate=1000.0, size=1000.0).round(2))
+    632.12
+    """
+    writes, size = np.broadcast_arrays(np.multiply(rate, t), size)
+    exponent = np.divide(writes, size, out=np.zeros(size.shape), where=np.asarray(size) > 0)
+    return size * -np.expm1(-exponent)
+
+
+def sequential(t: ArrayLike, rate: ArrayLike, size: ArrayLike) -> np.ndarray:
+    """Distinct pages of a writer that walks its pages in a circle: ``min(rate * t, size)``.
+
+    >>> sequential([0.5, 2.0], rate=1000.0, size=1000.0).tolist()
+    [500.0, 1000.0]
+    """
+    return np.minimum(np.multiply(rate, t), size)
+
+
+def hotcold(
+    t: ArrayLike, rate: ArrayLike, size: ArrayLike, hot_page_share: ArrayLike, hot_write_share: ArrayLike
+) -> np.ndarray:
+    """Distinct pages when ``hot_write_share`` of the writes fall on ``hot_page_share`` of the pages.
+
+    Two uniform classes added. With equal shares it is :func:`uniform`.
+    """
+    return _add(t, hotcold_classes(rate, size, hot_page_share, hot_write_share))
+
+
+def zipf(t: ArrayLike, rate: ArrayLike, size: ArrayLike, exponent: ArrayLike) -> np.ndarray:
+    """Distinct pages when the page of rank k is written in proportion to ``k**-exponent``.
+
+    The sum over all ranks, by classes whose error stays below 2e-4 of u(t) for exponents up
+    to 1.5 (a test compares it with the sum itself). Exponent 0 is :func:`uniform`.
+    """
+    return _add(t, zipf_classes(rate, size, exponent))
+
+
+def distinct_pages(t: ArrayLike, classes: WriteClasses) -> np.ndarray:
+    """Distinct pages dirtied in ``t`` seconds (one per row) by rows of classes."""
+    t = np.asarray(t, dtype=float)[..., None]
+    writes = classes.rates * t
+    exponent = np.divide(writes, classes.sizes, out=np.zeros_like(writes), where=classes.sizes > 0)
+    random = classes.sizes * -np.expm1(-exponent)
+    if classes.cyclic.any():
+        random = np.where(classes.cyclic[..., None], np.minimum(writes, classes.sizes), random)
+    return random.sum(axis=-1)
+
+
+def hotcold_classes(
+    rate: ArrayLike, size: ArrayLike, hot_page_share: ArrayLike, hot_write_share: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rates and sizes of a hot and a cold class on a new last axis.
+
+    Writes meant for a class without pages fall on the other one: no write is lost.
+    """
+    rate, size, pages, writes = np.broadcast_arrays(rate, size, hot_page_share, hot_write_share)
+    writes = np.where(pages <= 0, 0.0, np.where(pages >= 1, 1.0, writes))
+    rates = np.stack([rate * writes, rate * (1 - writes)], axis=-1)
+    return rates, np.stack([size * pages, size * (1 - pages)], axis=-1)
+
+
+def zipf_classes(rate: ArrayLike, size: ArrayLike, exponent: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Rates and sizes of the classes that stand for Zipf-distributed writes.
+
+    The first ranks are classes of one page. The rest are integrated over the logarithm of the
+    rank, where the integrand is smooth; rates are scaled so that they add up to ``rate``.
+    """
+    rate, size, exponent = (
+        np.asarray(a, dtype=float)[..., None] for a in np.broadcast_arrays(rate, size, exponent)
+    )
+    rank, pages = _zipf_ranks(size)
+    weight = pages * rank**-exponent
+    total = weight.sum(axis=-1, keepdims=True)
+    return rate * np.divide(weight, total, out=np.zeros_like(weight), where=total > 0), pages
+
+
+def _zipf_ranks(size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ranks and the number of pages each stands for; pages add up to ``size``."""
+    head = np.arange(1.0, ZIPF_HEAD + 1)
+    head_pages = np.clip(size - (head - 1), 0, 1)
+    low, high = np.log(ZIPF_HEAD + 0.5), np.log(np.maximum(size, ZIPF_HEAD) + 0.5)
+    nodes, weights = np.polynomial.legendre.leggauss(ZIPF_NODES)
+    rank = np.exp(low + (high - low) * (nodes + 1) / 2)
+    pages = rank * weights * (high - low) / 2
+    total = pages.sum(axis=-1, keepdims=True)
+    tail = np.maximum(size - ZIPF_HEAD, 0)
+    pages = pages * np.divide(tail, total, out=np.zeros_like(total), where=total > 0)
+    head = np.broadcast_to(head, (*rank.shape[:-1], ZIPF_HEAD))
+    return np.concatenate([head, rank], axis=-1), np.concatenate([head_pages, pages], axis=-1)
+
+
+def write_classes(
+    write_pattern: ArrayLike,
+    rate: ArrayLike,
+    size: ArrayLike,
+    hot_page_share: ArrayLike,
+    hot_write_share: ArrayLike,
+    zipf_exponent: ArrayLike,
+) -> WriteClasses:
+    """Classes of every row, whatever its pattern, padded to the widest pattern present.
+
+    Arguments broadcast to one dimension (rows). Patterns: ``uniform``, ``sequential``,
+    ``hotcold``, ``zipf``.
+    """
+    columns = np.broadcast_arrays(
+        *np.atleast_1d(write_pattern, rate, size, hot_page_share, hot_write_share, zipf_exponent)
+    )
+    pattern, rate, size = columns[:3]
+    pages, writes, exponent = columns[3:]
+    parts = {}
+    for name in dict.fromkeys(pattern.tolist()):
+        rows = np.flatnonzero(pattern == name)
+        parts[name] = (
+            rows,
+            *_classes_of(name, rate[rows], size[rows], pages[rows], writes[rows], exponent[rows]),
+        )
+    width = max((rates.shape[1] for _, rates, _ in parts.values()), default=1)
+    rates_all, sizes_all = np.zeros((len(pattern), width)), np.zeros((len(pattern), width))
+    for rows, rates, sizes in parts.values():
+        rates_all[rows, : rates.shape[1]] = rates
+        sizes_all[rows, : sizes.shape[1]] = sizes
+    return WriteClasses(rates_all, sizes_all, pattern == "sequential")
+
+
+def _classes_of(name, rate, size, hot_page_share, hot_write_share, exponent) -> tuple[np.ndarray, np.ndarray]:
+    if name == "hotcold":
+        return hotcold_classes(rate, size, hot_page_share, hot_write_share)
+    if name == "zipf":
+        return zipf_classes(rate, size, exponent)
+    return np.asarray(rate, float)[:, None], np.asarray(size, float)[:, None]
+
+
+def _add(t: ArrayLike, classes: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    rates, sizes = classes
+    return uniform(np.asarray(t, dtype=float)[..., None], rates, sizes).sum(axis=-1)

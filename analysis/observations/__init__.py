@@ -1,0 +1,1 @@
+"""Readers of what hosts record; they know nothing of the model."""
