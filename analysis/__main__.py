@@ -12,23 +12,22 @@ from typing import Any
 
 import click
 
+from analysis.errors import UserError
+from analysis.options import parameter_options
+
 
 class Verb(click.Command):
-    """A verb that tells a ParameterError, the package's word for a user's mistake, in its one sentence.
+    """A verb that tells a UserError, the package's word for a user's mistake, in its one sentence.
 
     Any other exception is a fault of this program and keeps its traceback.
     """
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the verb; turn a ParameterError into a usage error."""
+        """Run the verb; turn a UserError into a usage error."""
         try:
             return super().invoke(ctx)
-        except ValueError as error:
-            from analysis.parameters import ParameterError
-
-            if isinstance(error, ParameterError):
-                raise click.UsageError(str(error), ctx) from error
-            raise
+        except UserError as error:
+            raise click.UsageError(str(error), ctx) from error
 
 
 class Verbs(click.Group):
@@ -70,7 +69,7 @@ class Verbs(click.Group):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Say which known name was probably meant, as a sentence with a space before it; empty when none is near."""
+    """Say which known name was probably meant, as a sentence after a space; empty when none is near."""
     from analysis.parameters import nearest
 
     near = nearest(name, known)
@@ -115,6 +114,28 @@ def report(notebooks: tuple, parameters: tuple, out: Path, workers: int | None, 
 
         click.echo(json.dumps([outcome.row() for outcome in outcomes], indent=2))
     return int(any(outcome.failure for outcome in outcomes))
+
+
+@main.command()
+@parameter_options
+@click.option("--json", "as_json", is_flag=True, help="Write the rows as JSON to standard output.")
+def predict(as_json: bool, **options: str | None) -> None:
+    """Predict one migration, or one for each combination of comma-separated values."""
+    from analysis import answers
+
+    rows = answers.predicted(options)
+    click.echo(answers.as_json(rows) if as_json else answers.prediction_text(rows))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Write the error figures as JSON to standard output.")
+def validate(file: Path, as_json: bool) -> None:
+    """Set the model beside the measurements in FILE (data/migrations.csv or any file of that form)."""
+    from analysis import answers
+
+    figures = answers.validated(file)
+    click.echo(answers.as_json(figures) if as_json else answers.validation_text(figures))
 
 
 if __name__ == "__main__":

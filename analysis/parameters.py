@@ -13,13 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from .errors import UserError
+
 WRITE_PATTERNS = ("uniform", "hotcold", "zipf", "sequential")
 TRANSPORTS = ("tcpip", "compression", "smb", "smb_direct")
 NETWORKS = ("dedicated", "shared")
 STOP_RULES = ("hyperv", "hyperv_2008r2", "qemu", "xen")
 
 
-class ParameterError(ValueError):
+class ParameterError(UserError):
     """A value or a name that the study does not accept; the message is one sentence for a user."""
 
 

@@ -61,7 +61,7 @@ STOP_RULES = {
             "hyperv",
             pass_limit=5,
             target_ms=750,
-            source="5 passes since Windows Server 2012 R2 (Savill 2016). No threshold is published, so passes "
+            source="5 passes since Windows Server 2012 R2 (Savill 2016). No threshold is published: passes "
             "go on until nothing is left; 750 ms is the design goal in Microsoft's driver documentation "
             "and only judges the outcome.",
         ),

@@ -1,0 +1,8 @@
+"""The one kind of error that is a user's mistake, whoever notices it."""
+
+
+class UserError(ValueError):
+    """Something given that the study cannot use; the message is one sentence for the user.
+
+    The command line prints it without a traceback and ends with exit code 2.
+    """

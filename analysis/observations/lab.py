@@ -1,0 +1,142 @@
+"""The study's own laboratory: its migrations as scenarios, and what was measured beside them.
+
+The set-up is described in ``data/README.md``: QEMU 7.2 moves a guest between two network
+namespaces through a Linux token bucket. What is known of it *before* a migration becomes the
+scenario columns; what it turned out to be becomes ``measured_`` columns.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from .tables import read_table
+
+DATA = Path(__file__).resolve().parents[2] / "data"
+"""The repository's tables of measurements."""
+
+GUEST_MIB = 61.4
+"""Memory the guest's kernel and program fill at any size, beside what the program is told to fill."""
+GUEST_SHARE = 1 / 64
+"""Memory that grows with the guest's: Linux keeps a record of 64 bytes for each page of 4 KiB."""
+TIME_LIMIT_S = 90.0
+"""A migration that takes longer was cancelled."""
+PATTERNS = {"seq": "sequential"}
+
+LINK = {
+    "header_bytes": 52.0,  # IPv4, TCP and TCP's time stamps
+    "frame_overhead_bytes": 14.0,  # a token bucket counts the Ethernet header and nothing else
+    "stream_limit_gbps": 1.9,  # one thread of software emulation: 1.4 to 2.4 (data/README.md)
+    "send_buffers": 1e6,  # veth has no rings
+    "receive_buffers": 1e6,
+    "socket_buffer_kib": 8192.0,
+}
+FIXED = {"setup_s": 0.003, "handoff_ms": 3.0, "state_mib": 0.1, "page_header_bytes": 8.0, "stop_rule": "qemu"}
+
+COLUMNS = {
+    "migration": "text",
+    "status": "text",
+    "method": "text",
+    "write_pattern": "text",
+    "memory_mib": "number",
+    "filled_mib": "number",
+    "working_set_mib": "number",
+    "write_rate_pages_per_s": "number",
+    "hot_share_of_working_set_pct": "number or empty",
+    "writes_to_hot_pct": "number or empty",
+    "zipf_exponent": "number or empty",
+    "link_mbit_per_s": "number",
+    "downtime_limit_ms": "number",
+    "pass_limit": "number",
+    "cross_flows": "number",
+    "cross_on_s": "number",
+    "cross_off_s": "number",
+    "total_time_s": "number",
+    "downtime_s": "number",
+    "pass_limit_reached_s": "number or empty",
+    "transferred_bytes": "number",
+    "throughput_mbit_per_s": "number",
+}
+PASS_COLUMNS = {
+    "migration": "text",
+    "sync": "number",
+    "time_s": "number",
+    "seconds_to_next": "number",
+    "pages_found_dirty": "number",
+}
+
+
+def read_migrations(path: str | Path = DATA / "migrations.csv") -> pd.DataFrame:
+    """Migrations of the laboratory (or any file of that form), one row each.
+
+    Columns: ``migration`` (key), ``group``, ``method``, ``cross_flows``; the scenario in the
+    names of the parameters; and ``measured_total_s``, ``measured_blackout_s``,
+    ``measured_stream_gib``, ``measured_throughput_gbps``, ``measured_verdict`` (``converged``:
+    by QEMU's own rule, ``forced``: by the pass limit, ``never``: cancelled after 90 s).
+    Raises :class:`~analysis.observations.tables.TableError` for a file of another form.
+    """
+    raw = read_table(path, COLUMNS)
+    kept = raw[
+        [c for c in ("migration", "group", "repeat", "host_load") if c in raw] + ["method", "cross_flows"]
+    ]
+    return pd.concat([kept, _scenario(raw), _measured(raw)], axis=1)
+
+
+def read_passes(path: str | Path = DATA / "passes.csv") -> pd.DataFrame:
+    """Synchronisations of the dirty bitmap, one row each.
+
+    Columns: ``migration``, ``pass_number`` (0: the start, when everything is to be sent),
+    ``time_s`` since the start, ``duration_s`` to the next, ``dirtied_pages`` found at this one.
+    """
+    raw = read_table(path, PASS_COLUMNS)
+    names = {"sync": "pass_number", "seconds_to_next": "duration_s", "pages_found_dirty": "dirtied_pages"}
+    return raw.rename(columns=names)[["migration", "pass_number", "time_s", "duration_s", "dirtied_pages"]]
+
+
+def _scenario(raw: pd.DataFrame) -> pd.DataFrame:
+    """What was known before the migration, in the names of the parameters."""
+    guest = GUEST_MIB + GUEST_SHARE * raw.memory_mib
+    share = _other_traffic(raw)
+    columns = {
+        "memory_gib": raw.memory_mib / 1024,
+        "resident_share": ((raw.filled_mib + guest) / raw.memory_mib).clip(upper=1),
+        "dirty_pages_per_s": raw.write_rate_pages_per_s,
+        "working_set_gib": raw.working_set_mib / 1024,
+        "write_pattern": raw.write_pattern.replace(PATTERNS),
+        "hot_page_share": (raw.hot_share_of_working_set_pct / 100).fillna(0.1),
+        "hot_write_share": (raw.writes_to_hot_pct / 100).fillna(0.9),
+        "zipf_exponent": raw.zipf_exponent.fillna(1.0),
+        "bandwidth_gbps": raw.link_mbit_per_s / 1000,
+        "network": np.where(share > 0, "shared", "dedicated"),
+        "background_share": share,
+        "pass_limit": raw.pass_limit,
+        "blackout_target_ms": raw.downtime_limit_ms,
+    }
+    return pd.DataFrame(columns, index=raw.index).assign(**LINK, **FIXED)
+
+
+def _other_traffic(raw: pd.DataFrame) -> pd.Series:
+    """Mean share that other flows take when all flows on the link share it fairly.
+
+    Each flow is on for a share ``on / (on + off)`` of the time; with k on, a migration gets
+    1 / (1 + k). For independent flows the mean of that is (1 - (1 - p)**(n + 1)) / ((n + 1) p).
+    """
+    flows, whole = raw.cross_flows, raw.cross_off_s <= 0
+    on = np.where(whole, 1.0, raw.cross_on_s / (raw.cross_on_s + raw.cross_off_s).where(~whole, 1.0))
+    return 1 - (1 - (1 - on) ** (flows + 1)) / ((flows + 1) * on)
+
+
+def _measured(raw: pd.DataFrame) -> pd.DataFrame:
+    verdict = np.select(
+        [raw.status != "completed", raw.pass_limit_reached_s.notna()], ["never", "forced"], "converged"
+    )
+    columns = {
+        "measured_total_s": raw.total_time_s,
+        "measured_blackout_s": raw.downtime_s,
+        "measured_stream_gib": raw.transferred_bytes / 2**30,
+        "measured_throughput_gbps": raw.throughput_mbit_per_s / 1000,
+        "measured_verdict": verdict,
+    }
+    return pd.DataFrame(columns, index=raw.index)

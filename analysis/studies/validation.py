@@ -1,0 +1,114 @@
+"""Predicted beside measured: the errors of the model on real migrations.
+
+Relative errors are |predicted - measured| / measured; bias is the mean of the signed ones.
+Downtimes are compared in milliseconds, because a relative error explodes near zero.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ..model.migration import migrate
+from ..observations.lab import TIME_LIMIT_S
+
+COVERED_METHODS = ("precopy",)
+"""Methods of the laboratory that the model describes so far."""
+PLAIN_LINK_GBPS = 1.5
+"""Above this line rate the laboratory's host, and not the link, was the ceiling."""
+VERDICTS = ("converged", "forced", "never")
+_VERDICT_OF = {"pass_limit": "forced", "sent_limit": "forced", "endless": "never"}
+
+
+def covered(observed: pd.DataFrame) -> pd.Series:
+    """True for migrations by a method that the model describes."""
+    return observed.method.isin(COVERED_METHODS)
+
+
+def plain(observed: pd.DataFrame) -> pd.Series:
+    """True for plain pre-copy without other traffic on a link that was the ceiling."""
+    slow = observed.bandwidth_gbps <= PLAIN_LINK_GBPS
+    return (observed.method == "precopy") & (observed.cross_flows == 0) & slow
+
+
+def given_throughput(observed: pd.DataFrame) -> pd.DataFrame:
+    """The same scenarios on a link whose payload rate is the throughput that was reached.
+
+    The throughput is an outcome of a migration, so this is no prediction: it shows what is
+    left of the error when the rate is right.
+    """
+    exact = {
+        "header_bytes": 0.0,
+        "frame_overhead_bytes": 0.0,
+        "network": "dedicated",
+        "stream_limit_gbps": 1e6,
+    }
+    return observed.assign(bandwidth_gbps=observed.measured_throughput_gbps, **exact)
+
+
+def compare(observed: pd.DataFrame) -> pd.DataFrame:
+    """Observed migrations with the model's outcomes, its verdict and the errors beside them.
+
+    A migration is cancelled after 90 s in the laboratory, so what would take longer gets the
+    verdict ``never``.
+    """
+    table = migrate(observed)
+    never = table.total_s > TIME_LIMIT_S
+    verdict = table.stop_reason.map(_VERDICT_OF).fillna("converged").mask(never, "never")
+    return table.assign(
+        verdict=verdict,
+        total_error=table.total_s / table.measured_total_s - 1,
+        stream_error=table.stream_gib / table.measured_stream_gib - 1,
+        blackout_error_ms=(table.blackout_s - table.measured_blackout_s) * 1000,
+    )
+
+
+def error_table(compared: pd.DataFrame) -> dict:
+    """Error figures of a comparison, in the form that ``validate --json`` prints.
+
+    Times and volumes are those of migrations that were completed; the convergence table has all.
+    """
+    done = compared[compared.measured_verdict != "never"]
+    return {
+        "n": len(compared),
+        "n_completed": len(done),
+        "total_s": relative_errors(done.total_error),
+        "transferred_bytes": relative_errors(done.stream_error),
+        "downtime_ms": absolute_errors(done.blackout_error_ms),
+        "convergence": convergence(compared),
+    }
+
+
+def relative_errors(error: pd.Series) -> dict[str, float]:
+    """Median and 90th percentile of the size, share within 10 %, and mean of signed relative errors."""
+    size = error.abs()
+    return {
+        "median_relative_error": _number(size.median()),
+        "p90_relative_error": _number(size.quantile(0.9)),
+        "share_within_10pct": _number((size <= 0.1).mean()),
+        "bias": _number(error.mean()),
+    }
+
+
+def absolute_errors(error_ms: pd.Series) -> dict[str, float]:
+    """Median and 90th percentile of the size of errors in milliseconds."""
+    size = error_ms.abs()
+    return {
+        "median_absolute_error": _number(size.median()),
+        "p90_absolute_error": _number(size.quantile(0.9)),
+    }
+
+
+def convergence(compared: pd.DataFrame) -> dict:
+    """How often the verdict is right, and the counts ``table[measured][predicted]``."""
+    counts = pd.crosstab(compared.measured_verdict, compared.verdict)
+    counts = counts.reindex(index=VERDICTS, columns=VERDICTS, fill_value=0)
+    return {
+        "accuracy": _number((compared.measured_verdict == compared.verdict).mean()),
+        "table": {row: {col: int(counts.loc[row, col]) for col in VERDICTS} for row in VERDICTS},
+    }
+
+
+def _number(value: float) -> float | None:
+    """A figure that JSON can hold: None where there is none (no rows, or an endless prediction)."""
+    return float(value) if np.isfinite(value) else None
