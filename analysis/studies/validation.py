@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..model.migration import migrate
+from ..model.migration import migrate, passes
 from ..observations.lab import TIME_LIMIT_S
 
 COVERED_METHODS = ("precopy",)
@@ -112,3 +112,28 @@ def convergence(compared: pd.DataFrame) -> dict:
 def _number(value: float) -> float | None:
     """A figure that JSON can hold: None where there is none (no rows, or an endless prediction)."""
     return float(value) if np.isfinite(value) else None
+
+
+def compare_passes(observed: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
+    """Dirty pages found at the end of each pass, measured and predicted, for observed migrations.
+
+    One row a pass that both made: ``migration``, ``pass_number``, ``measured_pages``,
+    ``predicted_pages``, ``measured_duration_s``, ``predicted_duration_s``, ``error`` (relative).
+    Passes in which QEMU found nothing new (the last look before the pause) have no error.
+    """
+    keys = observed.migration.to_numpy()
+    predicted = passes(observed)
+    predicted = predicted.assign(migration=keys[predicted.scenario.astype(int)])
+    # Synchronisation i ends pass i; its own row tells how long the pass before it took.
+    took = measured.assign(pass_number=measured.pass_number + 1)[["migration", "pass_number", "duration_s"]]
+    found = measured.drop(columns="duration_s").merge(took, on=["migration", "pass_number"])
+    both = found.merge(predicted, on=["migration", "pass_number"], suffixes=("_measured", "_predicted"))
+    names = {
+        f"{column}_{side}": f"{side}_{short}"
+        for side in ("measured", "predicted")
+        for column, short in (("dirtied_pages", "pages"), ("duration_s", "duration_s"))
+    }
+    table = both.rename(columns=names)[["migration", "pass_number", *names.values()]]
+    return table.assign(
+        error=table.predicted_pages / table.measured_pages.where(table.measured_pages > 0) - 1
+    )
