@@ -53,9 +53,8 @@ def prediction_text(rows: list[dict]) -> str:
     """Outcomes of one migration as a list with units, of several as a table of what differs."""
     if len(rows) == 1:
         return "\n".join(_line(name, rows[0][name]) for name in OUTCOMES)
-    table = pd.DataFrame(rows)
-    varied = [name for name in PARAMETERS if (table[name].astype(str) != str(table[name].iloc[0])).any()]
-    return table[[*varied, *OUTCOMES]].to_string(index=False, float_format="{:.4g}".format)
+    varied = [name for name in PARAMETERS if len({repr(row[name]) for row in rows}) > 1]
+    return pd.DataFrame(rows)[[*varied, *OUTCOMES]].to_string(index=False, float_format="{:.4g}".format)
 
 
 def validation_text(figures: dict) -> str:

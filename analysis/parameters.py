@@ -72,7 +72,7 @@ class Parameter:
     def _check_number(self, values: Any) -> np.ndarray:
         given = np.asarray(values)
         if given.dtype.kind in "SUOb":
-            given = np.asarray([self._number(v) for v in given.ravel()]).reshape(given.shape)
+            given = np.asarray([self._number(v) for v in given.ravel().tolist()]).reshape(given.shape)
         array = given.astype(float)
         allowed = (array >= self.low) & (array <= self.high)
         if self.whole:

@@ -1,0 +1,60 @@
+"""A strict table says what is wrong with file, line, column and value."""
+
+import pytest
+
+from analysis.observations.tables import TableError, read_table
+
+KINDS = {"name": "text", "time_s": "number", "limit": "number or empty"}
+
+
+def write(folder, text, encoding="utf-8"):
+    path = folder / "table.csv"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_numbers_become_floats_and_other_columns_stay_text(tmp_path):
+    """Named number columns are floats, an empty cell that may be empty is NaN, the rest stays as it is."""
+    table = read_table(write(tmp_path, "name,time_s,limit,note\na,1.5,,007\n"), KINDS)
+    assert table.time_s.tolist() == [1.5]
+    assert table.limit.isna().all()
+    assert table.note.tolist() == ["007"]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path):
+    """Excel's UTF-8 files begin with a mark that is not part of the header."""
+    assert list(read_table(write(tmp_path, "name,time_s,limit\na,1,2\n", "utf-8-sig"), KINDS))[0] == "name"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "is empty"),
+        ("name,time_s,limit\n", "has a header but no rows"),
+        ("name,time_s\na,1\n", "has no column limit"),
+        ("name;time_s;limit\na;1,5;2\n", "separated by semicolons"),
+        ("name,time_s,limit\na,1,2\nb,fast,2\n", "line 3, column time_s: 'fast' is not a number"),
+        ('name,time_s,limit\na,"1,5",2\n', "line 2, column time_s: '1,5' uses a decimal comma"),
+        ("name,time_s,limit\na,,2\n", "line 2, column time_s: '' is not a number"),
+        ("name,time_s,limit\na,1,2\nb\n", "line 3, column time_s: '' is not a number"),
+        ("name,time_s,limit\na,1,2\nb,1,2,3,4\n", "not a well-formed CSV file"),
+    ],
+)
+def test_a_damaged_table_is_told_in_a_sentence(tmp_path, text, sentence):
+    """Whatever is wrong is said with the place and the value."""
+    with pytest.raises(TableError, match=sentence):
+        read_table(write(tmp_path, text), KINDS)
+
+
+def test_another_encoding_is_told(tmp_path):
+    """A file that PowerShell wrote as UTF-16 is named as not UTF-8."""
+    with pytest.raises(TableError, match="is not UTF-8 text"):
+        read_table(write(tmp_path, "name,time_s,limit\nä,1,2\n", "utf-16"), KINDS)
+
+
+def test_a_missing_file_and_a_folder_are_told(tmp_path):
+    """A path that is no file is named."""
+    with pytest.raises(TableError, match="there is no file"):
+        read_table(tmp_path / "none.csv", KINDS)
+    with pytest.raises(TableError, match="is a folder"):
+        read_table(tmp_path, KINDS)
