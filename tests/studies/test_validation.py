@@ -53,7 +53,7 @@ def test_convergence_counts_by_hand():
 
 
 def test_plain_migrations_are_predicted_from_the_nominal_link(plain):
-    """Median error of time below 1.9 %, 96 % within 10 %: the floor that a sketch of forty lines had reached."""
+    """Median error of time below 1.9 %, 96 % within 10 %: the floor of a forty-line sketch."""
     figures = validation.error_table(plain)
     assert figures["n"] == 76
     assert figures["total_s"]["median_relative_error"] <= 0.019
@@ -65,7 +65,7 @@ def test_measured_throughput_is_no_input_of_the_prediction(observed, plain):
     """What is known only afterwards can be set to anything without changing the prediction."""
     rows = observed[validation.plain(observed)]
     measured = [c for c in rows if c.startswith("measured_") and c != "measured_verdict"]
-    again = validation.compare(rows.assign(**{c: 1.0 for c in measured}, host_load="9"))
+    again = validation.compare(rows.assign(**dict.fromkeys(measured, 1.0), host_load="9"))
     np.testing.assert_array_equal(again.total_s, plain.total_s)
 
 
