@@ -152,7 +152,7 @@ class StudyExporter(HTMLExporter):
             "remove_input_tags": {"remove-input"},
         }
         super().__init__(
-            config=Config(TagRemovePreprocessor=removed),
+            config=Config(TagRemovePreprocessor={"enabled": True, **removed}),
             template_name="study",
             extra_template_basedirs=[str(TEMPLATES)],
             exclude_input_prompt=True,

@@ -21,6 +21,7 @@ from typing import Any
 
 import nbformat
 import papermill
+from jupyter_core.utils import ensure_event_loop
 from traitlets.config import Config
 
 from analysis.parameters import ParameterError, nearest
@@ -134,7 +135,7 @@ def home() -> Path:
 
 
 def find(names: Sequence[str | Path]) -> list[Path]:
-    """The notebooks named by a path or by their file name in ``notebooks/``; all of those if none is named."""
+    """The notebooks named by path or by file name in ``notebooks/``; all of that folder if none is."""
     if names:
         return [_find_one(Path(name)) for name in names]
     found = sorted(home().glob("*.ipynb"))
@@ -256,6 +257,9 @@ def execute(run: Run, target: Path) -> tuple[float, BaseException | None]:
         )
     except Exception as raised:  # whatever a notebook does, the others go on
         error = raised
+    finally:
+        # Jupyter opens a loop in each thread and leaves it open; this thread will have no use for it.
+        ensure_event_loop().close()
     return time.perf_counter() - start, error
 
 

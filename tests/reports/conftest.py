@@ -1,0 +1,79 @@
+"""Small notebooks, and one batch of them executed once for all tests of the reports."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import v4
+
+from analysis.reports import run
+
+# One grey pixel: a figure without the seconds that importing matplotlib takes.
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2gGQ6QAAAABJRU5ErkJggg=="
+
+GOOD = [
+    ("md", "# How long at 10 Gbit/s?\n\nDoes a *wider* link help, and is $r = D/B$ below one?\n\n## Law"),
+    ("parameters", "n: int = 2  # how many [1]\nlabel: str = 'x'  # a name [text]"),
+    ("md", "$$W(1-e^{-rt/W})$$\n\nIt costs $5 or $6, see `$HOME`."),
+    ("code", "import warnings\nprint(n * 2)\nwarnings.warn('careful')"),
+    (
+        "code",
+        "from IPython.display import display\n"
+        f"display({{'image/png': '{PIXEL}', 'text/plain': 'fig'}}, raw=True,\n"
+        "        metadata={'image/png': {'alt': 'time over <link> rate'}})",
+    ),
+    (
+        "code",
+        "display({'text/markdown': f'With **{n}** links it is quicker.'}, raw=True,\n"
+        "        metadata={'study': {'role': 'takeaway'}})",
+    ),
+]
+BROKEN = [
+    ("md", "# What breaks?\n\nDoes a failed notebook stay readable?"),
+    ("parameters", "n: int = 1  # how many [1]"),
+    ("code", "print('before')"),
+    ("code", "import pathlib\nraise ValueError(f'no {pathlib.Path.cwd()}/such.csv')"),
+    ("code", "print('never reached')"),
+]
+PLAIN = [("md", "# Without figures"), ("md", "Is a card without a figure fine?"), ("code", "1 + 1")]
+
+
+def build(cells: list[tuple[str, str]]) -> nbformat.NotebookNode:
+    """A notebook of the study's form from (kind, source) pairs."""
+    notebook = v4.new_notebook()
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    for kind, source in cells:
+        tags = {"metadata": {"tags": ["parameters"]}} if kind == "parameters" else {}
+        cell = v4.new_markdown_cell(source) if kind == "md" else v4.new_code_cell(source, **tags)
+        notebook.cells.append(cell)
+    return nbformat.from_dict(notebook)
+
+
+def save(cells: list[tuple[str, str]], path: Path) -> Path:
+    """Write such a notebook and return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(build(cells), path)
+    return path
+
+
+@dataclass
+class Batch:
+    """An executed batch: where it is, what it said, what came of it."""
+
+    out: Path
+    notebooks: list[Path]
+    lines: list[str] = field(default_factory=list)
+    outcomes: list[run.Outcome] = field(default_factory=list)
+
+
+@pytest.fixture(scope="session")
+def batch(tmp_path_factory) -> Batch:
+    """Three notebooks, the second of which fails, executed in real kernels from a folder with a space."""
+    folder = tmp_path_factory.mktemp("a folder")
+    sources = {"1-good": GOOD, "2-broken": BROKEN, "3-plain": PLAIN}
+    notebooks = [save(cells, folder / f"{name}.ipynb") for name, cells in sources.items()]
+    done = Batch(folder / "reports", notebooks)
+    done.outcomes = run.report(notebooks, {"n": "3"}, done.out, workers=2, progress=done.lines.append)
+    return done
