@@ -99,7 +99,8 @@ def mathml(latex: str, display: str = "inline") -> str:
     '<code>\\unheardof{x}</code>'
     """
     try:
-        formula = converter.convert(latex.strip(), display=display)
+        # The converter knows the unnumbered environment by its other name only.
+        formula = converter.convert(latex.strip().replace("{aligned}", "{align*}"), display=display)
         tree = ElementTree.fromstring(formula)
     except Exception:  # the converter raises many kinds, and what it lets through need not be XML
         return f"<code>{escape(latex, quote=False)}</code>"

@@ -159,14 +159,15 @@ def plan(
 ) -> list[Run]:
     """One run per notebook, each with those parameters that its notebook has.
 
-    Raises :class:`ParameterError` for a parameter that no notebook has and for two notebooks of one name.
+    Raises :class:`ParameterError` for a parameter that no notebook has, for two notebooks of one name and
+    for a file that is no notebook.
     """
     stems = [path.stem for path in notebooks]
     for stem in stems:
         if stems.count(stem) > 1 or stem == "index":
             raise ParameterError(f"'{stem}' cannot name two pages of one folder of reports")
     values = {name: literal(value) for name, value in parameters.items()}
-    known = {path: known_parameters(path) for path in notebooks} if values else {}
+    known = {path: known_parameters(path) for path in notebooks}
     _check_names(values, known)
     runs = []
     for path in notebooks:
@@ -179,8 +180,12 @@ def plan(
 
 
 def known_parameters(notebook: Path) -> set[str]:
-    """The names in a notebook's parameters cell."""
-    return set(papermill.inspect_notebook(str(notebook)))
+    """The names in a notebook's parameters cell; ParameterError if it is no notebook papermill can run."""
+    try:
+        return set(papermill.inspect_notebook(str(notebook)))
+    except Exception as error:  # papermill, nbformat and json each have their own
+        reason = str(error).strip().partition("\n")[0][:200]
+        raise ParameterError(f"'{notebook.name}' is not a notebook that can be run: {reason}") from error
 
 
 def _check_names(given: Iterable[str], known: Mapping[Path, set[str]]) -> None:

@@ -93,7 +93,7 @@ def test_tidy_numbers_the_cells():
     assert [cell.id for cell in notebook.cells] == [f"cell-{n}" for n in range(len(GOOD))]
 
 
-@pytest.mark.parametrize("text", ["is $x$", "is ($r=D/B$)", "$$x$$", r"\begin{equation}x\end{equation}"])
+@pytest.mark.parametrize("text", ["is $x$", "is ($r=D/B$)", "$$x$$", r"\begin{align}x&=1\end{align}"])
 def test_formulas_become_mathml(text):
     """Formulas in a line, in a display and in an environment are MathML, with no dollar left."""
     page = html.markdown(text)
@@ -112,7 +112,7 @@ def test_dollars_that_are_no_formula(text):
     assert "$" in page
 
 
-@pytest.mark.parametrize("latex", [r"\unheardof{x}", "x_{", r"\begin{aligned}a&=b\end{aligned}"])
+@pytest.mark.parametrize("latex", [r"\unheardof{x}", "x_{"])
 def test_formula_beyond_the_converter_stays_readable(latex):
     """What cannot be converted is shown as its source, never as broken markup."""
     assert html.mathml(latex).startswith("<code>")

@@ -97,6 +97,14 @@ def test_empty_folder_is_a_mistake(tmp_path, monkeypatch):
         run.find([])
 
 
+@pytest.mark.parametrize("content", ["", "not JSON", "{}", '{"cells": [], "metadata": {}, "nbformat": 4}'])
+def test_file_that_is_no_notebook_is_refused(tmp_path, content):
+    """A file that is no notebook, or names no kernel, is refused by its name before anything runs."""
+    (tmp_path / "x.ipynb").write_text(content)
+    with pytest.raises(ParameterError, match=r"'x.ipynb' is not a notebook that can be run"):
+        run.report([tmp_path / "x.ipynb"], {}, tmp_path / "out")
+
+
 @pytest.mark.parametrize("names", [("a/x", "b/x"), ("index",)])
 def test_two_pages_of_one_name_are_refused(tmp_path, names):
     """Two notebooks of one name, or one named index, would overwrite each other's page."""
