@@ -63,17 +63,21 @@ def validation_text(figures: dict) -> str:
         return f"None of the {figures['left_out']} migrations is by a method that the model describes."
     parts = {"all, nominal link": figures, "plain pre-copy, nominal link": figures["plain"]}
     parts["all, " + MEASURED] = figures["given_throughput"]
-    table = pd.DataFrame({name: _summary(part) for name, part in parts.items()}).T
     verdicts = pd.DataFrame(figures["convergence"]["table"]).T
     return "\n".join(
         [
-            table.to_string(),
+            summary(parts).to_string(),
             "",
             "Verdict of convergence, measured (rows) against predicted (columns), all at the nominal link:",
             verdicts.to_string(),
             f"\n{figures['left_out']} migrations by methods that the model does not describe are left out.",
         ]
     )
+
+
+def summary(parts: dict[str, dict]) -> pd.DataFrame:
+    """Error tables by name as one table of readable cells, a row each."""
+    return pd.DataFrame({name: _summary(part) for name, part in parts.items()}).T
 
 
 def _summary(part: dict) -> dict[str, str]:

@@ -77,7 +77,7 @@ def read_migrations(path: str | Path = DATA / "migrations.csv") -> pd.DataFrame:
     by QEMU's own rule, ``forced``: by the pass limit, ``never``: cancelled after 90 s).
     Raises :class:`~analysis.observations.tables.TableError` for a file of another form.
     """
-    raw = read_table(path, COLUMNS)
+    raw = read_table(located(path), COLUMNS)
     kept = raw[
         [c for c in ("migration", "group", "repeat", "host_load") if c in raw] + ["method", "cross_flows"]
     ]
@@ -90,9 +90,18 @@ def read_passes(path: str | Path = DATA / "passes.csv") -> pd.DataFrame:
     Columns: ``migration``, ``pass_number`` (0: the start, when everything is to be sent),
     ``time_s`` since the start, ``duration_s`` to the next, ``dirtied_pages`` found at this one.
     """
-    raw = read_table(path, PASS_COLUMNS)
+    raw = read_table(located(path), PASS_COLUMNS)
     names = {"sync": "pass_number", "seconds_to_next": "duration_s", "pages_found_dirty": "dirtied_pages"}
     return raw.rename(columns=names)[["migration", "pass_number", "time_s", "duration_s", "dirtied_pages"]]
+
+
+def located(path: str | Path) -> Path:
+    """The path as it is, or, where there is no such file, as seen from the repository's folder.
+
+    So ``data/migrations.csv`` in a notebook is found from any working directory.
+    """
+    path, inside = Path(path), DATA.parent / path
+    return inside if inside.exists() and not path.exists() else path
 
 
 def _scenario(raw: pd.DataFrame) -> pd.DataFrame:

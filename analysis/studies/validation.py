@@ -101,12 +101,17 @@ def absolute_errors(error_ms: pd.Series) -> dict[str, float]:
 
 def convergence(compared: pd.DataFrame) -> dict:
     """How often the verdict is right, and the counts ``table[measured][predicted]``."""
-    counts = pd.crosstab(compared.measured_verdict, compared.verdict)
-    counts = counts.reindex(index=VERDICTS, columns=VERDICTS, fill_value=0)
+    counts = verdict_table(compared)
     return {
         "accuracy": _number((compared.measured_verdict == compared.verdict).mean()),
         "table": {row: {col: int(counts.loc[row, col]) for col in VERDICTS} for row in VERDICTS},
     }
+
+
+def verdict_table(compared: pd.DataFrame) -> pd.DataFrame:
+    """Migrations by measured (rows) and predicted (columns) verdict."""
+    counts = pd.crosstab(compared.measured_verdict, compared.verdict)
+    return counts.reindex(index=VERDICTS, columns=VERDICTS, fill_value=0)
 
 
 def _number(value: float) -> float | None:
@@ -137,3 +142,10 @@ def compare_passes(observed: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFra
     return table.assign(
         error=table.predicted_pages / table.measured_pages.where(table.measured_pages > 0) - 1
     )
+
+
+def longest(compared: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Migrations with the most passes, each write pattern in its turn, at most ``count`` of them."""
+    ordered = compared.sort_values("passes", ascending=False)
+    turn = ordered.groupby("write_pattern").cumcount()
+    return ordered.assign(turn=turn).sort_values(["turn", "write_pattern"]).head(count)
