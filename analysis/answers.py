@@ -15,8 +15,6 @@ from .options import scenarios
 from .parameters import OUTCOMES, PARAMETERS, defaults
 from .studies import validation
 
-MEASURED = "with the measured throughput given"
-
 
 def predicted(options: dict[str, str | None]) -> list[dict]:
     """One row a scenario: every parameter and every outcome by its name."""
@@ -61,14 +59,17 @@ def validation_text(figures: dict) -> str:
     """The error table of ``validate`` for a person."""
     if not figures["n"]:
         return f"None of the {figures['left_out']} migrations is by a method that the model describes."
-    parts = {"all, nominal link": figures, "plain pre-copy, nominal link": figures["plain"]}
-    parts["all, " + MEASURED] = figures["given_throughput"]
+    parts = {"plain": figures["plain"], "all": figures, "all, rate known": figures["given_throughput"]}
     verdicts = pd.DataFrame(figures["convergence"]["table"]).T
     return "\n".join(
         [
-            summary(parts).to_string(),
+            summary(parts).T.to_string(),
             "",
-            "Verdict of convergence, measured (rows) against predicted (columns), all at the nominal link:",
+            "plain: pre-copy without other traffic, links up to 1.5 Gbit/s; from the nominal link",
+            "all: every migration by a method that the model describes; from the nominal link",
+            "all, rate known: the same, given the throughput that was reached",
+            "",
+            "Verdict, measured (rows) against predicted (columns), all:",
             verdicts.to_string(),
             f"\n{figures['left_out']} migrations by methods that the model does not describe are left out.",
         ]
