@@ -1,5 +1,6 @@
 """make: the verbs are listed, and what is missing is said in one sentence."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,9 @@ def make(repository, tmp_path):
         shutil.copy(repository / name, folder)
 
     def run(*arguments: str) -> subprocess.CompletedProcess:
-        return subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+        # `make test` started this: its flags and level must not reach the make under test.
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+        return subprocess.run(["make", *arguments], cwd=folder, env=clean, capture_output=True, text=True)
 
     run.folder = folder
     return run

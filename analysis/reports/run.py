@@ -8,6 +8,7 @@ What a run leaves about itself stands in the executed notebook's ``metadata.stud
 be made from the folder alone.
 """
 
+import json
 import os
 import sys
 import tempfile
@@ -199,10 +200,10 @@ def _check_names(given: Iterable[str], known: Mapping[Path, set[str]]) -> None:
 
 
 def literal(value: Any) -> Any:
-    """The value a text stands for: a whole number, a number, true, false, none, or itself.
+    """The value a text stands for: a number, true, false, none, a list in brackets, or itself.
 
-    >>> [literal(text) for text in ("5", "1e9", "true", "tcpip")]
-    [5, 1000000000.0, True, 'tcpip']
+    >>> [literal(text) for text in ("5", "1e9", "true", "[1, 10]", "tcpip")]
+    [5, 1000000000.0, True, [1, 10], 'tcpip']
     """
     if not isinstance(value, str):
         return value
@@ -211,6 +212,11 @@ def literal(value: Any) -> Any:
             return kind(value)
         except ValueError:
             continue
+    if value.startswith("["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ParameterError(f"'{value}' is not a list: write it like [1, 10, 25]") from None
     return {"true": True, "false": False, "none": None}.get(value.lower(), value)
 
 

@@ -115,12 +115,27 @@ def test_two_pages_of_one_name_are_refused(tmp_path, names):
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("5", 5), ("1e9", 1e9), ("-0.5", -0.5), ("true", True), ("None", None), ("tcpip", "tcpip"), (7, 7)],
+    [
+        ("5", 5),
+        ("1e9", 1e9),
+        ("-0.5", -0.5),
+        ("true", True),
+        ("None", None),
+        ("tcpip", "tcpip"),
+        (7, 7),
+        ("[1, 2.5]", [1, 2.5]),
+    ],
 )
 def test_literal(text, value):
     """A text on the command line becomes the value it stands for, of the right type."""
     assert run.literal(text) == value
     assert type(run.literal(text)) is type(value)
+
+
+def test_broken_list_is_a_mistake():
+    """A list that is not closed is refused with an example."""
+    with pytest.raises(ParameterError, match=r"'\[1, 10' is not a list: write it like \[1, 10, 25\]"):
+        run.literal("[1, 10")
 
 
 def test_kernel_environment_is_put_back(monkeypatch):
