@@ -16,6 +16,10 @@ from PIL import Image
 
 from analysis.reports import html
 
+# The folder, in a folder of reports, of the executed notebooks. It is not called `notebooks`, so that reports
+# written beside the study's own notebooks never meet them.
+EXECUTED = "executed"
+
 # Twice the width of a card in pixels, so that it is sharp on a fine screen.
 THUMBNAIL_PX = 800
 
@@ -53,7 +57,7 @@ def render(cards: list[Card]) -> str:
 
 def cards(out: Path) -> Iterator[Card]:
     """The cards of all executed notebooks of a folder whose report is there, by name."""
-    for path in sorted((out / "notebooks").glob("*.ipynb")):
+    for path in sorted((out / EXECUTED).glob("*.ipynb")):
         if (out / f"{path.stem}.html").exists():
             yield card(nbformat.read(path, as_version=4), f"{path.stem}.html")
 

@@ -3,7 +3,8 @@
 One process drives all kernels: importing papermill costs more than starting a kernel, and threads are
 enough because the work happens in the kernels.
 
-A folder of reports holds ``index.html``, ``NAME.html`` and ``notebooks/NAME.ipynb``, the executed notebook.
+A folder of reports holds ``index.html``, ``NAME.html`` and ``executed/NAME.ipynb``, the notebook with
+what it printed and drew.
 What a run leaves about itself stands in the executed notebook's ``metadata.study``, so that the index can
 be made from the folder alone.
 """
@@ -90,10 +91,12 @@ def report(
     A parameter is given to every notebook that has it. A failed notebook is reported like the others and
     does not stop them. Interrupted, it leaves the reports that were finished and their index.
 
-    Raises :class:`ParameterError`, before any kernel starts, for a notebook that does not exist and for a
-    parameter that none of the notebooks has.
+    Raises :class:`ParameterError`, before any kernel starts, for a notebook that does not exist, for a
+    parameter that none of the notebooks has, and for a notebook that its own result would overwrite.
     """
     runs = plan(find(notebooks), parameters, progress)
+    if any(run.notebook.parent == out.resolve() / index.EXECUTED for run in runs):
+        raise ParameterError(f"notebooks lie where their results go; choose another folder than '{out}'")
     workers = min(workers or os.cpu_count() or 1, len(runs))
     progress(f"Running {count(len(runs), 'notebook')}, {workers} at a time")
     start = time.perf_counter()
@@ -225,7 +228,7 @@ def literal(value: Any) -> Any:
 
 def run_all(runs: Sequence[Run], out: Path, workers: int) -> Iterator[Outcome]:
     """Execute runs in a pool of threads; yield each outcome, report written, as it is finished."""
-    executed = out.resolve() / "notebooks"
+    executed = out.resolve() / index.EXECUTED
     executed.mkdir(parents=True, exist_ok=True)
     with kernel_environment():
         pool = ThreadPoolExecutor(workers)
@@ -276,7 +279,7 @@ def execute(run: Run, target: Path) -> tuple[float, BaseException | None]:
 
 def finish(run: Run, out: Path, seconds: float, error: BaseException | None) -> Outcome:
     """Record the run in its executed notebook, without this machine's paths, and write the report."""
-    target = out.resolve() / "notebooks" / f"{run.name}.ipynb"
+    target = out.resolve() / index.EXECUTED / f"{run.name}.ipynb"
     # A kernel that never started leaves nothing behind: the report then shows the notebook as it was.
     notebook = nbformat.read(target if target.exists() else run.notebook, as_version=4)
     failure = failure_of(notebook, error) if error else None

@@ -42,7 +42,7 @@ def test_code_unfolds_at_the_button(batch, browser):
 
 def test_no_path_of_this_machine(batch):
     """Neither reports nor executed notebooks tell where they were made."""
-    for path in [*batch.out.glob("*.html"), *batch.out.glob("notebooks/*.ipynb")]:
+    for path in [*batch.out.glob("*.html"), *batch.out.glob("executed/*.ipynb")]:
         text = path.read_text(encoding="utf-8")
         for folder in (str(batch.out.parent), str(Path.cwd()), "/ipykernel_"):
             assert folder not in text, path.name

@@ -86,5 +86,5 @@ def test_empty_folder_has_an_index_that_says_so(tmp_path):
 
 def test_executed_notebook_without_report_has_no_card(tmp_path):
     """A run that was killed before its report was written is not shown."""
-    save([("md", "# T")], tmp_path / "notebooks" / "half.ipynb")
+    save([("md", "# T")], tmp_path / "executed" / "half.ipynb")
     assert list(index.cards(tmp_path)) == []

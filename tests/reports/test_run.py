@@ -38,7 +38,7 @@ def test_failed_notebook_is_kept_and_converted(batch):
     assert "before" in page
     assert "ValueError" in page
     assert 'class="code failed"' in page
-    executed = nbformat.read(batch.out / "notebooks" / "2-broken.ipynb", as_version=4)
+    executed = nbformat.read(batch.out / "executed" / "2-broken.ipynb", as_version=4)
     assert executed.metadata.study.failure.cell == 4
 
 
@@ -55,7 +55,7 @@ def test_progress_is_a_line_per_notebook(batch):
 
 def test_parameter_reaches_the_kernel_as_a_number(batch):
     """``-p n 3`` is the number 3 in the notebook, not the text."""
-    executed = nbformat.read(batch.out / "notebooks" / "1-good.ipynb", as_version=4)
+    executed = nbformat.read(batch.out / "executed" / "1-good.ipynb", as_version=4)
     assert [o.text for o in index.outputs(executed) if o.get("name") == "stdout"] == ["6\n"]
 
 
@@ -103,6 +103,15 @@ def test_file_that_is_no_notebook_is_refused(tmp_path, content):
     (tmp_path / "x.ipynb").write_text(content)
     with pytest.raises(ParameterError, match=r"'x.ipynb' is not a notebook that can be run"):
         run.report([tmp_path / "x.ipynb"], {}, tmp_path / "out")
+
+
+def test_source_is_never_overwritten(tmp_path):
+    """A notebook that lies where its result would go is refused and stays as it is."""
+    notebook = save(PLAIN, tmp_path / "executed" / "a.ipynb")
+    before = notebook.read_bytes()
+    with pytest.raises(ParameterError, match="lie where their results go"):
+        run.report([notebook], {}, tmp_path)
+    assert notebook.read_bytes() == before
 
 
 @pytest.mark.parametrize("names", [("a/x", "b/x"), ("index",)])
