@@ -212,6 +212,21 @@ def change(words: str, first: float, last: float) -> str:
     return f"{words} {'falls' if last < first else 'rises'} from {start} to {end}"
 
 
+def value_of(name: str, value: Any) -> str:
+    """A parameter's value with its unit, in words: ``10 Gbit/s``, ``4 spare cores``, ``zipf``."""
+    if isinstance(value, str):
+        return value
+    unit = PARAMETERS[name].unit if name in PARAMETERS else ""
+    unit = _COUNTED.get(name, _UNITS.get(unit, unit))
+    whole = float(value).is_integer() and abs(value) < 1e6
+    unit = unit.removesuffix("s") if value == 1 and name in _COUNTED else unit
+    return f"{number(value, 6 if whole else 3)} {unit}".strip()
+
+
+_COUNTED = {"spare_cores": "spare cores", "send_buffers": "buffers", "receive_buffers": "buffers"}
+_COUNTED |= {"compression_ratio": "to 1", "receive_delay_us": "µs of delay"}
+
+
 def sentence(text: str) -> str:
     """The text with a capital first letter, the rest as it is."""
     return text[:1].upper() + text[1:]
@@ -233,7 +248,7 @@ def drawn(plot: Callable[..., Figure]) -> Callable[..., Figure]:
 
 def entitle(fig: Figure, title: str, alt: str = "") -> Figure:
     """Give a figure its finding as title and its alternative text (which begins with the title)."""
-    chars = int(fig.get_figwidth() * 10.6)
+    chars = int(fig.get_figwidth() * 9.3)
     fig.suptitle(
         textwrap.fill(title, chars), x=0.01, ha="left", fontsize=12.5, fontweight="bold", linespacing=1.25
     )
@@ -307,120 +322,3 @@ def described(values: Mapping[str, Any] | pd.Series, names: Sequence[str]) -> st
         f"{number(values[n])} {_UNITS.get(units[n], units[n])}" if units[n] else str(values[n]) for n in names
     ]
     return ", ".join(part.strip() for part in parts)
-
-
-# --- brownout and blackout across a sweep ---------------------------------------------
-
-
-@drawn
-def phases(
-    frame: pd.DataFrame, x: str, hue: str | None = None, marked: Sequence[float] = (), name: str = ""
-) -> Figure:
-    """Brownout above, blackout below, over parameter ``x``; one line for each value of ``hue``.
-
-    ``frame`` is what ``migrate`` returns. Points are drawn at the ``marked`` values of ``x``: filled
-    where pre-copy converged, hollow where the pass limit cut it off. Without ``hue`` the binding ceiling
-    is written where it changes.
-    """
-    fig, axes = plt.subplots(2, 1, figsize=(WIDTH, 6.4), sharex=True)
-    for ax, outcome, colour in zip(axes, ("brownout_s", "blackout_s"), (BROWNOUT, BLACKOUT), strict=True):
-        _lines(ax, frame, x, outcome, hue, marked, colour)
-        ax.set_ylabel(axis_label(outcome))
-        ax.set_xlabel("")
-        if hue is None:
-            _mark_ceilings(ax, frame, x, named=outcome == "brownout_s")
-    axes[0].set_title("Phase one, the guest runs while memory is copied", pad=18 if hue is None else 6)
-    axes[1].set_title("Phase two, the guest is paused")
-    axes[1].set_xlabel(axis_label(x))
-    _verdict_key(axes[1], frame)
-    return entitle(fig, _phases_title(frame, x, hue), _phases_alt(frame, x, hue, name))
-
-
-def _groups(frame: pd.DataFrame, hue: str | None) -> list[tuple[Any, pd.DataFrame]]:
-    return [("", frame)] if hue is None else list(frame.groupby(hue, sort=False))
-
-
-def _lines(ax: Axes, frame: pd.DataFrame, x: str, y: str, hue: str | None, marked, colour: str) -> None:
-    """The lines of one panel, with points at the marked values and names at their ends."""
-    groups = _groups(frame, hue)
-    tints = [colour] if hue is None else colours([name for name, _ in groups])
-    scale(ax, "x", frame[x])
-    scale(ax, "y", frame[y])
-    for i, ((_, part), tint) in enumerate(zip(groups, tints, strict=True)):
-        part = part.sort_values(x)
-        ax.plot(part[x], part[y], color=tint, linestyle=DASHES[i % len(DASHES)] if hue else "-", zorder=2)
-        _points(ax, part[part[x].isin(marked)], x, y, tint, MARKERS[i % len(MARKERS)] if hue else "o")
-    ax.margins(x=0.02, y=0.12)
-    if hue is not None:
-        finite = [(part[np.isfinite(part[y])].sort_values(x)[y].iloc[-1], name) for name, part in groups]
-        ends = [(y_end, _group_name(hue, name)) for y_end, name in finite]
-        ax.autoscale_view()
-        label_ends(ax, [(*end, tint) for end, tint in zip(ends, tints, strict=True)])
-
-
-def _group_name(hue: str, value: Any) -> str:
-    unit = PARAMETERS[hue].unit if hue in PARAMETERS else ""
-    return str(value) if isinstance(value, str) else f"{number(value)} {_UNITS.get(unit, unit)}".strip()
-
-
-def _points(ax: Axes, part: pd.DataFrame, x: str, y: str, colour: Any, marker: str) -> None:
-    """Filled points where pre-copy converged, hollow ones where it was cut off."""
-    for converged, rows in part.groupby("converged"):
-        face = colour if converged else "white"
-        ax.scatter(rows[x], rows[y], s=42, marker=marker, facecolor=face, edgecolor=colour, lw=1.6, zorder=3)
-
-
-def _verdict_key(ax: Axes, frame: pd.DataFrame) -> None:
-    """Say what hollow points mean, only where there are both kinds."""
-    if frame["converged"].all() or not frame["converged"].any():
-        text = (
-            "converged everywhere" if frame["converged"].all() else "nowhere converged: cut off by the rule"
-        )
-    else:
-        text = "filled: pre-copy converged   hollow: cut off before it did"
-    ax.annotate(text, (1, 1.03), xycoords="axes fraction", ha="right", color=QUIET, fontsize=9)
-
-
-def ceiling_spans(frame: pd.DataFrame, x: str) -> pd.DataFrame:
-    """Stretches of ``x`` over which one ceiling binds: ``limited_by``, ``start``, ``end``."""
-    ordered = frame.sort_values(x)
-    run = (ordered["limited_by"] != ordered["limited_by"].shift()).cumsum()
-    spans = ordered.groupby(run).agg(limited_by=("limited_by", "first"), start=(x, "first"), end=(x, "last"))
-    return spans.reset_index(drop=True)
-
-
-def _mark_ceilings(ax: Axes, frame: pd.DataFrame, x: str, *, named: bool) -> None:
-    """A thin line where another ceiling begins to bind and, above the panel, its name."""
-    spans = ceiling_spans(frame, x)
-    low, high = np.log(ax.get_xlim()) if ax.get_xscale() == "log" else ax.get_xlim()
-    for i, span in spans.iterrows():
-        if i:
-            ax.axvline(span.start, color=QUIET, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
-        start = np.log(span.start) if ax.get_xscale() == "log" else span.start
-        at = max(0.0, (start - low) / (high - low)) if i else 0.0
-        if named:
-            text = f"limited by {ceiling(span.limited_by)}"
-            ax.annotate(text, (at + 0.006, 1.02), xycoords="axes fraction", color=QUIET, fontsize=9)
-
-
-def _phases_title(frame: pd.DataFrame, x: str, hue: str | None) -> str:
-    low, high = frame[x].min(), frame[x].max()
-    unit = PARAMETERS[x].unit
-    span = f"From {number(low)} to {number(high)} {_UNITS.get(unit, unit)}".strip()
-    if hue is None:
-        ends = frame.set_index(x).loc[[low, high]]
-        parts = [change(w, *ends[f"{w}_s"]) for w in ("brownout", "blackout")]
-        return f"{span}, {parts[0]}, {parts[1]}"
-    worst, best = (frame[frame["blackout_s"] == pick(frame["blackout_s"])].iloc[0] for pick in (max, min))
-    names = [f"{duration(row['blackout_s'])} ({_group_name(hue, row[hue])})" for row in (best, worst)]
-    return f"{span}, the blackout lies between {names[0]} and {names[1]}"
-
-
-def _phases_alt(frame: pd.DataFrame, x: str, hue: str | None, name: str) -> str:
-    parts = []
-    for group, part in _groups(frame, hue):
-        ends = part.sort_values(x).iloc[[0, -1]]
-        who = f"{_group_name(hue, group)}: " if hue else ""
-        parts.append(who + "; ".join(change(w, *ends[f"{w}_s"]) for w in ("brownout", "blackout")))
-    lines = f"Two panels of lines over {axis_label(x)}: brownout above, blackout below. "
-    return f"{lines}{name + '. ' if name else ''}{'. '.join(parts)}."

@@ -11,9 +11,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import ConnectionPatch
 
-from .figures import BLACKOUT, BROWNOUT, DIRTY, INK, QUIET, SENT, WIDTH, drawn, duration, entitle, number
+from ..model.units import PAGES_PER_GIB
+from .figures import BLACKOUT, BROWNOUT, DIRTY, INK, SENT, WIDTH, drawn, duration, entitle, number
 
 
 @drawn
@@ -30,13 +30,13 @@ def passes(course: pd.DataFrame, outcome: pd.Series, setup_s: float) -> Figure:
     end = min(outcome["total_s"], course["time_s"].max() * 1.03)
     _strip(axes[0], course, outcome, setup_s, end)
     _memory(axes[1], course, outcome, (0, end))
-    axes[1].set_xlabel("time since the migration began [s]")
     if close:
         start = course.loc[course["pass_number"] > 1, "time_s"].min()
-        _memory(axes[2], course, outcome, (start - 0.02 * (end - start), end + 0.02 * (end - start)))
-        axes[2].set_title("The same, closely: from pass 2 to the end")
-        axes[2].set_xlabel("time since the migration began [s]")
-        _connect(fig, axes[1], axes[2])
+        for ax in axes[1:]:
+            ax.axvspan(start, end + 0.02 * (end - start), color="#f3f5f8", linewidth=0, zorder=0)
+        _memory(axes[2], course[course["pass_number"] > 1], outcome, (start, end + 0.02 * (end - start)))
+        axes[2].set_title("The shaded part of it, closely: from pass 2 to the end")
+    axes[-1].set_xlabel("time since the migration began [s]")
     return entitle(fig, _title(outcome), _alt(course, outcome))
 
 
@@ -83,7 +83,8 @@ def _memory(ax: Axes, course: pd.DataFrame, outcome: pd.Series, span: tuple[floa
     _blackout(ax, course, outcome, span, top)
     ax.set_ylabel("memory [GiB]")
     ax.grid(axis="x", visible=False)
-    _name_curves(ax, seen, span, top)
+    if span[0] == 0:
+        _name_curves(ax, seen, span, top)
 
 
 def _pass_label(
@@ -96,7 +97,16 @@ def _pass_label(
         return
     size = f"{number(height, 2)} GiB" if height >= 0.1 else f"{number(height * 1024, 2)} MiB"
     text = f"pass {pass_number}\n{size}" if width > 0.085 else f"{pass_number}"
-    ax.text(start, height + 0.02 * top, text, va="bottom", ha="left", fontsize=9, color=INK, linespacing=1.15)
+    ax.text(
+        start + 0.004 * (span[1] - span[0]),
+        height + 0.02 * top,
+        text,
+        va="bottom",
+        ha="left",
+        fontsize=9,
+        color=INK,
+        linespacing=1.15,
+    )
 
 
 def _blackout(
@@ -108,7 +118,10 @@ def _blackout(
     if not start < span[1]:
         return
     ax.axvspan(start, end, color=BLACKOUT, linewidth=0, zorder=2)
-    if outcome["blackout_s"] / (span[1] - span[0]) > 0.008:
+    residual = outcome["residual_pages"] / PAGES_PER_GIB
+    sent_at = start + residual / outcome["memory_rate_gib_per_s"]
+    ax.fill_between([start, sent_at], [residual, 0], color="#9cc3e0", linewidth=0, zorder=3)
+    if span[0] > 0:
         text = f"blackout {duration(outcome['blackout_s'])}"
         at = start - 0.01 * (span[1] - span[0])
         ax.text(at, 0.955 * top, text, ha="right", va="top", color=INK, fontsize=9.5, fontweight="bold")
@@ -144,17 +157,6 @@ def _name_curves(ax: Axes, seen: pd.DataFrame, span: tuple[float, float], top: f
     )
 
 
-def _connect(fig: Figure, above: Axes, below: Axes) -> None:
-    """Thin lines from the stretch of the upper panel to the corners of the lower one."""
-    for x, corner in zip(below.get_xlim(), (0, 1), strict=True):
-        line = ConnectionPatch(
-            (x, 0), (corner, 1), above.transData, below.transAxes, color=QUIET, linewidth=0.8, linestyle=":"
-        )
-        line.set_in_layout(False)
-        line.set_clip_on(False)
-        fig.add_artist(line)
-
-
 def _title(outcome: pd.Series) -> str:
     """What became of the migration, in a sentence."""
     count = int(outcome["passes"])
@@ -163,8 +165,8 @@ def _title(outcome: pd.Series) -> str:
         return "It never ends: as much memory becomes dirty in each pass as is sent"
     verdict = "converged" if outcome["converged"] else "cut off before it converged"
     return (
-        f"After {count} {noun} ({verdict}) the guest freezes for {duration(outcome['blackout_s'])}; "
-        f"it ran on through {duration(outcome['brownout_s'])} of brownout"
+        f"{count} {noun}, {verdict}: {duration(outcome['brownout_s'])} of brownout, "
+        f"then the guest is frozen for {duration(outcome['blackout_s'])}"
     )
 
 

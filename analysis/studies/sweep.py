@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from ..model.dirtying import distinct_pages, write_classes
 from ..model.migration import migrate, passes
-from ..model.units import PAGES_PER_GIB
+from ..model.precopy import STOP_RULES
+from ..model.units import GBIT, GIB, PAGES_PER_GIB
 from ..parameters import defaults
 
 DRAWN_PASSES = 40
@@ -47,26 +49,101 @@ def refined(values: Sequence[float], points: int = 120) -> np.ndarray:
 
 
 def first_value_reaching(frame: pd.DataFrame, x: str, y: str, goal: float) -> float:
-    """Least ``x`` from which on ``y`` stays at or above ``goal``; NaN if it does not at the greatest ``x``."""
+    """Least ``x`` from which on ``y`` stays at or above ``goal``; NaN if it is below at the greatest."""
     ordered = frame.sort_values(x, ascending=False)
     held = (ordered[y] >= goal).cumprod().astype(bool)
     return float(ordered.loc[held, x].min())
 
 
-def distinct_gib(seconds: np.ndarray, scenarios: pd.DataFrame) -> np.ndarray:
-    """Distinct memory [GiB] that the guests of scenarios dirty in some seconds: rows by times."""
-    times = np.atleast_1d(np.asarray(seconds, float))
+def most_converging(name: str, low: float, high: float, **scenario: Any) -> float:
+    """Greatest value of a parameter up to which pre-copy converges, within 0.5 % of it.
+
+    0 if it does not converge at ``low``, infinite if it still does at ``high``.
+    """
+    values = np.geomspace(low, high, int(np.log(high / low) / np.log(1.005)) + 2)
+    converged = migrate(**(scenario | {name: values}))["converged"].to_numpy()
+    if converged.all():
+        return np.inf
+    first_failure = int(np.argmin(converged))
+    return float(values[first_failure - 1]) if first_failure else 0.0
+
+
+def goal_s(stop_rule: str, blackout_target_ms: float | None = None) -> float:
+    """Permitted time to send the residual [s]: as given, or as the stop rule has it."""
+    given = np.nan if blackout_target_ms is None else blackout_target_ms
+    return (STOP_RULES[stop_rule].target_ms if np.isnan(given) else given) / 1000
+
+
+def distinct_gib(seconds: ArrayLike, scenarios: pd.DataFrame) -> np.ndarray:
+    """Distinct memory [GiB] that guests dirty in some seconds: rows of scenarios, columns of times.
+
+    ``seconds`` has the shape (times,), or (rows, times) where each scenario has its own.
+    """
     p = _filled(scenarios)
+    times = np.asarray(seconds, float)
+    times = np.broadcast_to(times, (len(p), times.shape[-1]))
     pages = np.minimum(p["working_set_gib"], p["memory_gib"]).to_numpy(float) * PAGES_PER_GIB
-    shape = ("hot_page_share", "hot_write_share", "zipf_exponent")
-    classes = write_classes(
-        p["write_pattern"].to_numpy(object),
-        p["dirty_pages_per_s"].to_numpy(float),
-        pages,
-        *(p[name].to_numpy(float) for name in shape),
+    shape = (p[name].to_numpy(float) for name in ("hot_page_share", "hot_write_share", "zipf_exponent"))
+    pattern, rate = p["write_pattern"].to_numpy(object), p["dirty_pages_per_s"].to_numpy(float)
+    classes = write_classes(pattern, rate, pages, *shape)
+    return np.stack([distinct_pages(t, classes) for t in times.T], axis=1) / PAGES_PER_GIB
+
+
+def on_one_map(scenarios: pd.DataFrame) -> pd.DataFrame:
+    """Migrations of all kinds of machines with two columns that make them comparable.
+
+    Pre-copy settles where what a pass dirties is what it sends, and that is within the goal of T
+    seconds only if u(T) is less than the link sends in T. So ``sent_gbps`` is the rate at which memory
+    is sent and ``dirtied_gbps`` is u(T)/T, whatever the pattern, working set and goal. Outcomes of
+    ``migrate`` are added too.
+    """
+    out = migrate(scenarios)
+    p = _filled(scenarios)
+    presets = p["stop_rule"].map(goal_s)
+    goals = (p["blackout_target_ms"] / 1000).fillna(presets).to_numpy(float)
+    bits = GIB * 8 / GBIT
+    dirtied = distinct_gib(goals[:, None], scenarios)[:, 0] / goals
+    return out.assign(sent_gbps=out["memory_rate_gib_per_s"] * bits, dirtied_gbps=dirtied * bits)
+
+
+def left_per_pass(**scenario: Any) -> pd.DataFrame:
+    """``passes`` with ``left_s``: the time it would take to send what each pass leaves."""
+    table = grid(**scenario)
+    steps = passes(table)
+    rate = migrate(table)["memory_rate_gib_per_s"].to_numpy()[steps["scenario"].astype(int)]
+    named = table.iloc[steps["scenario"].astype(int)].reset_index(drop=True)
+    left = steps["remaining_pages"] / PAGES_PER_GIB / rate
+    return pd.concat([named, steps.drop(columns="scenario")], axis=1).assign(left_s=left)
+
+
+def buffers_needed(scenarios: pd.DataFrame) -> pd.DataFrame:
+    """Scenarios with the fewest receive buffers for which the receiving ring does not bind.
+
+    By Little's law, packets that arrive in ``service_s``, the time until the ring is emptied: rate
+    times time over the payload of a packet. ``buffers_needed`` [descriptors], whole.
+    """
+    free = migrate(scenarios.assign(send_buffers=10**6, receive_buffers=10**6))
+    p = _filled(scenarios)
+    service = (p["interrupt_moderation_us"] + p["receive_delay_us"]) / 1e6
+    packets = free["goodput_gbps"] * GBIT / 8 * service / (p["mtu_bytes"] - p["header_bytes"])
+    return scenarios.assign(service_s=service, buffers_needed=np.ceil(packets - 1e-9).clip(lower=1))
+
+
+def compression_gain(scenarios: pd.DataFrame) -> pd.DataFrame:
+    """``migrate`` with compression, and what it gains over plain TCP/IP.
+
+    ``gain``: total time without over with it; ``rate_gain``: memory copied per second with over
+    without; ``cores_needed``: spare cores from which on compression gives its full ratio.
+    """
+    plain = migrate(scenarios.assign(transport="tcpip"))
+    out = migrate(scenarios.assign(transport="compression"))
+    p = _filled(out)
+    full_gib_per_s = p["goodput_gbps"] * GBIT / 8 / GIB * p["compression_ratio"]
+    return out.assign(
+        gain=plain["total_s"] / out["total_s"],
+        rate_gain=out["memory_rate_gib_per_s"] / plain["memory_rate_gib_per_s"],
+        cores_needed=full_gib_per_s / p["compress_gib_per_s_per_core"],
     )
-    each = [distinct_pages(np.full(len(p), t), classes) for t in times]
-    return np.stack(each, axis=1) / PAGES_PER_GIB
 
 
 def course(points: int = 50, **scenario: Any) -> pd.DataFrame:
