@@ -1,0 +1,263 @@
+"""Distinct pages dirtied in t seconds: laws by hand, limits, measured windows and what holds for all."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.model import dirtying
+
+PATTERNS = ("uniform", "sequential", "hotcold", "zipf")
+
+fixed = settings(derandomize=True, deadline=None, max_examples=200)
+
+
+def distinct(t, pattern, rate, size, hot_page_share=0.1, hot_write_share=0.9, exponent=1.0):
+    """u(t) of one pattern through the classes that the passes use."""
+    t = np.atleast_1d(np.asarray(t, float))
+    one = np.ones(len(t))
+    classes = dirtying.write_classes(
+        pattern, rate * one, size * one, hot_page_share, hot_write_share, exponent
+    )
+    return dirtying.distinct_pages(t, classes)
+
+
+def by_rank(t, rate, size, exponent):
+    """The Zipf law itself: every rank its own term."""
+    weight = np.arange(1.0, size + 1) ** -exponent
+    return -np.expm1(-rate * t * weight / weight.sum()).sum()
+
+
+# --- laws by hand ---------------------------------------------------------------------
+
+
+def test_uniform_by_hand():
+    """1,000 pages written 1,000 times a second: half of them are dirty after ln 2 s, 1 - 1/e after 1 s."""
+    got = dirtying.uniform([math.log(2), 1.0], rate=1000, size=1000)
+    np.testing.assert_allclose(got, [500, 632.1205588])
+
+
+def test_sequential_by_hand():
+    """A walk over 1,000 pages at 400 a second: 400 after 1 s, all of them from 2.5 s on."""
+    np.testing.assert_allclose(dirtying.sequential([1, 2.5, 3], rate=400, size=1000), [400, 1000, 1000])
+
+
+def test_hotcold_by_hand():
+    """900 of 1,000 writes a second on 100 hot pages, 100 on 900 cold ones, for a tenth of a second.
+
+    Hot: 100 (1 - exp(-900 * 0.1 / 100)) = 100 (1 - exp(-0.9)) = 59.34303
+    Cold: 900 (1 - exp(-100 * 0.1 / 900)) = 900 (1 - exp(-1/90)) = 9.94465
+    """
+    got = dirtying.hotcold(0.1, rate=1000, size=1000, hot_page_share=0.1, hot_write_share=0.9)
+    assert got == pytest.approx(59.34303 + 9.94465, abs=2e-5)
+
+
+def test_zipf_of_two_pages_by_hand():
+    """Two pages, exponent 1: 2/3 of 3 writes a second on one, 1/3 on the other; 1 s dirties 1.49679.
+
+    (1 - exp(-2)) + (1 - exp(-1)) = 0.864665 + 0.632121
+    """
+    assert dirtying.zipf(1.0, rate=3, size=2, exponent=1) == pytest.approx(1.496785, abs=1e-6)
+
+
+# --- measured and exact sums ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("period_s", "sampled_mib_per_s"),
+    [
+        (0.1, 7100),
+        (0.2, 4660),
+        (0.3, 3280),
+        (0.4, 2525),
+        (0.5, 2044),
+        (0.75, 1341),
+        (1, 1052),
+        (1.5, 678),
+        (2, 507),
+    ],
+)
+def test_uniform_law_is_within_three_per_cent_of_qemus_page_sampling(period_s, sampled_mib_per_s):
+    """QEMU commit 34a68001f1: 3,000,000 random writes a second over 1 GiB, seen in windows of 0.1-2 s."""
+    pages = dirtying.uniform(period_s, rate=3_000_000, size=2**18)
+    assert pages * 4 / 1024 / period_s == pytest.approx(sampled_mib_per_s, rel=0.03)
+
+
+@pytest.mark.parametrize("exponent", [0, 0.5, 0.8, 1.0, 1.2])
+@pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 20, 1000, 524288])
+def test_zipf_classes_are_within_2e_4_of_the_sum_over_ranks(size, exponent):
+    """From a thousandth of a write a page to a thousand, for sets of one page to 2 GiB."""
+    for writes_per_page in 10.0 ** np.arange(-3, 4):
+        t = writes_per_page * size
+        got = dirtying.zipf(t, rate=1.0, size=size, exponent=exponent)
+        assert got == pytest.approx(by_rank(t, 1.0, size, exponent), rel=2e-4)
+
+
+@pytest.mark.xfail(reason="over 16 GiB of pages the promised 2e-4 is missed: 2.5e-4 at 1.2, 1.7e-3 at 1.5")
+@pytest.mark.parametrize(("exponent", "writes_per_page"), [(1.2, 0.316), (1.5, 3.16)])
+def test_zipf_promise_holds_up_to_an_exponent_of_one_and_a_half(exponent, writes_per_page):
+    """The docstring promises 2e-4 for exponents up to 1.5, whatever the number of pages: here 16 GiB."""
+    t = writes_per_page * 2**22
+    got = dirtying.zipf(t, rate=1.0, size=2**22, exponent=exponent)
+    assert got == pytest.approx(by_rank(t, 1.0, 2**22, exponent), rel=2e-4)
+
+
+@pytest.mark.xfail(reason="zipf_exponent may be 5, but from 2 on u(t) is off by 1 to 11 %")
+@pytest.mark.parametrize(("exponent", "writes_per_page"), [(2, 300), (3, 1e5), (5, 1e5)])
+def test_zipf_is_within_one_per_cent_for_every_allowed_exponent(exponent, writes_per_page):
+    """Steep laws, which ``zipf_exponent`` allows: 16 GiB of pages, written for a long time."""
+    t = writes_per_page * 2**22
+    got = dirtying.zipf(t, rate=1.0, size=2**22, exponent=exponent)
+    assert got == pytest.approx(by_rank(t, 1.0, 2**22, exponent), rel=0.005)
+
+
+# --- limits and special cases -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_nothing_is_dirtied_without_time_writes_or_pages(pattern):
+    """t = 0, rate = 0 and an empty working set each dirty nothing."""
+    assert distinct(0.0, pattern, 1000, 1000)[0] == 0
+    assert distinct(10.0, pattern, 0, 1000)[0] == 0
+    assert distinct(10.0, pattern, 1000, 0)[0] == 0
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_every_page_is_dirty_in_the_end(pattern):
+    """After very many writes u(t) is the working set."""
+    assert distinct(1e12, pattern, 1000, 1000)[0] == pytest.approx(1000, rel=1e-12)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_first_writes_all_fall_on_clean_pages(pattern):
+    """For a moment u(t) = rate * t: a millionth of a second at 1,000 writes a second dirties 0.001 pages."""
+    assert distinct(1e-6, pattern, 1000, 1e6)[0] == pytest.approx(1e-3, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("pages", "writes"), [(0.3, 0.3), (0.0, 0.9), (1.0, 0.2), (0.5, 0.5)], ids=["even", "none", "all", "half"]
+)
+def test_hotcold_without_contrast_is_uniform(pages, writes):
+    """Equal shares, no hot pages or only hot pages: no write is lost and the uniform law is left."""
+    t = [0.1, 1, 10]
+    got = dirtying.hotcold(t, 1000, 5000, pages, writes)
+    np.testing.assert_allclose(got, dirtying.uniform(t, 1000, 5000), rtol=1e-12)
+
+
+def test_hot_pages_saturate_first():
+    """All writes on a tenth of the pages: the cold nine tenths stay clean for ever."""
+    assert dirtying.hotcold(1e9, 1000, 5000, 0.1, 1.0) == pytest.approx(500)
+
+
+@pytest.mark.parametrize("size", [0.5, 3, 8, 8.5, 100, 1e6])
+def test_zipf_without_exponent_is_uniform(size):
+    """Exponent 0 writes every page alike."""
+    t = [0.01, 1, 100]
+    np.testing.assert_allclose(dirtying.zipf(t, 50, size, 0), dirtying.uniform(t, 50, size), rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [0, 0.25, 1, 7.5, 8, 8.25, 9, 1000, 2**22])
+@pytest.mark.parametrize("exponent", [0, 1, 2.5, 5])
+def test_zipf_classes_keep_all_writes_and_all_pages(size, exponent):
+    """Class rates add up to the rate (nothing to write on without pages), class sizes to the size."""
+    rates, sizes = dirtying.zipf_classes(1000.0, float(size), exponent)
+    assert sizes.sum() == pytest.approx(size)
+    assert rates.sum() == pytest.approx(1000 if size else 0)
+    assert (rates >= 0).all()
+    assert (sizes >= 0).all()
+
+
+# --- vectors, broadcasting, mixtures ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        dirtying.uniform,
+        dirtying.sequential,
+        lambda t, rate, size: dirtying.hotcold(t, rate, size, 0.2, 0.7),
+        lambda t, rate, size: dirtying.zipf(t, rate, size, 0.9),
+    ],
+    ids=PATTERNS,
+)
+def test_arguments_broadcast_and_vector_equals_scalar(law):
+    """Times across, rates down: each element is what the scalars give."""
+    times, rates = [0.0, 0.5, 3.0], [[10.0], [2000.0]]
+    grid = law(times, rates, 700.0)
+    assert grid.shape == (2, 3)
+    for (row, column), value in np.ndenumerate(grid):
+        assert value == pytest.approx(float(law(times[column], rates[row][0], 700.0)), rel=1e-14)
+
+
+def test_rows_of_mixed_patterns_equal_rows_alone():
+    """Padding to the widest pattern changes nothing."""
+    patterns = ["zipf", "uniform", "sequential", "hotcold", "uniform", "zipf"]
+    rate, size, t = np.linspace(100, 600, 6), np.linspace(900, 50, 6), np.linspace(0.1, 3, 6)
+    mixed = dirtying.distinct_pages(t, dirtying.write_classes(patterns, rate, size, 0.2, 0.8, 1.1))
+    alone = [distinct(t[i], name, rate[i], size[i], 0.2, 0.8, 1.1)[0] for i, name in enumerate(patterns)]
+    np.testing.assert_allclose(mixed, alone, rtol=1e-14)
+
+
+def test_named_laws_and_classes_agree():
+    """The functions for readers and the classes for passes are the same laws."""
+    t, rate, size = 0.7, 900.0, 1200.0
+    assert distinct(t, "uniform", rate, size)[0] == pytest.approx(dirtying.uniform(t, rate, size))
+    assert distinct(t, "sequential", rate, size)[0] == pytest.approx(dirtying.sequential(t, rate, size))
+    assert distinct(t, "hotcold", rate, size)[0] == pytest.approx(dirtying.hotcold(t, rate, size, 0.1, 0.9))
+    assert distinct(t, "zipf", rate, size)[0] == pytest.approx(dirtying.zipf(t, rate, size, 1.0))
+
+
+def test_taking_rows_keeps_their_law():
+    """A selection of rows dirties what the same rows dirtied before, cyclic ones too."""
+    classes = dirtying.write_classes(["sequential", "uniform", "zipf"], 1000, [100, 200, 300], 0.1, 0.9, 1)
+    t = np.array([0.05, 0.1, 0.2])
+    rows = np.array([2, 0])
+    np.testing.assert_array_equal(
+        dirtying.distinct_pages(t[rows], classes.take(rows)), dirtying.distinct_pages(t, classes)[rows]
+    )
+
+
+# --- what holds for all -----------------------------------------------------------------
+
+
+@fixed
+@given(
+    pattern=st.sampled_from(PATTERNS),
+    rate=st.floats(0, 1e7),
+    size=st.one_of(st.just(0.0), st.floats(0.01, 1e7)),
+    hot_page_share=st.floats(0, 1),
+    hot_write_share=st.floats(0, 1),
+    exponent=st.floats(0, 5),
+    t=st.floats(1e-6, 1e4),
+    growth=st.floats(1, 10),
+)
+def test_distinct_pages_grow_ever_more_slowly_up_to_the_working_set(
+    pattern, rate, size, hot_page_share, hot_write_share, exponent, t, growth
+):
+    """u is increasing and concave, at most the working set and at most the number of writes."""
+    shape = (hot_page_share, hot_write_share, exponent)
+    first, later = distinct([t, t * growth], pattern, rate, size, *shape)
+    middle = distinct((t + t * growth) / 2, pattern, rate, size, *shape)[0]
+    slack = 1e-9 * (size + 1e-300)
+    assert -slack <= first <= later + slack
+    assert middle >= (first + later) / 2 - slack
+    assert later <= size + slack
+    assert first <= rate * t * (1 + 1e-9)
+
+
+@fixed
+@given(
+    pattern=st.sampled_from(PATTERNS),
+    rate=st.floats(1e-3, 1e6),
+    factor=st.floats(1, 100),
+    size=st.floats(1, 1e6),
+    t=st.floats(1e-3, 1e3),
+)
+def test_only_the_number_of_writes_counts(pattern, rate, factor, size, t):
+    """Writing faster is the same as writing longer, and never dirties less."""
+    faster = distinct(t, pattern, rate * factor, size)[0]
+    longer = distinct(t * factor, pattern, rate, size)[0]
+    assert faster == pytest.approx(longer, rel=1e-9)
+    assert faster >= distinct(t, pattern, rate, size)[0] * (1 - 1e-12)

@@ -1,0 +1,792 @@
+"""The whole migration: by hand, against the slow twin, as tables, and what holds for all scenarios."""
+
+import importlib.util
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis import migrate, passes
+from analysis.model import dirtying
+from analysis.model.units import PAGES_PER_GIB
+from analysis.parameters import (
+    NETWORKS,
+    OUTCOMES,
+    PARAMETERS,
+    STOP_RULES,
+    TRANSPORTS,
+    WRITE_PATTERNS,
+    ParameterError,
+    defaults,
+)
+
+# The tests are no package, so the twin is loaded from its file.
+_spec = importlib.util.spec_from_file_location("twin", Path(__file__).with_name("twin.py"))
+twin = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(twin)
+
+fixed = settings(derandomize=True, deadline=None, max_examples=150)
+
+ONE_GIB_PER_S = 8 * 2**30 / 1e9
+"""Gbit/s that carry 1 GiB of payload in a second when nothing is added to it."""
+BARE = {
+    "bandwidth_gbps": ONE_GIB_PER_S,
+    "header_bytes": 0,
+    "frame_overhead_bytes": 0,
+    "page_header_bytes": 0,
+    "interrupt_moderation_us": 0,
+    "receive_delay_us": 0,
+    "resident_share": 1,
+    "memory_gib": 1,
+    "working_set_gib": 1,
+    "write_pattern": "sequential",
+}
+"""1 GiB over 1 GiB/s, 262,144 pages a second, with no overhead anywhere."""
+INFINITE = {
+    "bandwidth_gbps": np.inf,
+    "stream_limit_gbps": np.inf,
+    "interrupt_moderation_us": 0,
+    "receive_delay_us": 0,
+}
+TIMES = ["brownout_s", "blackout_s", "total_s"]
+VOLUMES = ["memory_sent_gib", "stream_gib", "wire_gib"]
+
+
+# --- by hand ----------------------------------------------------------------------------
+
+
+def test_migration_by_hand():
+    """1 GiB at 1 GiB/s, dirtied at a tenth of that, set-up 2 s, hand-off 0.2 s, state 4 MiB.
+
+    Passes: 1 + 0.1 + 0.01 + 0.001 + 0.0001 s = 1.1111 s; left 262,144e-5 = 2.62144 pages, 1e-5 s.
+    Blackout: 0.00001 + 4 / 1024 + 0.2 = 0.20391625 s. Total: 2 + 1.1111 + 0.20391625 = 3.31501625 s.
+    Sent: 1.11111 GiB of memory, with the state 1.11501625 GiB on stream and wire.
+    """
+    row = migrate(**BARE, dirty_pages_per_s=26214.4, state_mib=4, handoff_ms=200, setup_s=2).iloc[0]
+    assert row.passes == 5
+    assert row.stop_reason == "pass_limit"
+    assert row.converged
+    assert row.limited_by == "line_rate"
+    expected = {
+        "goodput_gbps": ONE_GIB_PER_S,
+        "memory_rate_gib_per_s": 1.0,
+        "brownout_s": 1.1111,
+        "blackout_s": 0.20391625,
+        "total_s": 3.31501625,
+        "residual_pages": 2.62144,
+        "memory_sent_gib": 1.11111,
+        "stream_gib": 1.11501625,
+        "wire_gib": 1.11501625,
+    }
+    for name, value in expected.items():
+        assert row[name] == pytest.approx(value, rel=1e-12), name
+
+
+def test_overheads_by_hand():
+    """Page headers of 1/16 page and framing of 1,000 to 1,250 bytes: 17/16 of the stream, 5/4 of the wire.
+
+    Goodput 0.8 GiB/s, memory 0.8 * 16/17 GiB/s; 1 GiB takes 17/12.8 = 1.328125 s; 17/16 GiB of
+    stream are 1.328125 GiB of wire.
+    """
+    framing = {"mtu_bytes": 1200, "header_bytes": 200, "frame_overhead_bytes": 50, "page_header_bytes": 256}
+    row = migrate(**BARE | framing, dirty_pages_per_s=0, state_mib=0, handoff_ms=0, setup_s=0).iloc[0]
+    assert row.memory_rate_gib_per_s == pytest.approx(0.8 * 16 / 17)
+    assert row.total_s == pytest.approx(1.328125)
+    assert row.memory_sent_gib == pytest.approx(1)
+    assert row.stream_gib == pytest.approx(17 / 16)
+    assert row.wire_gib == pytest.approx(1.328125)
+
+
+def test_compression_by_hand():
+    """Ratio 2 and cores enough: 1 GiB in half a second and half a GiB; one core of 0.5 GiB/s: 1.25 GiB/s.
+
+    The core's 0.5 GiB/s need 0.25 of the link, 0.75 go raw. The state is not compressed.
+    """
+    given = {"transport": "compression", "compression_ratio": 2, "compress_gib_per_s_per_core": 0.5}
+    fixed_parts = {"dirty_pages_per_s": 0, "state_mib": 512, "handoff_ms": 0, "setup_s": 0}
+    rows = migrate(**BARE, **given, **fixed_parts, spare_cores=[16, 1, 0])
+    np.testing.assert_allclose(rows.memory_rate_gib_per_s, [2, 1.25, 1])
+    np.testing.assert_allclose(rows.brownout_s, [0.5, 0.8, 1])
+    np.testing.assert_allclose(rows.blackout_s, [0.5, 0.5, 0.5])
+    np.testing.assert_allclose(rows.stream_gib, [1, 1.3, 1.5])
+    assert rows.limited_by.tolist() == ["line_rate", "spare_cores", "spare_cores"]
+
+
+def test_working_set_is_at_most_the_memory():
+    """A working set larger than the machine is the machine."""
+    rows = migrate(memory_gib=2, working_set_gib=[2, 3, 1000], dirty_pages_per_s=1e6)
+    np.testing.assert_array_equal(rows.total_s, rows.total_s[0])
+    assert rows.residual_pages.max() <= 2 * PAGES_PER_GIB
+
+
+# --- limits -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule", STOP_RULES)
+@pytest.mark.parametrize(
+    "idle", [{"dirty_pages_per_s": 0}, {"working_set_gib": 0}], ids=["no writes", "no set"]
+)
+@pytest.mark.parametrize("pattern", WRITE_PATTERNS)
+def test_without_dirtying_there_is_one_pass_and_the_time_of_the_bytes(rule, idle, pattern):
+    """One pass; set-up, hand-off and the bytes at goodput are the total, whatever the rule."""
+    row = migrate(stop_rule=rule, write_pattern=pattern, **idle).iloc[0]
+    assert row.passes == 1
+    assert row.converged
+    assert row.memory_sent_gib == pytest.approx(16 * 0.9)
+    assert row.total_s == pytest.approx(2 + 0.2 + row.stream_gib * 2**33 / (row.goodput_gbps * 1e9))
+
+
+@pytest.mark.parametrize(
+    ("rule", "passes_made", "reason"),
+    [("hyperv", 5, "pass_limit"), ("hyperv_2008r2", 10, "pass_limit"), ("xen", 4, "sent_limit")],
+)
+def test_dirtying_above_the_link_meets_the_rules_limit(rule, passes_made, reason):
+    """All memory is written again in every pass: 5 or 10 passes, or 4 to exceed three times the memory."""
+    given = BARE | {"write_pattern": "sequential", "dirty_pages_per_s": 1e6, "stop_rule": rule}
+    row = migrate(**given).iloc[0]
+    assert (row.passes, row.stop_reason) == (passes_made, reason)
+    assert row.residual_pages == PAGES_PER_GIB
+    assert not row.converged
+    assert row.brownout_s == pytest.approx(passes_made)
+    assert row.memory_sent_gib == pytest.approx(passes_made + 1)
+
+
+def test_dirtying_above_the_link_never_ends_under_qemu():
+    """Infinite times and volumes are said so: endless, not converged."""
+    row = migrate(dirty_pages_per_s=1e7, stop_rule="qemu").iloc[0]
+    assert row.stop_reason == "endless"
+    assert not row.converged
+    assert [row[name] for name in ("brownout_s", "total_s", *VOLUMES)] == [np.inf] * 5
+
+
+@pytest.mark.xfail(raises=RuntimeWarning, reason="inf / inf in the compressor, computed for every transport")
+@pytest.mark.parametrize("rule", STOP_RULES)
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_infinite_link_leaves_set_up_and_hand_off(rule, transport):
+    """With a link that costs nothing 2 s of set-up and 0.2 s of hand-off are left, and no warning."""
+    row = migrate(**INFINITE, stop_rule=rule, transport=transport).iloc[0]
+    assert row.total_s == pytest.approx(2.2)
+    assert row.brownout_s == 0
+    assert row.memory_sent_gib == pytest.approx(14.4)
+
+
+@pytest.mark.parametrize("rule", STOP_RULES)
+def test_very_fast_link_leaves_nearly_set_up_and_hand_off(rule):
+    """At a million Tbit/s the rest is below a millisecond; QEMU's checks last longer than the copy."""
+    fast = INFINITE | {"bandwidth_gbps": 1e9, "stream_limit_gbps": 1e9}
+    row = migrate(**fast, stop_rule=rule).iloc[0]
+    assert row.total_s == pytest.approx(2.2, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("plain", "given"),
+    [
+        ({}, {"compression_ratio": 1}),
+        ({}, {"spare_cores": 0}),
+        ({}, {"send_buffers": 1e6, "receive_buffers": 1e6, "transport": "tcpip"}),
+    ],
+    ids=["ratio 1", "no spare cores", "huge rings"],
+)
+def test_what_gains_nothing_changes_nothing(plain, given):
+    """Compression without gain and rings without end leave the plain migration."""
+    before = migrate(**plain).iloc[0]
+    after = migrate(**{"transport": "compression"} | given).iloc[0]
+    for name in ("total_s", "blackout_s", "stream_gib", "passes", "memory_rate_gib_per_s"):
+        assert after[name] == pytest.approx(before[name]), name
+
+
+@pytest.mark.xfail(raises=RuntimeWarning, reason="no limit on the volume times no memory is invalid")
+@pytest.mark.parametrize("rule", [rule for rule in STOP_RULES if rule != "xen"])
+def test_nothing_resident_takes_no_brownout(rule):
+    """A machine of zero pages: set-up, state and hand-off."""
+    row = migrate(resident_share=0, stop_rule=rule).iloc[0]
+    assert (row.brownout_s, row.memory_sent_gib, row.passes) == (0, 0, 1)
+
+
+# --- the twin -----------------------------------------------------------------------------
+
+
+def scenarios(seed, rows):
+    """Random scenarios over every pattern, transport, rule and network, all parameters drawn."""
+    rng = np.random.default_rng(seed)
+
+    def spread(low, high):
+        return 10 ** rng.uniform(np.log10(low), np.log10(high), rows)
+
+    pattern = rng.choice(WRITE_PATTERNS, rows)
+    rule = rng.choice(STOP_RULES, rows)
+    return pd.DataFrame(
+        {
+            "memory_gib": spread(0.05, 64),
+            # Where the machine's own size enters (see the xfail tests below) all of it is resident.
+            "resident_share": np.where(np.isin(rule, ["qemu", "xen"]), 1.0, rng.uniform(0.05, 1, rows)),
+            "dirty_pages_per_s": np.where(rng.random(rows) < 0.05, 0.0, spread(1, 1e6)),
+            # The exact Zipf law is a sum over every page: small sets of whole pages for it.
+            "working_set_gib": np.where(
+                pattern == "zipf", rng.integers(1, 3000, rows) / PAGES_PER_GIB, spread(0.001, 64)
+            ),
+            "write_pattern": pattern,
+            "hot_page_share": rng.choice([0, 0.05, 0.3, 1], rows),
+            "hot_write_share": rng.uniform(0, 1, rows),
+            "zipf_exponent": rng.uniform(0, 1.2, rows),
+            "bandwidth_gbps": spread(0.1, 100),
+            "mtu_bytes": rng.choice([1500.0, 9000.0], rows),
+            "header_bytes": rng.choice([40.0, 52.0], rows),
+            "frame_overhead_bytes": rng.choice([14.0, 38.0], rows),
+            "send_buffers": rng.integers(16, 4096, rows),
+            "receive_buffers": rng.integers(16, 4096, rows),
+            "interrupt_moderation_us": rng.choice([0, 50, 200], rows),
+            "receive_delay_us": rng.choice([0, 50, 500], rows),
+            "streams": rng.integers(1, 8, rows),
+            "stream_limit_gbps": spread(1, 20),
+            "transport": rng.choice(TRANSPORTS, rows),
+            "bandwidth_limit_share": rng.choice([1, 0.75, 0.25], rows),
+            "network": rng.choice(NETWORKS, rows),
+            "background_share": rng.uniform(0, 0.9, rows),
+            "compression_ratio": rng.uniform(1, 5, rows),
+            "compress_gib_per_s_per_core": spread(0.05, 1),
+            "spare_cores": rng.choice([0, 0.5, 2, 16], rows),
+            "stop_rule": rule,
+            "pass_limit": rng.choice([np.nan, np.nan, 1, 3, 20], rows),
+            "blackout_target_ms": rng.choice([np.nan, np.nan, 30, 1000], rows),
+            "page_header_bytes": rng.choice([0, 8, 16], rows),
+            "state_mib": rng.uniform(0, 64, rows),
+            "handoff_ms": rng.uniform(0, 500, rows),
+            "setup_s": rng.uniform(0, 5, rows),
+        }
+    )
+
+
+def by_twin(scenario, **changed):
+    """The twin's outcomes of one row of a table of scenarios."""
+    given = defaults() | scenario.to_dict() | changed
+    for name in ("pass_limit", "blackout_target_ms"):
+        given[name] = None if math.isnan(given[name]) else given[name]
+    return given
+
+
+def model_classes(scenario):
+    """The model's classes of one Zipf row, so that all the rest can be compared to rounding."""
+    pages = min(scenario.working_set_gib, scenario.memory_gib) * PAGES_PER_GIB
+    rates, sizes = dirtying.zipf_classes(scenario.dirty_pages_per_s, pages, scenario.zipf_exponent)
+    return list(zip(rates.tolist(), sizes.tolist(), strict=True))
+
+
+@pytest.fixture(scope="module")
+def compared():
+    """Random scenarios with the outcomes of the model, all rows in one call."""
+    return migrate(scenarios(seed=20_240_611, rows=1200))
+
+
+def test_random_scenarios_reach_every_end(compared):
+    """The comparison below means something: every rule, pattern and reason to stop is among them."""
+    assert set(compared.stop_reason) == {
+        "nothing_left",
+        "few_pages",
+        "target_met",
+        "pass_limit",
+        "sent_limit",
+        "endless",
+    }
+    assert compared.groupby(["stop_rule", "write_pattern"]).size().min() >= 30
+    assert compared.limited_by.nunique() == 7
+
+
+@pytest.mark.parametrize("pattern", WRITE_PATTERNS)
+@pytest.mark.parametrize("rule", STOP_RULES)
+def test_model_agrees_with_the_twin(compared, rule, pattern):
+    """All outcomes to 1e-9; for an endless one the number of passes until that is noticed may differ."""
+    rows = compared[(compared.stop_rule == rule) & (compared.write_pattern == pattern)]
+    for index, row in rows.iterrows():
+        groups = model_classes(row) if pattern == "zipf" else None
+        expected = twin.migrate(groups=groups, **by_twin(row[[n for n in row.index if n in PARAMETERS]]))
+        for name in OUTCOMES:
+            told = f"row {index}, {name}"
+            if name in ("limited_by", "stop_reason", "converged"):
+                assert row[name] == expected[name], told
+            elif name != "passes" or row.stop_reason != "endless":
+                assert row[name] == pytest.approx(expected[name], rel=1e-9, abs=1e-9), told
+
+
+def test_zipf_agrees_with_the_twins_sum_over_all_ranks(compared):
+    """The 2e-4 of u(t) in times and volumes: what stays dirty of what is written in a chain of passes.
+
+    Each pass hands its error on and adds its own, so the pages of pass n are off by n times 2e-4
+    at most where u is proportional to t, and by less where it saturates; passes of a few pages that
+    decide when to stop may differ by one, which moves less than a page. Hyper-V's rule, which has no
+    threshold that a small difference could cross, is compared.
+    """
+    rows = compared[(compared.write_pattern == "zipf") & (compared.stop_rule == "hyperv")]
+    for _, row in rows.iterrows():
+        expected = twin.migrate(**by_twin(row[[n for n in row.index if n in PARAMETERS]]))
+        page_s = 1 / (row.memory_rate_gib_per_s * PAGES_PER_GIB)
+        assert row.total_s == pytest.approx(expected["total_s"], rel=2e-4 * row.passes, abs=page_s)
+        assert row.memory_sent_gib == pytest.approx(
+            expected["memory_sent_gib"], rel=2e-4 * row.passes, abs=1 / PAGES_PER_GIB
+        )
+
+
+@pytest.mark.parametrize("rule", STOP_RULES)
+def test_passes_agree_with_the_twin(compared, rule):
+    """Every pass of forty migrations: when it began, what it sent, what was dirtied and what remained."""
+    rows = compared[(compared.stop_rule == rule) & (compared.write_pattern != "zipf")]
+    rows = rows[rows.stop_reason != "endless"].head(40)
+    given = rows[[name for name in rows if name in PARAMETERS]].reset_index(drop=True)
+    table = passes(given)
+    for i, row in given.iterrows():
+        mine = table[table.scenario == i]
+        expected = np.array(twin.migrate(**by_twin(row))["log"])
+        expected[:, 1] += row.setup_s
+        got = mine[["pass_number", "start_s", "duration_s", "sent_pages", "dirtied_pages", "remaining_pages"]]
+        np.testing.assert_allclose(got.to_numpy(), expected, rtol=1e-9, atol=1e-6, err_msg=f"row {i}")
+
+
+@pytest.mark.xfail(reason="three times the resident pages are counted, not three times the machine's memory")
+def test_xen_counts_the_memory_assigned():
+    """p2m_size is the whole machine: half of 1 GiB a pass exceeds 3 GiB after 7 passes."""
+    given = BARE | {"resident_share": 0.5, "working_set_gib": 0.5, "dirty_pages_per_s": 1e6}
+    row = migrate(**given, stop_rule="xen").iloc[0]
+    assert (row.passes, row.stop_reason) == (7, "sent_limit")
+
+
+@pytest.mark.xfail(reason="the share that waits is taken of the resident pages, not of the machine")
+def test_qemu_share_that_waits_is_of_the_machine():
+    """With part of the machine resident the model follows its own formula, m the pages of the machine."""
+    given = defaults() | BARE | {"resident_share": 0.5, "dirty_pages_per_s": 2e4, "stop_rule": "qemu"}
+    expected = twin.migrate(**by_twin(pd.Series(given)))
+    assert migrate(**given).residual_pages[0] == pytest.approx(expected["residual_pages"])
+
+
+@pytest.mark.xfail(
+    reason="more pages wait than are resident, so their share exceeds 1 and negative pages are dirtied"
+)
+def test_no_time_is_negative_when_most_memory_was_not_resident():
+    """1 % of 100 GiB resident, all of it written during the migration: nothing may be below zero."""
+    rings = {"send_buffers": 100_000, "receive_buffers": 100_000, "stream_limit_gbps": 100}
+    row = migrate(
+        memory_gib=100,
+        resident_share=0.01,
+        working_set_gib=100,
+        dirty_pages_per_s=1e8,
+        bandwidth_gbps=100,
+        stop_rule="qemu",
+        pass_limit=[1, 4],
+        **rings,
+    )
+    assert (row[["residual_pages", *TIMES, *VOLUMES]] >= 0).all().all()
+
+
+# --- tables -------------------------------------------------------------------------------
+
+
+def test_scalar_arguments_give_one_row():
+    """No argument at all is the default machine; scalars are one row, beside their outcomes."""
+    assert len(migrate()) == 1
+    row = migrate(bandwidth_gbps=25, stop_rule="xen")
+    assert list(row) == ["bandwidth_gbps", "stop_rule", *OUTCOMES]
+    assert row.bandwidth_gbps[0] == 25
+
+
+def test_vector_equals_scalar(compared):
+    """A row of a mixed table is what it is alone, to the last bits of a sum."""
+    sample = compared.iloc[:: len(compared) // 40]
+    for _, row in sample.iterrows():
+        alone = migrate(**row[[n for n in row.index if n in PARAMETERS]].to_dict()).iloc[0]
+        for name in OUTCOMES:
+            if isinstance(row[name], str):
+                assert alone[name] == row[name]
+            else:
+                assert alone[name] == pytest.approx(row[name], rel=1e-12), name
+
+
+def test_arrays_broadcast_in_c_order():
+    """Two rules down, three bandwidths across: six rows, the last axis fastest."""
+    table = migrate(bandwidth_gbps=[1, 10, 25], stop_rule=[["hyperv"], ["qemu"]], memory_gib=4)
+    assert table.bandwidth_gbps.tolist() == [1, 10, 25] * 2
+    assert table.stop_rule.tolist() == ["hyperv"] * 3 + ["qemu"] * 3
+    assert table.memory_gib.tolist() == [4] * 6
+    alone = migrate(bandwidth_gbps=10, stop_rule="qemu", memory_gib=4)
+    assert table.total_s[4] == pytest.approx(alone.total_s[0])
+
+
+def test_a_table_comes_back_with_its_index_its_columns_and_the_outcomes():
+    """Rows, index, labels and measurements are carried along; the caller's table is not touched."""
+    given = pd.DataFrame(
+        {"site": ["a", "b"], "memory_gib": [4, 8], "measured_s": [9.5, np.nan]}, index=["first", "second"]
+    )
+    before = given.copy(deep=True)
+    got = migrate(given)
+    pd.testing.assert_frame_equal(given, before)
+    pd.testing.assert_frame_equal(got[list(given)], before)
+    assert list(got) == [*given, *OUTCOMES]
+    assert got.total_s["second"] == pytest.approx(migrate(memory_gib=8).total_s[0])
+
+
+def test_keywords_beside_a_table():
+    """A scalar or one value a row is added to the table, or replaces its column."""
+    frame = pd.DataFrame({"memory_gib": [4, 8, 16]}, index=[7, 5, 3])
+    got = migrate(frame, stop_rule="qemu", bandwidth_gbps=[1, 10, 25])
+    expected = migrate(memory_gib=[4, 8, 16], stop_rule="qemu", bandwidth_gbps=[1, 10, 25])
+    assert got.index.tolist() == [7, 5, 3]
+    np.testing.assert_allclose(got.total_s, expected.total_s)
+    assert migrate(frame, memory_gib=2).memory_gib.tolist() == [2, 2, 2]
+
+
+def test_outcomes_can_be_given_back():
+    """A table with outcomes is a table of scenarios: a second run says the same."""
+    once = migrate(memory_gib=[4, 8], stop_rule="qemu")
+    pd.testing.assert_frame_equal(migrate(once), once)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(pd.Categorical(["qemu", "xen"])),
+        pd.Series(["qemu", "xen"], dtype="string"),
+        pd.Series(["qemu", "xen"], dtype=object),
+    ],
+    ids=["category", "string", "object"],
+)
+def test_every_kind_of_text_column_is_read(column):
+    """What a CSV, a Parquet file or a person makes of text."""
+    got = migrate(pd.DataFrame({"stop_rule": column}))
+    assert got.stop_reason.tolist() == ["target_met", "few_pages"]
+
+
+def test_missing_values_of_a_nullable_column_mean_as_the_preset_has_it():
+    """An empty cell of a whole-number column."""
+    got = migrate(pd.DataFrame({"pass_limit": pd.array([2, None], dtype="Int64")}), dirty_pages_per_s=1e6)
+    assert got.passes.tolist() == [2, 5]
+
+
+@pytest.mark.parametrize(
+    "empty", [pd.DataFrame({"memory_gib": []}), pd.DataFrame()], ids=["columns", "nothing"]
+)
+def test_empty_table_stays_empty(empty):
+    """No rows in, no rows out, with the outcome columns."""
+    assert len(migrate(empty)) == 0
+    assert set(OUTCOMES) <= set(migrate(empty))
+    assert len(passes(empty)) == 0
+
+
+def test_kinds_of_the_outcomes():
+    """Counts are whole numbers, verdicts are truth values, names are text."""
+    row = migrate()
+    assert row.passes.dtype.kind == "i"
+    assert row.converged.dtype == bool
+    assert isinstance(row.limited_by[0], str)
+    assert isinstance(row.stop_reason[0], str)
+
+
+def test_passes_by_hand():
+    """The hand-worked migration above, pass by pass, after 2 s of set-up."""
+    table = passes(**BARE, dirty_pages_per_s=26214.4, setup_s=2)
+    np.testing.assert_allclose(table.start_s, [2, 3, 3.1, 3.11, 3.111])
+    np.testing.assert_allclose(table.duration_s, [1, 0.1, 0.01, 0.001, 0.0001])
+    np.testing.assert_allclose(table.sent_pages, 262144 * 0.1 ** np.arange(5.0))
+    np.testing.assert_allclose(table.remaining_pages, 262144 * 0.1 ** np.arange(1.0, 6))
+    assert table.pass_number.tolist() == [1, 2, 3, 4, 5]
+    assert table.scenario.tolist() == [0] * 5
+
+
+def test_passes_are_in_the_order_of_scenarios_and_numbers():
+    """Sorted by row, then by pass, and as many as the migration counts."""
+    table = passes(dirty_pages_per_s=[0, 1e6, 1e4, 10])
+    counts = migrate(dirty_pages_per_s=[0, 1e6, 1e4, 10]).passes
+    assert table.groupby("scenario").size().tolist() == counts.tolist()
+    for _, mine in table.groupby("scenario"):
+        assert mine.pass_number.tolist() == list(range(1, len(mine) + 1))
+
+
+# --- what a user is told ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", [migrate, passes])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"bandwith_gbps": 10}, r"no parameter 'bandwith_gbps'; did you mean 'bandwidth_gbps'\?"),
+        ({"bandwidth_gbps": -1}, r"bandwidth_gbps = -1 is not allowed"),
+        ({"stop_rule": "hyper"}, r"stop_rule = 'hyper' is not allowed.* did you mean 'hyperv'\?"),
+        ({"memory_gib": [1, float("nan")]}, r"memory_gib = nan is not allowed"),
+        ({"streams": 1.5}, r"streams = 1.5 is not allowed: it takes a whole number"),
+        ({"spare_cores": True}, r"spare_cores = True is not allowed"),
+    ],
+)
+def test_mistakes_are_told(call, given, message):
+    """Names and values are checked before anything is computed."""
+    with pytest.raises(ParameterError, match=message):
+        call(**given)
+
+
+def test_mistakes_in_a_table_are_told():
+    """A bad value in a column is named as a keyword's is."""
+    with pytest.raises(
+        ParameterError, match=r"resident_share = 2 is not allowed: it takes a number from 0 to 1"
+    ):
+        migrate(pd.DataFrame({"resident_share": [0.5, 2]}))
+
+
+@pytest.mark.xfail(reason="NumPy's and pandas' own errors come through", raises=ValueError)
+@pytest.mark.parametrize("frame", [None, pd.DataFrame({"memory_gib": [1, 2, 3]})], ids=["keywords", "table"])
+def test_lengths_that_do_not_fit_are_told_in_one_sentence(frame):
+    """Two bandwidths for three machines: the names and lengths, in the study's own error."""
+    given = {"bandwidth_gbps": [1, 2]} | ({} if frame is not None else {"memory_gib": [1, 2, 3]})
+    with pytest.raises(ParameterError, match="bandwidth_gbps"):
+        migrate(*([] if frame is None else [frame]), **given)
+
+
+@pytest.mark.xfail(reason="a misspelt column is carried along as a label and the default is used instead")
+def test_misspelt_column_is_not_a_silent_default():
+    """A column one letter away from a parameter is a mistake, as it is for a keyword."""
+    with pytest.raises(ParameterError, match="bandwidth_gbps"):
+        migrate(pd.DataFrame({"bandwith_gbps": [1, 10]}))
+
+
+# --- every parameter counts ---------------------------------------------------------------
+
+SHARED = {"network": "shared"}
+COMPRESSED = {"transport": "compression", "spare_cores": 1}
+BUSY = {"dirty_pages_per_s": 1e5}
+MATTERS = {
+    "memory_gib": ({}, 8, 16),
+    "resident_share": ({}, 0.5, 1),
+    "dirty_pages_per_s": ({}, 10, 1e5),
+    "working_set_gib": (BUSY, 1, 2),
+    "write_pattern": (BUSY, "uniform", "zipf"),
+    "hot_page_share": (BUSY | {"write_pattern": "hotcold"}, 0.1, 0.2),
+    "hot_write_share": (BUSY | {"write_pattern": "hotcold"}, 0.5, 0.9),
+    "zipf_exponent": (BUSY | {"write_pattern": "zipf"}, 0.5, 1),
+    "bandwidth_gbps": ({}, 1, 10),
+    "mtu_bytes": ({}, 1500, 9000),
+    "header_bytes": ({}, 40, 52),
+    "frame_overhead_bytes": ({}, 14, 38),
+    "send_buffers": ({}, 16, 32),
+    "receive_buffers": ({}, 16, 32),
+    "interrupt_moderation_us": ({"send_buffers": 32}, 50, 100),
+    "receive_delay_us": ({"receive_buffers": 32}, 50, 100),
+    "streams": ({"stream_limit_gbps": 2}, 1, 2),
+    "stream_limit_gbps": ({}, 2, 4),
+    "bandwidth_limit_share": ({}, 0.5, 0.25),
+    "network": ({}, "dedicated", "shared"),
+    "background_share": (SHARED, 0.1, 0.5),
+    "compression_ratio": (COMPRESSED, 1.5, 3),
+    "compress_gib_per_s_per_core": (COMPRESSED, 0.1, 0.3),
+    "spare_cores": (COMPRESSED, 1, 2),
+    "pass_limit": (BUSY, 2, 3),
+    "blackout_target_ms": (BUSY | {"stop_rule": "qemu"}, 100, 1000),
+    "stop_rule": (BUSY, "hyperv", "qemu"),
+    "page_header_bytes": ({}, 0, 8),
+    "state_mib": ({}, 0, 100),
+    "handoff_ms": ({}, 0, 100),
+    "setup_s": ({}, 0, 1),
+}
+NOT_YET = {
+    "round_trip_ms": ({"socket_buffer_kib": 64}, 1, 100),
+    "socket_buffer_kib": ({"round_trip_ms": 10}, 64, 1024),
+    "background_burst_s": (SHARED, 0.1, 60),
+}
+
+
+def total(given):
+    """The total time of one scenario."""
+    return migrate(**given).total_s[0]
+
+
+def test_no_parameter_is_forgotten_here():
+    """Each is shown below to count, or known not to count yet."""
+    assert {*MATTERS, *NOT_YET, "transport"} == set(PARAMETERS)
+
+
+@pytest.mark.parametrize("name", MATTERS)
+def test_every_parameter_changes_the_answer(name):
+    """Two values of it, two totals."""
+    base, one, other = MATTERS[name]
+    assert total(base | {name: one}) != total(base | {name: other})
+
+
+@pytest.mark.xfail(reason="accepted, and without effect until the link is deepened")
+@pytest.mark.parametrize("name", NOT_YET)
+def test_parameters_that_do_nothing_yet(name):
+    """A window of 64 KiB over 100 ms carries 5 Mbit/s at most; bursts make a time a distribution."""
+    base, one, other = NOT_YET[name]
+    assert total(base | {name: one}) != total(base | {name: other})
+
+
+def test_compression_is_a_transport_of_its_own():
+    """With cores to spare it is faster than plain TCP/IP."""
+    assert total({"transport": "compression"}) < total({"transport": "tcpip"})
+
+
+@pytest.mark.xfail(reason="smb and smb_direct are accepted and computed as tcpip")
+@pytest.mark.parametrize("transport", ["smb", "smb_direct"])
+def test_smb_passes_the_ceiling_of_one_stream(transport):
+    """SMB has several connections, SMB Direct passes the host's cores: on 40 Gbit/s both beat one stream."""
+    assert total({"transport": transport, "bandwidth_gbps": 40}) < total({"bandwidth_gbps": 40})
+
+
+# --- what holds for all -------------------------------------------------------------------
+
+MACHINES = {
+    "memory_gib": st.floats(0.01, 1024),
+    "resident_share": st.floats(0.01, 1),
+    "dirty_pages_per_s": st.just(0.0) | st.floats(0.1, 1e7),
+    "working_set_gib": st.just(0.0) | st.floats(1e-4, 64),
+    "write_pattern": st.sampled_from(WRITE_PATTERNS),
+    "hot_page_share": st.floats(0, 1),
+    "hot_write_share": st.floats(0, 1),
+    "zipf_exponent": st.floats(0, 2),
+    "bandwidth_gbps": st.floats(0.05, 400),
+    "receive_buffers": st.integers(16, 8192),
+    "stream_limit_gbps": st.floats(1, 100),
+    "transport": st.sampled_from(TRANSPORTS),
+    "spare_cores": st.floats(0, 64),
+    "network": st.sampled_from(NETWORKS),
+    "state_mib": st.floats(0, 1000),
+}
+machines = st.fixed_dictionaries(MACHINES)
+
+
+@fixed
+@given(given=machines, rule=st.sampled_from(STOP_RULES), pass_limit=st.sampled_from([np.nan, 1, 7]))
+def test_phases_add_up_and_nothing_is_negative(given, rule, pass_limit):
+    """total = set-up + brownout + blackout; the stream is what the goodput carries in the two phases."""
+    # Below this share of resident memory QEMU's carry-over goes wrong: see the xfail tests above.
+    given = given | ({"resident_share": 1.0} if rule == "qemu" else {})
+    row = migrate(**given, stop_rule=rule, pass_limit=pass_limit).iloc[0]
+    assert row.total_s == pytest.approx(2 + row.brownout_s + row.blackout_s)
+    numbers = row[[n for n in OUTCOMES if n not in ("limited_by", "stop_reason", "converged")]].astype(float)
+    assert (numbers >= 0).all()
+    assert not numbers.isna().any()
+    assert row.blackout_s >= 0.2
+    assert row.passes >= 1
+    sending_s = row.total_s - 2 - 0.2
+    assert row.stream_gib == pytest.approx(sending_s * row.goodput_gbps * 1e9 / 8 / 2**30, rel=1e-6)
+    assert row.wire_gib >= row.stream_gib
+    assert row.memory_sent_gib >= given["memory_gib"] * given["resident_share"] * (1 - 1e-12)
+
+
+@fixed
+@given(given=machines, rule=st.sampled_from(["hyperv", "hyperv_2008r2"]), factor=st.floats(1, 20))
+def test_more_bandwidth_never_takes_longer_under_hyperv(given, rule, factor):
+    """Brownout and total never grow; the blackout by no more than the one page that may be left unsent.
+
+    r_i shrinks with the rate in every pass, so the passes are no more than before. Passes end with
+    less than one page left: an earlier end may leave more of that page for the pause.
+    """
+    pair = migrate(
+        **given | {"bandwidth_gbps": [given["bandwidth_gbps"], given["bandwidth_gbps"] * factor]},
+        stop_rule=rule,
+    )
+    slow, fast = pair.iloc[0], pair.iloc[1]
+    page_s = 1 / (fast.memory_rate_gib_per_s * PAGES_PER_GIB)
+    assert fast.total_s <= slow.total_s * (1 + 1e-12)
+    assert fast.brownout_s <= slow.brownout_s * (1 + 1e-12)
+    assert fast.blackout_s <= slow.blackout_s * (1 + 1e-12) + page_s
+    assert fast.passes <= slow.passes
+
+
+@fixed
+@given(given=machines, factor=st.floats(1, 20))
+def test_more_bandwidth_never_takes_longer_under_xen_unless_the_volume_ended_it(given, factor):
+    """A migration that Xen did not give up for its volume is never slower on a faster link.
+
+    One that it did give up may be: sending less in each pass, the faster one may be allowed one
+    pass more (the next test shows it).
+    """
+    pair = migrate(
+        **given | {"bandwidth_gbps": [given["bandwidth_gbps"], given["bandwidth_gbps"] * factor]},
+        stop_rule="xen",
+    )
+    slow, fast = pair.iloc[0], pair.iloc[1]
+    if slow.stop_reason != "sent_limit":
+        assert fast.stop_reason != "sent_limit"
+        assert fast.total_s <= slow.total_s * (1 + 1e-12)
+    else:
+        assert fast.memory_sent_gib <= slow.memory_sent_gib * (1 + 1e-12) or fast.passes > slow.passes
+
+
+def test_xen_may_take_longer_on_a_faster_link():
+    """The exact place: dirtying l of what is sent, four passes send 1 + l + l^2 + l^3 of the memory.
+
+    That is 3 at l = 0.8105: at 0.811 four passes exceed it, at 0.8094 (link 0.2 % faster) it takes five.
+    """
+    rate = 262144.0
+    pair = migrate(
+        **BARE | {"bandwidth_gbps": [ONE_GIB_PER_S, ONE_GIB_PER_S * 1.002]},
+        dirty_pages_per_s=0.811 * rate,
+        stop_rule="xen",
+    )
+    assert pair.passes.tolist() == [4, 5]
+    assert set(pair.stop_reason) == {"sent_limit"}
+    assert pair.brownout_s[1] > pair.brownout_s[0]
+    assert pair.converged.tolist() == [False, False]
+
+
+@fixed
+@given(given=machines, factor=st.floats(1, 20))
+def test_more_bandwidth_takes_at_most_one_check_a_pass_longer_under_qemu(given, factor):
+    """A faster link may take longer, by at most 61 ms for each of its passes, and never stops converging.
+
+    Passes end at checks 61 ms apart, up to one check later than the target was met. How much less
+    than the target is then left is a matter of how the checks fall; with little less, short passes
+    of one check each follow until it is. Without dirtying no such pass follows and time never grows.
+    """
+    given = given | {"resident_share": 1.0}
+    pair = migrate(
+        **given | {"bandwidth_gbps": [given["bandwidth_gbps"], given["bandwidth_gbps"] * factor]},
+        stop_rule="qemu",
+    )
+    slow, fast = pair.iloc[0], pair.iloc[1]
+    if slow.stop_reason == "endless":
+        return
+    assert fast.stop_reason != "endless"
+    allowed = 0.061 * fast.passes if given["dirty_pages_per_s"] * given["working_set_gib"] else 0
+    assert fast.total_s <= slow.total_s * (1 + 1e-12) + allowed
+
+
+def test_qemu_may_take_longer_on_a_faster_link():
+    """The exact place, where checks fall differently: 10,000 pages, S = 300, 50 pages dirtied in any pass.
+
+    At 1,000 pages a second (10,000 - 300) / 61 = 159.02, so 160 checks leave 240 pages, which with
+    50 (1 - 240 / 10,000) = 48.8 more are below S: one pass. On a link 0.02 % faster (10,000 - 300.06)
+    / 61.0122 = 158.98: 159 checks leave 299.06 pages, 48.5 more are above S, and four passes of one
+    check each, which send 61 and find 48.6, take it down to 298. Of 194 pages more, 0.19 s.
+    """
+    pages = 1 / PAGES_PER_GIB
+    rate = 1000 * pages * ONE_GIB_PER_S
+    given = BARE | {"memory_gib": 10_000 * pages, "working_set_gib": 50 * pages}
+    given |= {"bandwidth_gbps": [rate, rate * 1.0002], "dirty_pages_per_s": 1000, "state_mib": 0}
+    pair = migrate(**given, stop_rule="qemu")
+    assert pair.passes.tolist() == [1, 5]
+    assert pair.total_s[0] == pytest.approx(2.2 + 10.0488)
+    assert pair.total_s[1] - pair.total_s[0] == pytest.approx(0.19, abs=0.01)
+
+
+@fixed
+@given(given=machines, rule=st.sampled_from(["hyperv", "hyperv_2008r2"]), factor=st.floats(1, 100))
+def test_more_dirtying_never_sends_less_under_hyperv(given, rule, factor):
+    """Memory sent, total time and passes never shrink when the guest writes faster."""
+    pair = migrate(
+        **given | {"dirty_pages_per_s": [given["dirty_pages_per_s"], given["dirty_pages_per_s"] * factor]},
+        stop_rule=rule,
+    )
+    calm, busy = pair.iloc[0], pair.iloc[1]
+    for name in ("memory_sent_gib", "stream_gib", "total_s", "passes", "brownout_s"):
+        assert busy[name] >= calm[name] * (1 - 1e-12), name
+
+
+@fixed
+@given(given=machines, factor=st.floats(1, 10))
+def test_other_traffic_never_helps_and_cores_never_hurt_under_hyperv(given, factor):
+    """A shared network is never faster than a dedicated one, and more spare cores never take longer."""
+    alone, shared = migrate(**given | {"network": ["dedicated", "shared"]}).total_s
+    assert alone <= shared * (1 + 1e-12)
+    more, fewer = migrate(
+        **given | {"spare_cores": [given["spare_cores"] * factor, given["spare_cores"]]}
+    ).total_s
+    assert more <= fewer * (1 + 1e-12)
