@@ -43,7 +43,7 @@ def write(out: Path) -> Path:
     """Write ``index.html`` over all reports in a folder and return its path."""
     out.mkdir(parents=True, exist_ok=True)
     page = out / "index.html"
-    page.write_text(render(list(cards(out))), encoding="utf-8")
+    page.write_text(render(list(cards(out))), encoding="utf-8", newline="\n")
     return page
 
 

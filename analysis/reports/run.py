@@ -291,7 +291,7 @@ def finish(run: Run, out: Path, seconds: float, error: BaseException | None) -> 
     html.tidy(notebook)
     nbformat.write(notebook, target)
     page = out / f"{run.name}.html"
-    page.write_text(html.export(notebook, run.notebook.parent), encoding="utf-8")
+    page.write_text(html.export(notebook, run.notebook.parent), encoding="utf-8", newline="\n")
     return Outcome(run, page, seconds, failure)
 
 
