@@ -196,8 +196,17 @@ def _plateau(ax: Axes, part: pd.DataFrame, x: str, tint: Any, name: str) -> floa
     ax.plot(part[x], part[y], color=tint, linewidth=1.4, alpha=0.75, zorder=2)
     ax.plot(part[x].where(bound), part[y].where(bound), color=tint, linewidth=3.2, zorder=3)
     at = part[bound].iloc[bound.sum() // 8] if bound.any() else part.iloc[0]
-    along = {"rotation": 45, "transform_rotates_text": True, "rotation_mode": "anchor"} if bound.any() else {}
-    ax.text(at[x] * 0.97, at[y] * 1.09, name, color=tint, fontsize=9.5, **along)
+    # On logarithmic axes a proportional line has the direction (x, y) everywhere.
+    along = {"rotation": np.degrees(np.arctan2(at[y], at[x])), "transform_rotates_text": True}
+    ax.text(
+        at[x] * 0.97,
+        at[y] * 1.09,
+        name,
+        color=tint,
+        fontsize=9.5,
+        rotation_mode="anchor",
+        **(along if bound.any() else {}),
+    )
     if bound.all():
         return np.nan
     knee = part[~bound].iloc[0]

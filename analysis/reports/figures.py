@@ -299,7 +299,7 @@ def _spread(heights: np.ndarray, gap: float) -> np.ndarray:
         push = np.clip(overlap, 0, None) / 2
         placed[:-1] -= push
         placed[1:] += push
-    return placed
+    return placed + max(0.0, 0.01 - placed.min(initial=0.01))
 
 
 def note(ax: Axes, text: str, x: float, y: float, **kwargs: Any) -> None:

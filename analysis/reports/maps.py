@@ -402,6 +402,6 @@ def _gains_alt(groups: list, x: str, y: str, panel: str) -> str:
     told = [f"{value}: {low} to {high} times" for value, low, high in spans]
     return (
         f"Maps over {axis_label(x)} and {axis_label(y)}, one for each compression ratio; the darker, the "
-        f"more compression gains. Gain at {'; '.join(told)}. A thick line parts the slow links with many cores, "
-        "where the link binds, from the fast links with few, where the cores do."
+        f"more compression gains. Gain at {'; '.join(told)}. A thick line parts the slow links with "
+        "many cores, where the link binds, from the fast links with few, where the cores do."
     )

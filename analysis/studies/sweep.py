@@ -7,7 +7,7 @@ the model itself is :func:`analysis.model.migration.migrate`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -89,6 +89,28 @@ def distinct_gib(seconds: ArrayLike, scenarios: pd.DataFrame) -> np.ndarray:
     return np.stack([distinct_pages(t, classes) for t in times.T], axis=1) / PAGES_PER_GIB
 
 
+def dirtied(seconds: np.ndarray, scenarios: pd.DataFrame) -> pd.DataFrame:
+    """The curves u(t) of scenarios with different write patterns: one row a pattern and a time.
+
+    Columns: ``write_pattern``, ``seconds``, ``dirtied_gib``.
+    """
+    curves = pd.DataFrame(distinct_gib(seconds, scenarios), columns=seconds)
+    curves.insert(0, "write_pattern", scenarios["write_pattern"].to_numpy())
+    long = curves.melt("write_pattern", var_name="seconds", value_name="dirtied_gib")
+    return long.astype({"seconds": float})
+
+
+def typical(scenarios: pd.DataFrame, names: Iterable[str]) -> dict[str, Any]:
+    """The median of each numeric column, and the commonest of each other one, of some that are there.
+
+    What a grid varies itself (line rate and page writes) is left out.
+    """
+    kept = [n for n in names if n in scenarios and n not in ("bandwidth_gbps", "dirty_pages_per_s")]
+    columns = scenarios[kept]
+    numbers = columns.select_dtypes("number").median().to_dict()
+    return columns.select_dtypes(exclude="number").mode().iloc[0].to_dict() | numbers
+
+
 def on_one_map(scenarios: pd.DataFrame) -> pd.DataFrame:
     """Migrations of all kinds of machines with two columns that make them comparable.
 
@@ -120,13 +142,18 @@ def buffers_needed(scenarios: pd.DataFrame) -> pd.DataFrame:
     """Scenarios with the fewest receive buffers for which the receiving ring does not bind.
 
     By Little's law, packets that arrive in ``service_s``, the time until the ring is emptied: rate
-    times time over the payload of a packet. ``buffers_needed`` [descriptors], whole.
+    times time over the payload of a packet. Adds ``service_s``, ``packets_per_s`` (that the link would carry)
+    and ``buffers_needed`` (whole descriptors).
     """
     free = migrate(scenarios.assign(send_buffers=10**6, receive_buffers=10**6))
     p = _filled(scenarios)
     service = (p["interrupt_moderation_us"] + p["receive_delay_us"]) / 1e6
     packets = free["goodput_gbps"] * GBIT / 8 * service / (p["mtu_bytes"] - p["header_bytes"])
-    return scenarios.assign(service_s=service, buffers_needed=np.ceil(packets - 1e-9).clip(lower=1))
+    return scenarios.assign(
+        service_s=service,
+        packets_per_s=free["goodput_gbps"] * GBIT / 8 / (p["mtu_bytes"] - p["header_bytes"]),
+        buffers_needed=np.ceil(packets - 1e-9).clip(lower=1),
+    )
 
 
 def compression_gain(scenarios: pd.DataFrame) -> pd.DataFrame:
