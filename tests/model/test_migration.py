@@ -497,7 +497,7 @@ def test_passes_are_in_the_order_of_scenarios_and_numbers():
     """Sorted by row, then by pass, and as many as the migration counts."""
     table = passes(dirty_pages_per_s=[0, 1e6, 1e4, 10])
     counts = migrate(dirty_pages_per_s=[0, 1e6, 1e4, 10]).passes
-    assert table.groupby("scenario").size().tolist() == counts.tolist()
+    assert table.scenario.tolist() == np.repeat(range(4), counts).tolist()
     for _, mine in table.groupby("scenario"):
         assert mine.pass_number.tolist() == list(range(1, len(mine) + 1))
 
