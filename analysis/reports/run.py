@@ -29,8 +29,12 @@ from traitlets.config import Config
 from analysis.parameters import ParameterError, nearest
 from analysis.reports import html, index
 
-# ipykernel 7 warns at every start that its sockets are not encrypted; `auto` encrypts where it can.
-KERNEL = Config(KernelManager={"transport_encryption": "auto"})
+# ipykernel 7 warns at every start that its sockets are not encrypted; `auto` encrypts where it can. What a
+# kernel logs at its end (that it was interrupted, to be shut down) would tear the lines of progress.
+KERNEL = Config(
+    KernelManager={"transport_encryption": "auto"},
+    NotebookClient={"extra_arguments": ["--IPKernelApp.log_level=CRITICAL"]},
+)
 
 
 @dataclass(frozen=True)
