@@ -31,6 +31,7 @@ from .figures import (
     label_ends,
     note,
     number,
+    proportional,
     scale,
     value_of,
 )
@@ -49,6 +50,10 @@ def phases(frame: pd.DataFrame, x: str, hue: str | None = None, marked: Sequence
     fig, axes = plt.subplots(2, 1, figsize=(WIDTH, 6.4), sharex=True)
     for ax, outcome, colour in zip(axes, ("brownout_s", "blackout_s"), (BROWNOUT, BLACKOUT), strict=True):
         _lines(ax, frame, x, outcome, hue, marked, colour)
+        if ax.get_yscale() == "linear":
+            ax.set_ylim(bottom=0)  # a change of a few per cent should look like one
+        if hue is not None:
+            _name_lines(ax, _groups(frame, hue), x, outcome, hue)
         ax.set_ylabel(axis_label(outcome))
     axes[0].set_title("Phase one: the guest runs while memory is copied", pad=18 if hue is None else 6)
     axes[1].set_title("Phase two: the guest is paused")
@@ -57,7 +62,8 @@ def phases(frame: pd.DataFrame, x: str, hue: str | None = None, marked: Sequence
         _mark_ceilings(axes, frame, x)
     if len(marked):
         _verdict_key(axes[1], frame)
-    return entitle(fig, _phases_title(frame, x, hue), _phases_alt(frame, x, hue))
+    shown = frame[frame[x].isin(marked)] if len(marked) else frame
+    return entitle(fig, _phases_title(shown, x, hue), _phases_alt(frame, x, hue))
 
 
 def _groups(frame: pd.DataFrame, hue: str | None) -> list[tuple[Any, pd.DataFrame]]:
@@ -77,12 +83,11 @@ def _lines(
         ax.plot(part[x], part[y], color=tint, linestyle=DASHES[i % len(DASHES)] if hue else "-", zorder=2)
         _points(ax, part[part[x].isin(marked)], x, y, tint, MARKERS[i % len(MARKERS)] if hue else "o")
     ax.margins(x=0.02, y=0.12)
-    if hue is not None:
-        _name_lines(ax, groups, x, y, hue, tints)
 
 
-def _name_lines(ax: Axes, groups: list, x: str, y: str, hue: str, tints: Sequence[Any]) -> None:
+def _name_lines(ax: Axes, groups: list, x: str, y: str, hue: str) -> None:
     """Write the value of ``hue`` at the right end of each line."""
+    tints = colours([name for name, _ in groups])
     ax.autoscale_view()
     ends = []
     for (name, part), tint in zip(groups, tints, strict=True):
@@ -140,18 +145,18 @@ def _mark_ceilings(axes: Sequence[Axes], frame: pd.DataFrame, x: str) -> None:
 def _phases_title(frame: pd.DataFrame, x: str, hue: str | None) -> str:
     """What the phases do from one end of the sweep to the other, or between the groups."""
     low, high = frame[x].min(), frame[x].max()
-    span = f"{value_of(x, low).split()[0]} to {value_of(x, high)}"
+    span = f"{number(low, 6)} to {value_of(x, high)}"
     if hue is None:
         ends = frame.sort_values(x).iloc[[0, -1]]
         brownout, blackout = (change(words, *ends[f"{words}_s"]) for words in ("brownout", "blackout"))
         return f"From {span}: {brownout}, {blackout}"
-    last = frame[frame[x] == high].sort_values("blackout_s")
-    best, worst = (f"{duration(row['blackout_s'])} ({value_of(hue, row[hue])})" for _, row in _ends(last))
-    return f"At {value_of(x, high)} the blackout lasts from {best} to {worst}"
-
-
-def _ends(frame: pd.DataFrame) -> list[tuple[Any, pd.Series]]:
-    return list(frame.iloc[[0, -1]].iterrows())
+    blackout = frame.pivot_table(index=x, columns=hue, values="blackout_s")
+    spread = blackout.max(axis=1) / blackout.min(axis=1)
+    if spread.max() < 1.02:
+        return f"From {span} the blackout is the same, at most {duration(blackout.max().max())}"
+    at = blackout.loc[spread.idxmax()]
+    best, worst = (f"{duration(at[name])} ({value_of(hue, name)})" for name in (at.idxmin(), at.idxmax()))
+    return f"The blackout differs most at {value_of(x, at.name)}: from {best} to {worst}"
 
 
 def _phases_alt(frame: pd.DataFrame, x: str, hue: str | None) -> str:
@@ -184,7 +189,7 @@ def plateaus(frame: pd.DataFrame, x: str, hue: str, given: float) -> Figure:
     ax.axvline(given, color=QUIET, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
     ax.margins(x=0.02, y=0.14)
     note(ax, f"set: {number(given, 6)}", given, 0.02, xycoords=("data", "axes fraction"), ha="center")
-    text = "thick: the rings bind   thin: another ceiling does   number: buffers from which on"
+    text = "thick: the rings bind   thin: another ceiling does   number: buffers that are enough"
     ax.annotate(text, (1, 1.02), xycoords="axes fraction", ha="right", color=QUIET, fontsize=9)
     ax.set(xlabel=f"{axis_label('receive_buffers')}, as many send buffers", ylabel=axis_label("goodput_gbps"))
     return entitle(fig, _plateaus_title(knees, hue, given), _plateaus_alt(knees, hue))
@@ -196,17 +201,8 @@ def _plateau(ax: Axes, part: pd.DataFrame, x: str, tint: Any, name: str) -> floa
     ax.plot(part[x], part[y], color=tint, linewidth=1.4, alpha=0.75, zorder=2)
     ax.plot(part[x].where(bound), part[y].where(bound), color=tint, linewidth=3.2, zorder=3)
     at = part[bound].iloc[bound.sum() // 8] if bound.any() else part.iloc[0]
-    # On logarithmic axes a proportional line has the direction (x, y) everywhere.
-    along = {"rotation": np.degrees(np.arctan2(at[y], at[x])), "transform_rotates_text": True}
-    ax.text(
-        at[x] * 0.97,
-        at[y] * 1.09,
-        name,
-        color=tint,
-        fontsize=9.5,
-        rotation_mode="anchor",
-        **(along if bound.any() else {}),
-    )
+    place = (at[x] * 0.97, at[y] * 1.09)
+    ax.text(*place, name, color=tint, fontsize=9.5, **(proportional(*place) if bound.any() else {}))
     if bound.all():
         return np.nan
     knee = part[~bound].iloc[0]
@@ -258,7 +254,7 @@ def dirtied(curves: pd.DataFrame, goal_s: float, sendable_gib_per_s: float) -> F
         ax.plot(part["seconds"], part["dirtied_gib"], color=tint, linestyle=DASHES[i])
     low = curves.loc[curves["dirtied_gib"] > 0, "dirtied_gib"].min()
     ax.set(xlim=(seconds[0], seconds[-1]), ylim=(low * 0.7, curves["dirtied_gib"].max() * 2.2))
-    _name_lines(ax, groups, "seconds", "dirtied_gib", "write_pattern", tints)
+    _name_lines(ax, groups, "seconds", "dirtied_gib", "write_pattern")
     ax.axvline(goal_s, color=BLACKOUT, linewidth=1.2, linestyle=(0, (2, 2)))
     above = {"xycoords": ("data", "axes fraction"), "fontsize": 9}
     ax.annotate(f"{duration(goal_s)}: permitted blackout", (goal_s, 1.015), ha="center", **above)
@@ -322,7 +318,7 @@ def residuals(steps: pd.DataFrame, goal_s: float, pass_limit: float) -> Figure:
     ax.axhline(goal_s, color=BLACKOUT, linewidth=1.2, linestyle=(0, (2, 2)))
     ax.set_xlim(0.7, last + 0.4)
     ax.set_ylim(max(steps.loc[steps["left_s"] > 0, "left_s"].min() * 0.5, goal_s * 1e-3))
-    _name_lines(ax, groups, "pass_number", "left_s", "write_pattern", tints)
+    _name_lines(ax, groups, "pass_number", "left_s", "write_pattern")
     above = {"xytext": (0, 3), "textcoords": "offset points", "va": "bottom", "ha": "right"}
     note(ax, f"permitted: {duration(goal_s)}", last + 0.35, goal_s, **above)
     text = f"not made: the rule stops after pass {number(pass_limit)}"
@@ -378,7 +374,7 @@ def compressed(frame: pd.DataFrame, x: str, hue: str, given: float, worthwhile: 
     ax.axvline(given, color=QUIET, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
     ax.margins(x=0.02)
     ax.set_ylim(0.95, max(frame["rate_gain"].max(), worthwhile) * 1.06)
-    _name_lines(ax, groups, x, "rate_gain", hue, tints)
+    _name_lines(ax, groups, x, "rate_gain", hue)
     below = {"xytext": (0, -3), "textcoords": "offset points", "va": "top"}
     note(ax, f"pays from {number(worthwhile)}", frame[x].min(), worthwhile, color=DIRTY, **below)
     note(ax, f"set: {value_of(x, given)}", given, 0.02, xycoords=("data", "axes fraction"), ha="center")

@@ -39,7 +39,8 @@ FROZEN = LinearSegmentedColormap.from_list("frozen", ["#fdf3dc", "#eec06a", "#c4
 """From hardly noticed (light) to frozen (dark): the darker, the worse, in grey print too."""
 GAIN = LinearSegmentedColormap.from_list("gain", ["#f7f7f4", "#bcdcd3", "#4fa398", "#1c6480", "#12355b"])
 
-WIDTH = 8.6
+NO_BREAK = "\N{NO-BREAK SPACE}"
+WIDTH = 8.3
 """Inches; at 100 pixels an inch the column of a report."""
 STYLE = {
     **sns.axes_style("ticks"),
@@ -65,6 +66,13 @@ STYLE = {
     "ytick.color": QUIET,
     "xtick.minor.size": 0,
     "ytick.minor.size": 0,
+    # Minor labels on a line with the major ones, whose ticks are longer.
+    "xtick.minor.pad": 9.5,
+    "ytick.minor.pad": 9.5,
+    "xtick.major.pad": 4,
+    "ytick.major.pad": 4,
+    "xtick.major.size": 5.5,
+    "ytick.major.size": 5.5,
 }
 
 # --- what a notebook displays ---------------------------------------------------------
@@ -177,19 +185,23 @@ def ceiling(limited_by: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A duration as people say it: ``85 ms``, ``1.5 s``, ``2 min 11 s``, ``1 h 02 min``.
+    """A duration as people say it, held together by no-break spaces.
 
-    >>> [duration(s) for s in (0.0854, 1.5, 131, 3720, float("inf"))]
-    ['85 ms', '1.5 s', '2 min 11 s', '1 h 02 min', 'without end']
+    >>> print(*(duration(s) for s in (0.0854, 1.5, 42, 131, 3720, float("inf"))), sep=", ")
+    85 ms, 1.5 s, 42 s, 2 min 11 s, 1 h 02 min, without end
     """
-    if not np.isfinite(seconds):
-        return "without end"
-    if seconds < 0.9995:
-        return f"{number(seconds * 1000, 2)} ms"
-    if seconds < 99.5:
-        return f"{number(seconds, 2 if seconds < 9.95 else 3)} s" if seconds < 9.95 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+    minutes, rest = divmod(round(seconds), 60) if np.isfinite(seconds) else (np.inf, 0)
+    if np.isinf(minutes):
+        text = "without end"
+    elif seconds < 0.9995:
+        text = f"{number(seconds * 1000, 2)} ms"
+    elif seconds < 99.5:
+        text = f"{number(seconds, 2)} s"
+    elif minutes < 60:
+        text = f"{minutes} min {rest:02d} s"
+    else:
+        text = f"{minutes // 60} h {minutes % 60:02d} min"
+    return text.replace(" ", NO_BREAK)
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -215,12 +227,12 @@ def change(words: str, first: float, last: float) -> str:
 def value_of(name: str, value: Any) -> str:
     """A parameter's value with its unit, in words: ``10 Gbit/s``, ``4 spare cores``, ``zipf``."""
     if isinstance(value, str):
-        return value
+        return {"tcpip": "TCP/IP", "smb": "SMB", "smb_direct": "SMB Direct"}.get(value, value)
     unit = PARAMETERS[name].unit if name in PARAMETERS else ""
     unit = _COUNTED.get(name, _UNITS.get(unit, unit))
     whole = float(value).is_integer() and abs(value) < 1e6
     unit = unit.removesuffix("s") if value == 1 and name in _COUNTED else unit
-    return f"{number(value, 6 if whole else 3)} {unit}".strip()
+    return f"{number(value, 6 if whole else 3)}{NO_BREAK}{unit}".removesuffix(NO_BREAK)
 
 
 _COUNTED = {"spare_cores": "spare cores", "send_buffers": "buffers", "receive_buffers": "buffers"}
@@ -306,6 +318,12 @@ def note(ax: Axes, text: str, x: float, y: float, **kwargs: Any) -> None:
     """A quiet remark inside a panel, with a white ground so that lines do not cross it."""
     ground = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
     ax.annotate(text, (x, y), **({"color": QUIET, "fontsize": 9, "bbox": ground} | kwargs))
+
+
+def proportional(x: float, y: float) -> dict[str, Any]:
+    """How to turn a text at (x, y) along a line of proportion, on logarithmic axes."""
+    slope = float(np.degrees(np.arctan2(y, x)))
+    return {"rotation": slope, "transform_rotates_text": True, "rotation_mode": "anchor"}
 
 
 def colours(groups: Sequence[Any]) -> list[Any]:

@@ -21,12 +21,14 @@ from .figures import (
     FROZEN,
     GAIN,
     INK,
+    QUIET,
     WIDTH,
     axis_label,
     drawn,
     duration,
     entitle,
     number,
+    proportional,
     scale,
     sentence,
     value_of,
@@ -124,16 +126,9 @@ def _link_speed(ax: Axes, frame: pd.DataFrame, x: str, y: str) -> None:
     ax.set_xlim(frame[x].min(), frame[x].max())
     seen = (speed > frame[y].min()) & (speed < frame[y].max())
     if seen.sum() > 2:
-        row = link[seen].iloc[int(seen.sum() * 0.55)]
-        text = ax.annotate(
-            "written as fast as sent",
-            (row[x], row["memory_rate_gib_per_s"] * PAGES_PER_GIB),
-            xytext=(-4, 6),
-            textcoords="offset points",
-            ha="right",
-            fontsize=9,
-            color="white",
-        )
+        row = link[seen].iloc[int(seen.sum() * 0.08)]
+        place = (row[x] * 1.02, row["memory_rate_gib_per_s"] * PAGES_PER_GIB * 1.09)
+        text = ax.text(*place, "written as fast as sent", fontsize=9, color="white", **proportional(*place))
         text.set_path_effects(DARK_HALO)
 
 
@@ -252,8 +247,8 @@ def _equal_rates(ax: Axes) -> None:
     low, high = ax.get_xlim()
     ax.plot([low, high], [low, high], color="white", linewidth=4.5, zorder=2)
     ax.plot([low, high], [low, high], color=INK, linewidth=2.2, zorder=3)
-    along = {"rotation": 45, "transform_rotates_text": True, "rotation_mode": "anchor"}
-    ax.text(low * 1.05, low * 1.16, "dirtied as fast as it is sent", color="white", fontsize=9.5, **along)
+    place = (low * 1.05, low * 1.16)
+    ax.text(*place, "dirtied as fast as it is sent", color="white", fontsize=9.5, **proportional(*place))
 
 
 def _verdict_key(ax: Axes, lab: pd.DataFrame) -> None:
@@ -266,6 +261,10 @@ def _verdict_key(ax: Axes, lab: pd.DataFrame) -> None:
     key = ax.legend(
         handles=handles, loc="lower right", title="Measured", title_fontsize=9.5, fontsize=9.5, frameon=True
     )
+    idle = int((lab["dirtied_gbps"] < ax.get_ylim()[0]).sum())
+    if idle:
+        text = f"on the lower edge: {idle} guests that write (almost) nothing"
+        ax.annotate(text, (0, 1.01), xycoords="axes fraction", color=QUIET, fontsize=9)
     key.get_frame().set(facecolor="white", alpha=0.92, edgecolor="none")
     key.set_alignment("left")
 

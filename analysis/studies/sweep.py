@@ -143,16 +143,19 @@ def buffers_needed(scenarios: pd.DataFrame) -> pd.DataFrame:
 
     By Little's law, packets that arrive in ``service_s``, the time until the ring is emptied: rate
     times time over the payload of a packet. Adds ``service_s``, ``packets_per_s`` (that the link would carry)
-    and ``buffers_needed`` (whole descriptors).
+    and ``buffers_needed`` (whole descriptors); ``send_buffers_needed`` is the same for the sending
+    ring, which waits for the interrupt only.
     """
     free = migrate(scenarios.assign(send_buffers=10**6, receive_buffers=10**6))
     p = _filled(scenarios)
-    service = (p["interrupt_moderation_us"] + p["receive_delay_us"]) / 1e6
-    packets = free["goodput_gbps"] * GBIT / 8 * service / (p["mtu_bytes"] - p["header_bytes"])
+    moderation = p["interrupt_moderation_us"] / 1e6
+    service = moderation + p["receive_delay_us"] / 1e6
+    packets_per_s = free["goodput_gbps"] * GBIT / 8 / (p["mtu_bytes"] - p["header_bytes"])
     return scenarios.assign(
         service_s=service,
-        packets_per_s=free["goodput_gbps"] * GBIT / 8 / (p["mtu_bytes"] - p["header_bytes"]),
-        buffers_needed=np.ceil(packets - 1e-9).clip(lower=1),
+        packets_per_s=packets_per_s,
+        buffers_needed=np.ceil(packets_per_s * service - 1e-9).clip(lower=1),
+        send_buffers_needed=np.ceil(packets_per_s * moderation - 1e-9).clip(lower=1),
     )
 
 

@@ -1,0 +1,83 @@
+"""The sentences that the sweep notebooks end in, written from their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from ..studies.sweep import first_value_reaching
+from .figures import ceiling, change, duration, number, value_of
+
+
+def bandwidth(here: pd.Series, swept: pd.DataFrame) -> str:
+    """What a faster link buys: ``here`` is the migration asked about, ``swept`` the same over line rates."""
+    least = first_value_reaching(swept, "bandwidth_gbps", "converged", 1)
+    needs = f"needs at least **{_gbps(least)}**" if least > 0 else "would need more than any of these links"
+    return (
+        f"On **{_gbps(here['bandwidth_gbps'])}** the guest runs through **{duration(here['brownout_s'])}** "
+        f"of brownout and is frozen for **{duration(here['blackout_s'])}**, limited by "
+        f"{ceiling(here['limited_by'])}. To converge, this machine {needs}. {_end_of_line(swept)}"
+    )
+
+
+def _end_of_line(swept: pd.DataFrame) -> str:
+    """From where on a faster line gains nothing."""
+    last = swept.loc[swept["bandwidth_gbps"].idxmax(), "limited_by"]
+    if last == "line_rate":
+        return "The line is the limit up to the fastest."
+    goal = 0.99 * swept["goodput_gbps"].max()
+    useful = first_value_reaching(swept, "bandwidth_gbps", "goodput_gbps", goal)
+    return f"Beyond **{_gbps(useful)}** a faster line gains nothing, since {ceiling(last)} binds."
+
+
+def buffers(today: pd.Series, unlimited: pd.Series, need: pd.Series) -> str:
+    """Whether more buffers help: the migration today, with endless rings, and the buffers it needs."""
+    verdict = "helps" if unlimited["total_s"] < 0.99 * today["total_s"] else "gains nothing"
+    wait = duration(today["receive_buffers"] / need["packets_per_s"])
+    send, receive = (number(today[f"{ring}_buffers"], 6) for ring in ("send", "receive"))
+    return (
+        f"On **{_gbps(today['bandwidth_gbps'])}**, where packets wait {duration(need['service_s'])} for the "
+        f"processor, **{value_of('receive_buffers', need['buffers_needed'])}** for receiving and "
+        f"{number(need['send_buffers_needed'], 6)} for sending are enough. With {receive} and {send} the "
+        f"migration is limited by {ceiling(today['limited_by'])}, and adding buffers **{verdict}**: "
+        f"{change('the total time', today['total_s'], unlimited['total_s'])}. {receive} receive buffers "
+        f"bind only where packets wait longer than **{wait}**."
+    )
+
+
+def dirty_rate(now: pd.DataFrame, most_writes: Mapping[str, float]) -> str:
+    """How busy a guest may be: one row a pattern, and the rate up to which each pattern converges."""
+    by_pattern = now.set_index("write_pattern")["blackout_s"]
+    least, most = by_pattern.idxmin(), by_pattern.idxmax()
+    told = ", ".join(f"{name} **{_writes(rate)}**" for name, rate in most_writes.items())
+    first = now.iloc[0]
+    return (
+        f"The same **{number(first['dirty_pages_per_s'])} page writes per second** freeze the guest for "
+        f"**{duration(by_pattern[least])}** ({least}) to **{duration(by_pattern[most])}** ({most}), "
+        f"depending on how they spread. On {_gbps(first['bandwidth_gbps'])} pre-copy converges up to these "
+        f"page writes per second: {told}."
+    )
+
+
+def compression(here: pd.Series, over_links: pd.DataFrame, worthwhile: float) -> str:
+    """When compression pays: the migration asked about, and the same over line rates."""
+    paying = over_links.loc[over_links["rate_gain"] >= worthwhile, "bandwidth_gbps"]
+    until = f"up to **{_gbps(paying.max())}**" if len(paying) else "on **none** of these links"
+    plain = duration(here["gain"] * here["total_s"])
+    ratio, cores = (value_of(name, here[name]) for name in ("compression_ratio", "spare_cores"))
+    return (
+        f"On **{_gbps(here['bandwidth_gbps'])}** compression at {ratio} with **{cores}** makes the migration "
+        f"**{number(here['gain'])} times** as fast: {duration(here['total_s'])} instead of {plain}, limited "
+        f"by {ceiling(here['limited_by'])}. The full ratio takes **{number(here['cores_needed'], 2)} cores**; "
+        f"compressing pays (memory copied at least {number(worthwhile)} times as fast) {until}."
+    )
+
+
+def _gbps(value: float) -> str:
+    return value_of("bandwidth_gbps", value)
+
+
+def _writes(rate: float) -> str:
+    return "any number" if np.isinf(rate) else number(rate, 2) if rate > 0 else "none"
