@@ -7,6 +7,7 @@ cells (a test compares them) and the README's table are all read from here.
 from __future__ import annotations
 
 import difflib
+import numbers
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ WRITE_PATTERNS = ("uniform", "hotcold", "zipf", "sequential")
 TRANSPORTS = ("tcpip", "compression", "smb", "smb_direct")
 NETWORKS = ("dedicated", "shared")
 STOP_RULES = ("hyperv", "hyperv_2008r2", "qemu", "xen")
+CONGESTION_CONTROLS = ("cubic", "reno", "bbr")
 
 
 class ParameterError(UserError):
@@ -70,8 +72,8 @@ class Parameter:
         return array
 
     def _check_number(self, values: Any) -> np.ndarray:
-        given = np.asarray(values)
-        if given.dtype.kind in "SUOb":
+        given = self._array(values)
+        if given.dtype.kind not in "fiu":
             given = np.asarray([self._number(v) for v in given.ravel().tolist()]).reshape(given.shape)
         array = given.astype(float)
         allowed = (array >= self.low) & (array <= self.high)
@@ -83,10 +85,18 @@ class Parameter:
             raise self._error(array[~allowed].flat[0])
         return array
 
+    def _array(self, values: Any) -> np.ndarray:
+        """Values as an array whose elements keep their types: numpy would turn ``[True, 2]`` into numbers."""
+        listed = isinstance(values, (list, tuple))
+        try:
+            return np.asarray(values, dtype=object if listed else None)
+        except ValueError:
+            raise ParameterError(f"{self.name}: the lists in {values!r} are of different lengths") from None
+
     def _number(self, value: Any) -> float:
         if value is None and np.isnan(self.default):
             return np.nan
-        if isinstance(value, (bool, np.bool_)):
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, (str, bytes, numbers.Real)):
             raise self._error(value)
         try:
             return float(value)
@@ -94,7 +104,7 @@ class Parameter:
             raise self._error(value) from None
 
     def _error(self, value: Any, near: str = "") -> ParameterError:
-        shown = f"{value:g}" if isinstance(value, float) else repr(value)
+        shown = f"{value:.12g}" if isinstance(value, float) else repr(value)
         hint = f"; did you mean {near!r}?" if near else ""
         unit = f" [{self.unit}]" if self.unit else ""
         return ParameterError(f"{self.name} = {shown} is not allowed: it takes {self.rule}{unit}{hint}")
@@ -124,301 +134,158 @@ def _label(name: str, unit: str) -> str:
     return f"{words} [{unit}]" if unit else words
 
 
-def nearest(name: str, allowed: Iterable[str]) -> str:
-    """The allowed name closest in spelling to ``name``, or an empty string."""
-    found = difflib.get_close_matches(name, list(allowed), n=1, cutoff=0.5)
+def nearest(name: str, allowed: Iterable[str], cutoff: float = 0.5) -> str:
+    """The allowed name closest in spelling to ``name``; an empty string if none is as close as ``cutoff``."""
+    found = difflib.get_close_matches(name, list(allowed), n=1, cutoff=cutoff)
     return found[0] if found else ""
 
 
 _HYPERV = "facts: Hyper-V, "
+_AS_TRANSPORT = "empty: as the transport has it"
+_AS_RULE = "empty: as the stop rule has it"
+
+# A table is read by rows: the name and its values, what it means, where it comes from.
+# fmt: off
 _ALL = (
     # --- the virtual machine and what it writes ---------------------------------------
-    Parameter(
-        "memory_gib",
-        "GiB",
-        16.0,
-        "memory assigned to the virtual machine",
-        "the reader's machine",
-        0.001,
-        262144,
-    ),
-    Parameter(
-        "resident_share",
-        "0-1",
-        0.9,
-        "share of that memory sent as content; the rest are zero or never-touched pages",
-        _HYPERV + "Finn 2012: at most 92 % of assigned memory on the wire",
-        0,
-        1,
-    ),
-    Parameter(
-        "dirty_pages_per_s", "pages/s", 5000.0, "page writes per second by the guest", "the reader's machine"
-    ),
-    Parameter(
-        "working_set_gib",
-        "GiB",
-        2.0,
-        "memory those writes fall on (at most memory_gib is used)",
-        "the reader's machine",
-        0,
-        262144,
-    ),
-    Parameter(
-        "write_pattern",
-        "",
-        "uniform",
-        "how writes spread over the working set",
-        "models: u(t)",
-        choices=WRITE_PATTERNS,
-    ),
-    Parameter(
-        "hot_page_share", "0-1", 0.1, "hotcold: share of the working set that is hot", "convention", 0, 1
-    ),
-    Parameter(
-        "hot_write_share",
-        "0-1",
-        0.9,
-        "hotcold: share of the writes that fall on the hot pages",
-        "convention",
-        0,
-        1,
-    ),
-    Parameter(
-        "zipf_exponent",
-        "",
-        1.0,
-        "zipf: page of rank k is written in proportion to k**-exponent",
-        "convention",
-        0,
-        5,
-    ),
+    Parameter("memory_gib", "GiB", 16.0, low=0.001, high=262144,
+              meaning="memory assigned to the virtual machine",
+              source="the reader's machine"),
+    Parameter("resident_share", "0-1", 0.9, high=1,
+              meaning="share of that memory sent as content; the rest are zero or never-touched pages",
+              source=_HYPERV + "Finn 2012: at most 92 % of assigned memory on the wire"),
+    Parameter("top_content_share", "0-1", 1 / 64, high=1,
+              meaning="share of memory, behind the zero pages in the order of sending, that is content again",
+              source="Linux keeps its records of pages, 64 bytes for each of 4096, at the top of memory"),
+    Parameter("dirty_pages_per_s", "pages/s", 5000.0, high=1e12,
+              meaning="page writes per second by the guest",
+              source="the reader's machine"),
+    Parameter("working_set_gib", "GiB", 2.0, high=262144,
+              meaning="memory those writes fall on (at most memory_gib is used)",
+              source="the reader's machine"),
+    Parameter("write_pattern", "", "uniform", choices=WRITE_PATTERNS,
+              meaning="how writes spread over the working set",
+              source="models: section 2"),
+    Parameter("hot_page_share", "0-1", 0.1, high=1,
+              meaning="hotcold: share of the working set that is hot",
+              source="convention"),
+    Parameter("hot_write_share", "0-1", 0.9, high=1,
+              meaning="hotcold: share of the writes that fall on the hot pages",
+              source="convention"),
+    Parameter("zipf_exponent", "", 1.0, high=3,
+              meaning="zipf: the page of rank k is written in proportion to k**-exponent",
+              source="convention"),
+    Parameter("idle_dirty_pages_per_s", "pages/s", 0.0, high=1e12,
+              meaning="page writes by the guest's system beside its workload",
+              source="the reader's machine; some 40 for an idle Linux guest (passes.csv)"),
+    Parameter("idle_working_set_mib", "MiB", 0.5, high=1e6,
+              meaning="memory those writes fall on",
+              source="some 115 pages for an idle Linux guest (passes.csv)"),
     # --- the link ---------------------------------------------------------------------
-    Parameter(
-        "bandwidth_gbps", "Gbit/s", 10.0, "line rate of the migration network", "the reader's network", 0.001
-    ),
-    Parameter(
-        "mtu_bytes",
-        "bytes",
-        1500.0,
-        "largest IP packet",
-        "Ethernet; 9014 or 9000 for jumbo frames",
-        576,
-        65535,
-    ),
-    Parameter(
-        "header_bytes",
-        "bytes",
-        40.0,
-        "IP and TCP headers in each packet",
-        "IPv4 20 + TCP 20; 52 with TCP time stamps (Linux)",
-        0,
-        500,
-    ),
-    Parameter(
-        "frame_overhead_bytes",
-        "bytes",
-        38.0,
-        "link bytes around each packet that count against the line rate",
-        "Ethernet: preamble 8, header 14, check sequence 4, gap 12; a Linux token bucket counts 14",
-        0,
-        500,
-    ),
-    Parameter("round_trip_ms", "ms", 0.2, "round-trip time between the hosts", "a local network", 0, 10000),
-    Parameter(
-        "send_buffers",
-        "descriptors",
-        512,
-        "transmit descriptors of the sending adapter",
-        _HYPERV + "section 4",
-        1,
-        1e6,
-        True,
-    ),
-    Parameter(
-        "receive_buffers",
-        "descriptors",
-        512,
-        "receive descriptors of the receiving adapter",
-        _HYPERV + "section 4",
-        1,
-        1e6,
-        True,
-    ),
-    Parameter(
-        "interrupt_moderation_us",
-        "us",
-        50.0,
-        "least time between two interrupts of an adapter",
-        "vendors' default range",
-        0,
-        1e6,
-    ),
-    Parameter(
-        "receive_delay_us",
-        "us",
-        50.0,
-        "mean extra delay before a ring is emptied (a busy processor)",
-        "buffers: busy delay",
-        0,
-        1e6,
-    ),
-    Parameter(
-        "socket_buffer_kib",
-        "KiB",
-        8192.0,
-        "TCP window: bytes under way on one connection",
-        _HYPERV + "autotuning",
-        1,
-    ),
-    Parameter(
-        "streams",
-        "connections",
-        1,
-        "TCP connections that carry one migration",
-        _HYPERV + "one stream per migration",
-        1,
-        1024,
-        True,
-    ),
-    Parameter(
-        "stream_limit_gbps",
-        "Gbit/s",
-        12.0,
-        "ceiling of one connection: one core's worth of TCP processing",
-        _HYPERV + "4 to 6.5 on hosts of 2012; about double on later ones (assumed)",
-        0.001,
-    ),
-    Parameter(
-        "transport", "", "tcpip", "how Hyper-V moves the memory", _HYPERV + "section 3", choices=TRANSPORTS
-    ),
-    Parameter(
-        "bandwidth_limit_share",
-        "0-1",
-        1.0,
-        "share of the line rate that the migration may use",
-        _HYPERV + "SMB bandwidth limit",
-        0.0001,
-        1,
-    ),
-    Parameter(
-        "network",
-        "",
-        "dedicated",
-        "whether other traffic shares the link",
-        "network I/O performance page",
-        choices=NETWORKS,
-    ),
-    Parameter(
-        "background_share",
-        "0-1",
-        0.3,
-        "shared: mean share of the line rate taken by other traffic",
-        "convention",
-        0,
-        0.999,
-    ),
-    Parameter(
-        "background_burst_s",
-        "s",
-        2.0,
-        "shared: mean length of a burst of other traffic",
-        "convention",
-        0.001,
-        1e6,
-    ),
+    Parameter("bandwidth_gbps", "Gbit/s", 10.0, low=0.001,
+              meaning="line rate of the migration network",
+              source="the reader's network"),
+    Parameter("mtu_bytes", "bytes", 1500.0, low=576, high=65535,
+              meaning="largest IP packet",
+              source="Ethernet; jumbo frames of 9014 bytes, as Windows counts them, carry 9000"),
+    Parameter("header_bytes", "bytes", 40.0, high=500,
+              meaning="IP and TCP headers in each packet",
+              source="IPv4 20 + TCP 20; 52 with TCP time stamps (Linux)"),
+    Parameter("frame_overhead_bytes", "bytes", 38.0, high=500,
+              meaning="link bytes around each packet that count against the line rate",
+              source="Ethernet: preamble 8, header 14, check 4, gap 12; a Linux token bucket counts 14"),
+    Parameter("round_trip_ms", "ms", 0.1, high=10000,
+              meaning="round-trip time between the hosts, beside the adapters' own delays",
+              source="a local network"),
+    Parameter("send_buffers", "descriptors", 512, low=1, high=1e6, whole=True,
+              meaning="transmit descriptors of the sending adapter",
+              source=_HYPERV + "section 4"),
+    Parameter("receive_buffers", "descriptors", 512, low=1, high=1e6, whole=True,
+              meaning="receive descriptors of the receiving adapter, in each of its queues",
+              source=_HYPERV + "section 4"),
+    Parameter("receive_queues", "queues", 1, low=1, high=1024, whole=True,
+              meaning="queues of the receiving adapter that the connections spread over (RSS)",
+              source=_HYPERV + "section 4: one stream uses one queue"),
+    Parameter("interrupt_moderation_us", "us", 50.0, high=1e6,
+              meaning="least time between two interrupts of an adapter",
+              source="vendors' usual range"),
+    Parameter("receive_delay_us", "us", 50.0, high=1e6,
+              meaning="mean extra delay before the receive ring is emptied (a busy processor)",
+              source="facts: buffers, busy delay"),
+    Parameter("send_moderation_us", "us", np.nan, high=1e6,
+              meaning="least time between two send completions; empty: as interrupt_moderation_us",
+              source="facts: buffers"),
+    Parameter("send_delay_us", "us", 0.0, high=1e6,
+              meaning="mean extra delay before send completions are handled",
+              source="facts: buffers"),
+    Parameter("socket_buffer_kib", "KiB", 8192.0, low=1,
+              meaning="TCP window: bytes under way on one connection",
+              source=_HYPERV + "128 KiB with window scale 8 from 10 Gbit/s on"),
+    Parameter("congestion_control", "", "cubic", choices=CONGESTION_CONTROLS,
+              meaning="how TCP answers a loss",
+              source="CUBIC is the default of Windows Server since 2019 and of Linux"),
+    Parameter("streams", "connections", np.nan, low=1, high=1024, whole=True,
+              meaning="TCP connections that carry one migration; " + _AS_TRANSPORT,
+              source=_HYPERV + "one for TCP/IP and compression; four for SMB Multichannel with RSS"),
+    Parameter("stream_limit_gbps", "Gbit/s", 12.0, low=0.001,
+              meaning="ceiling of one connection: one core's worth of TCP processing",
+              source=_HYPERV + "4 to 6.5 on hosts of 2012; about double on later ones (assumed)"),
+    Parameter("transport", "", "tcpip", choices=TRANSPORTS,
+              meaning="how the memory is moved",
+              source=_HYPERV + "section 3"),
+    Parameter("bandwidth_limit_share", "0-1", 1.0, low=0.0001, high=1,
+              meaning="share of the line rate that the migration may use",
+              source=_HYPERV + "SMB bandwidth limit"),
+    Parameter("network", "", "dedicated", choices=NETWORKS,
+              meaning="whether other traffic shares the link",
+              source="Microsoft's page on network I/O performance"),
+    Parameter("background_share", "0-1", 0.3, high=0.999,
+              meaning="shared: mean share of the line rate taken by other traffic",
+              source="convention"),
+    Parameter("background_burst_s", "s", 2.0, low=0.001, high=1e6,
+              meaning="shared: mean length of a burst of other traffic (spreads times, not the mean rate)",
+              source="convention"),
     # --- compression ------------------------------------------------------------------
-    Parameter(
-        "compression_ratio",
-        "",
-        2.1,
-        "memory bytes per byte sent when compression is on",
-        "compression: XPRESS LZ77, 4 KiB",
-        1,
-        1000,
-    ),
-    Parameter(
-        "compress_gib_per_s_per_core",
-        "GiB/s",
-        0.27,
-        "memory that one core compresses in a second",
-        "compression: XPRESS LZ77, 4 KiB, 289 MB/s",
-        1e-6,
-    ),
-    Parameter(
-        "spare_cores",
-        "cores",
-        4.0,
-        "cores no virtual machine needs, free for the compressor",
-        _HYPERV + "section 6",
-        0,
-        4096,
-    ),
+    Parameter("compression_ratio", "", 2.1, low=1, high=1000,
+              meaning="memory bytes per byte sent when compression is on",
+              source="facts: compression, XPRESS LZ77, blocks of 4 KiB"),
+    Parameter("compress_gib_per_s_per_core", "GiB/s", 0.27, low=1e-6,
+              meaning="memory that one core compresses in a second",
+              source="facts: compression, XPRESS LZ77, blocks of 4 KiB, 289 MB/s"),
+    Parameter("spare_cores", "cores", 4.0, high=4096,
+              meaning="cores that no virtual machine needs, free for the compressor",
+              source=_HYPERV + "section 6"),
+    Parameter("compressor_waits", "", "no", choices=("no", "yes"),
+              meaning="whether pages wait for the compressor (yes) or go uncompressed when it is busy (no)",
+              source=_HYPERV + "slides back to TCP/IP; QEMU's compressing methods wait"),
     # --- when pre-copy ends -----------------------------------------------------------
-    Parameter(
-        "stop_rule",
-        "",
-        "hyperv",
-        "which hypervisor's rule ends the passes",
-        "models: section 3",
-        choices=STOP_RULES,
-    ),
-    Parameter(
-        "pass_limit",
-        "passes",
-        np.nan,
-        "most memory passes; empty: as the stop rule has it",
-        "models: section 3",
-        1,
-        1e6,
-        True,
-    ),
-    Parameter(
-        "blackout_target_ms",
-        "ms",
-        np.nan,
-        "transfer time of the residual that counts as converged; empty: as the stop rule has it",
-        "models: section 3",
-        0,
-        1e7,
-    ),
+    Parameter("stop_rule", "", "hyperv", choices=STOP_RULES,
+              meaning="which hypervisor's rule ends the passes",
+              source="models: section 3"),
+    Parameter("pass_limit", "passes", np.nan, low=1, high=1e6, whole=True,
+              meaning="most memory passes; " + _AS_RULE,
+              source="models: section 3"),
+    Parameter("blackout_target_ms", "ms", np.nan, high=1e7,
+              meaning="transfer time of the residual that counts as converged; " + _AS_RULE,
+              source="models: section 3"),
     # --- fixed parts ------------------------------------------------------------------
-    Parameter(
-        "page_header_bytes",
-        "bytes",
-        8.0,
-        "bytes the migration stream adds to each page",
-        "QEMU's stream; Hyper-V's is not published",
-        0,
-        4096,
-    ),
-    Parameter(
-        "state_mib",
-        "MiB",
-        4.0,
-        "device and processor state sent in phase two",
-        "assumed; grows with devices",
-        0,
-        1e6,
-    ),
-    Parameter(
-        "handoff_ms",
-        "ms",
-        200.0,
-        "fixed work of phase two: pause, resume, announce",
-        "assumed within published blackouts",
-        0,
-        1e6,
-    ),
-    Parameter(
-        "setup_s",
-        "s",
-        2.0,
-        "connection, configuration and skeleton machine before the first pass",
-        _HYPERV + "Finn: 2.5 to 3.4 s fixed in all",
-        0,
-        1e6,
-    ),
+    Parameter("page_header_bytes", "bytes", 8.0, high=4096,
+              meaning="bytes the migration stream adds to each page",
+              source="QEMU's stream; Hyper-V's is not published"),
+    Parameter("zero_page_bytes", "bytes", 9.0, high=4096,
+              meaning="bytes the migration stream sends for a zero page",
+              source="QEMU's stream; Hyper-V's is not published"),
+    Parameter("state_mib", "MiB", 4.0, high=1e6,
+              meaning="device and processor state sent in phase two",
+              source="assumed; grows with devices"),
+    Parameter("handoff_ms", "ms", 200.0, high=1e6,
+              meaning="fixed work of phase two: pause, resume, announce",
+              source="assumed within published blackouts"),
+    Parameter("setup_s", "s", 2.0, high=1e6,
+              meaning="connection, configuration and skeleton machine before the first pass",
+              source=_HYPERV + "Finn 2012: 2.5 to 3.4 s fixed in all"),
 )
+# fmt: on
 PARAMETERS: Mapping[str, Parameter] = {p.name: p for p in _ALL}
 
 OUTCOMES: Mapping[str, Outcome] = {

@@ -1,8 +1,11 @@
 """Ceilings on the bytes per second of one migration, and which of them binds.
 
-Every ceiling is a rate of TCP payload [Gbit/s] and a function of its own; :func:`goodput`
-takes the lowest and names it. Rings hold whole packets, so they count descriptors times the
-payload of a packet over the time until a descriptor is free again.
+Every ceiling is a rate of payload [Gbit/s] and a function of its own; :func:`goodput` takes the lowest
+and names it. The hard minimum is right: the laws of the rings and of the window round their own
+corners, and a smooth minimum on top of them was worse on every measured configuration (facts, "buffers").
+
+SMB Direct (RDMA) goes past the host's rings, sockets and cores: only the line, a bandwidth limit and other
+traffic hold it.
 """
 
 from __future__ import annotations
@@ -12,7 +15,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from . import rings
 from .units import GBIT
+
+TIE = 0.005
+"""Ceilings within this share of the lowest count as equally low: the first named of them binds."""
+FASTEST = 1e15
+"""Packets per second that stand for an endless rate in the laws of the rings."""
+RDMA_HEADERS = 44.0
+"""RoCE v2: IP 20, UDP 8, base transport header 12, check 4 bytes."""
+RDMA_PAYLOADS = np.array([256.0, 512.0, 1024.0, 2048.0, 4096.0])
+"""Payloads that the InfiniBand transport allows."""
+CLUMP_PACKETS = 6.7
+"""Packets in whose time acknowledgements come late: segmentation and clumps. From 0.3 ms in all, of which
+0.1 ms was interrupt moderation, at 400 Mbit/s (facts, "buffers")."""
+WINDOW_NORM = 6.5
+"""Sharpness of the corner where a window begins to fill the line (facts, "buffers")."""
 
 
 class Goodput(NamedTuple):
@@ -35,50 +53,144 @@ def framing_efficiency(
     return (mtu - header_bytes) / (mtu + frame_overhead_bytes)
 
 
+def rdma_efficiency(mtu_bytes: ArrayLike, frame_overhead_bytes: ArrayLike) -> np.ndarray:
+    """Share of the line rate that RoCE v2 carries: the largest payload that fits over all that goes with it.
+
+    >>> [round(float(rdma_efficiency(mtu, 38)), 4) for mtu in (1500, 9000)]
+    [0.9259, 0.9804]
+    """
+    room = np.asarray(mtu_bytes, dtype=float) - RDMA_HEADERS
+    payload = RDMA_PAYLOADS[np.maximum(np.searchsorted(RDMA_PAYLOADS, room, side="right") - 1, 0)]
+    return payload / (payload + RDMA_HEADERS + frame_overhead_bytes)
+
+
 def line_ceiling(bandwidth_gbps: ArrayLike, efficiency: ArrayLike) -> np.ndarray:
     """Payload rate of the whole line."""
     return np.multiply(bandwidth_gbps, efficiency)
 
 
-def ring_ceiling(buffers: ArrayLike, payload_bytes: ArrayLike, service_s: ArrayLike) -> np.ndarray:
-    """Little's law for a ring: ``buffers`` packets in each ``service_s``; infinite for no wait.
-
-    ``service_s`` is the time until a descriptor is free again: the interrupt moderation plus,
-    on the receiving side, what a busy processor adds.
-    """
-    bits = np.multiply(buffers, payload_bytes) * 8.0
-    service = np.broadcast_to(np.asarray(service_s, float), bits.shape)
-    return np.divide(bits, service, out=np.full(bits.shape, np.inf), where=service > 0) / GBIT
-
-
 def stream_ceiling(streams: ArrayLike, stream_limit_gbps: ArrayLike) -> np.ndarray:
-    """What the connections carry when each is held by one core: 4 to 6.5 Gbit/s on hosts of 2012."""
+    """What the connections carry when each is held by one core.
+
+    About 4 Gbit/s on hosts of 2012 (Savill), 6.5 on those of 2012 R2 (Van Hoof); several connections use
+    several cores through RSS; a virtual adapter of the host without RSS carries 4.5 in all.
+    """
     return np.multiply(streams, stream_limit_gbps).astype(float)
+
+
+def window_ceiling(
+    line_gbps: ArrayLike, window_bytes: ArrayLike, round_trip_s: ArrayLike, streams: ArrayLike
+) -> np.ndarray:
+    """Window over round trip, with a rounded corner to the line: (line**-p + cap**-p)**(-1/p).
+
+    ``round_trip_s`` is the whole way, adapters' delays included. No window or no round trip: the line.
+
+    >>> float(window_ceiling(10.0, 125e6, 1.0, 1).round(3))
+    1.0
+    """
+    bits = 8.0 * np.multiply(streams, window_bytes) / GBIT
+    line, bits, way = np.broadcast_arrays(np.asarray(line_gbps, float), bits, round_trip_s)
+    cap = np.divide(bits, way, out=np.full(bits.shape, np.inf), where=way > 0)
+    finite = np.where(np.isfinite(line), line, 1.0)
+    rounded = finite * (1 + (np.maximum(cap, 1e-30) / finite) ** -WINDOW_NORM) ** (-1 / WINDOW_NORM)
+    return np.where(np.isfinite(line), rounded, cap)
 
 
 def goodput(p: dict[str, np.ndarray]) -> Goodput:
     """Lowest ceiling for columns of parameters ``p`` (checked, of one length)."""
-    efficiency = framing_efficiency(p["mtu_bytes"], p["header_bytes"], p["frame_overhead_bytes"])
-    payload = p["mtu_bytes"] - p["header_bytes"]
-    line = line_ceiling(p["bandwidth_gbps"], efficiency)
-    moderation = p["interrupt_moderation_us"] / 1e6
+    rdma = p["transport"] == "smb_direct"
+    line = line_ceiling(p["bandwidth_gbps"], efficiency(p))
     ceilings = {
         "line_rate": line,
         "bandwidth_limit": np.where(
             p["bandwidth_limit_share"] < 1, line * p["bandwidth_limit_share"], np.inf
         ),
         "other_traffic": np.where(p["network"] == "shared", line * (1 - p["background_share"]), np.inf),
-        "send_buffers": ring_ceiling(p["send_buffers"], payload, moderation),
-        "receive_buffers": ring_ceiling(
-            p["receive_buffers"], payload, moderation + p["receive_delay_us"] / 1e6
-        ),
+    }
+    through_host = {
+        "send_buffers": _send_ceiling(p),
+        "receive_buffers": _receive_ceiling(p),
+        "socket_buffer": _socket_ceiling(p, line),
         "streams": stream_ceiling(p["streams"], p["stream_limit_gbps"]),
     }
-    return lowest(ceilings)
+    return lowest(ceilings | {name: np.where(rdma, np.inf, value) for name, value in through_host.items()})
+
+
+def efficiency(p: dict[str, np.ndarray]) -> np.ndarray:
+    """Share of the line rate that is payload, by transport."""
+    rdma = rdma_efficiency(p["mtu_bytes"], p["frame_overhead_bytes"])
+    tcp = framing_efficiency(p["mtu_bytes"], p["header_bytes"], p["frame_overhead_bytes"])
+    return np.where(p["transport"] == "smb_direct", rdma, tcp)
 
 
 def lowest(ceilings: dict[str, np.ndarray]) -> Goodput:
-    """The least of named ceilings; of equal ones the first named binds."""
+    """The least of named ceilings; of those within :data:`TIE` of it the first named binds."""
     names = np.array(list(ceilings), dtype=object)
     table = np.stack(np.broadcast_arrays(*ceilings.values()))
-    return Goodput(table.min(axis=0), names[table.argmin(axis=0)], ceilings)
+    least = table.min(axis=0)
+    return Goodput(least, names[(table <= least * (1 + TIE)).argmax(axis=0)], ceilings)
+
+
+def packets_per_s(p: dict[str, np.ndarray]) -> np.ndarray:
+    """Packets of full size that the line carries in a second."""
+    rate = p["bandwidth_gbps"] * GBIT / 8 / (p["mtu_bytes"] + p["frame_overhead_bytes"])
+    return np.minimum(rate, FASTEST)
+
+
+def _payload_gbps(p: dict[str, np.ndarray], packets: np.ndarray) -> np.ndarray:
+    return packets * (p["mtu_bytes"] - p["header_bytes"]) * 8 / GBIT
+
+
+def _send_ceiling(p: dict[str, np.ndarray]) -> np.ndarray:
+    """What the send ring carries; infinite where it carries the whole line."""
+    rate = packets_per_s(p)
+    own = p["send_moderation_us"]
+    moderation = np.where(np.isnan(own), p["interrupt_moderation_us"], own) / 1e6
+    packets = rings.send_ring(p["send_buffers"], rate, moderation, p["send_delay_us"] / 1e6)
+    return np.where(packets < rate, _payload_gbps(p, packets), np.inf)
+
+
+def _receive_ceiling(p: dict[str, np.ndarray]) -> np.ndarray:
+    """What the receive rings carry; infinite where overflows never happen.
+
+    With several queues each has its share of the connections and of the line.
+    """
+    queues = np.minimum(p["receive_queues"], p["streams"])
+    rate = packets_per_s(p) / queues
+    moderation, delay = p["interrupt_moderation_us"] / 1e6, p["receive_delay_us"] / 1e6
+    ceiling = np.full(len(rate), np.inf)
+    # The law is costly and most rows never overflow: it is asked only where they may.
+    may = np.flatnonzero(rings.overflow_chance(p["receive_buffers"], rate, moderation, delay) >= rings.NEVER)
+    if len(may):
+        q = {name: column[may] for name, column in p.items()}
+        packets = _ring_packets(q, rate[may], moderation[may], delay[may], queues[may])
+        ceiling[may] = np.where(packets < rate[may], _payload_gbps(q, packets * queues[may]), np.inf)
+    return ceiling
+
+
+def _ring_packets(q: dict[str, np.ndarray], rate, moderation, delay, queues) -> np.ndarray:
+    """Packets per second through one receive ring, by congestion control."""
+    growth, kept = (
+        np.select(
+            [q["congestion_control"] == name for name in rings.AIMD],
+            [pair[i] for pair in rings.AIMD.values()],
+        )
+        for i in (0, 1)
+    )
+    blind = q["congestion_control"] == "bbr"
+    path = (q["receive_buffers"], rate, moderation, delay)
+    polite = rings.receive_ring(
+        *path,
+        q["round_trip_ms"] / 1e3,
+        q["streams"] / queues,
+        np.where(blind, 1.0, growth),
+        np.where(blind, 0.5, kept),
+    )
+    return np.where(blind, rings.blind_ring(*path), polite)
+
+
+def _socket_ceiling(p: dict[str, np.ndarray], line: np.ndarray) -> np.ndarray:
+    """Window over round trip; the adapters hold acknowledgements for a cycle and some packets' time."""
+    held = (p["interrupt_moderation_us"] + p["receive_delay_us"]) / 1e6 + CLUMP_PACKETS / packets_per_s(p)
+    way = p["round_trip_ms"] / 1e3 + held
+    return window_ceiling(line, p["socket_buffer_kib"] * 1024, way, p["streams"])

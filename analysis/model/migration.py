@@ -6,7 +6,8 @@ and the machine's state over the same link and does a fixed amount of hand-off w
     blackout = (residual * (page + header) + state) / rate + hand-off
     total    = set-up + brownout + blackout
 
-(Microsoft, network I/O performance: both phases are ruled by the speed of the transfer.)
+(Microsoft, network I/O performance: both phases are ruled by the speed of the transfer.) The residual
+goes at the rate of memory, compressed if memory is; the state goes at the rate of the link, as it is.
 """
 
 from __future__ import annotations
@@ -18,9 +19,16 @@ import pandas as pd
 
 from .. import parameters
 from . import compression, dirtying, link
-from .precopy import REASONS, Precopy, Rules
+from .precopy import REASONS, Guest, Precopy, Rules, SteadyLink
 from .precopy import precopy as run_precopy
 from .units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
+
+Columns = dict[str, np.ndarray]
+"""Parameters by name, one value a row."""
+
+STREAMS = {"tcpip": 1.0, "compression": 1.0, "smb": 4.0, "smb_direct": 2.0}
+"""Connections of one migration by transport. TCP/IP and compression: one (Microsoft's teaming text); SMB
+Multichannel opens four for an adapter with RSS and two for one with RDMA (SMB client configuration)."""
 
 
 class Rates(NamedTuple):
@@ -56,7 +64,8 @@ def migrate(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFr
     Raises
     ------
     ParameterError
-        For an unknown name given as a keyword, or a value outside its range.
+        For an unknown name given as a keyword, a column that is nearly the name of a parameter or
+        that is the name of an outcome, a value outside its range, or lengths that do not fit.
 
     Examples
     --------
@@ -76,6 +85,7 @@ def passes(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFra
     Columns: ``scenario`` (row number of the input), ``pass_number`` from 1, ``start_s`` (since
     the migration began, set-up included), ``duration_s``, ``sent_pages``, ``dirtied_pages``
     (distinct pages found dirty at the end of the pass) and ``remaining_pages`` (to be sent next).
+    Where a pass limit acts late (QEMU), the stretch until the pause is one more row.
     """
     _, columns = _columns(scenarios, given)
     _, ended = _evaluate(columns, history=True)
@@ -91,44 +101,87 @@ def passes(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFra
     return pd.DataFrame(table).iloc[order].reset_index(drop=True)
 
 
-def _columns(
-    scenarios: pd.DataFrame | None, given: dict[str, Any]
-) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+def ceilings(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFrame:
+    """What each ceiling alone would let a migration send, a row a migration; arguments as for :func:`migrate`.
+
+    Columns: ``goodput_gbps`` (the lowest), ``limited_by``, and every ceiling by its name [Gbit/s of payload];
+    infinite where it holds nothing.
+    """
+    _, columns = _columns(scenarios, given)
+    found = link.goodput(columns)
+    return pd.DataFrame({"goodput_gbps": found.gbps, "limited_by": found.limited_by, **found.ceilings})
+
+
+def _columns(scenarios: pd.DataFrame | None, given: dict[str, Any]) -> tuple[pd.DataFrame, Columns]:
     """The frame to answer with, and every parameter as a checked array with one value a row."""
     checked = parameters.check(given)
-    if scenarios is None:
-        values = np.broadcast_arrays(*checked.values()) if checked else []
-        frame = pd.DataFrame(
-            {name: value.ravel() for name, value in zip(checked, values, strict=True)},
-            index=None if checked else range(1),
-        )
-    else:
-        frame = scenarios.assign(**checked)
-    known = parameters.check(
-        {name: frame[name].to_numpy() for name in frame if name in parameters.PARAMETERS}
-    )
-    return frame, {
-        name: known.get(name, np.full(len(frame), value)) for name, value in parameters.defaults().items()
-    }
+    frame = _frame(checked) if scenarios is None else _table(scenarios, checked)
+    known = parameters.check({name: frame[name] for name in frame if name in parameters.PARAMETERS})
+    filled = parameters.defaults().items()
+    columns = {name: known.get(name, np.full(len(frame), value)) for name, value in filled}
+    streams = columns["streams"]
+    usual = np.select([columns["transport"] == name for name in STREAMS], list(STREAMS.values()))
+    return frame, columns | {"streams": np.where(np.isnan(streams), usual, streams)}
 
 
-def _evaluate(p: dict[str, np.ndarray], *, history: bool = False) -> tuple[Rates, Precopy]:
+def _frame(checked: Columns) -> pd.DataFrame:
+    """Keyword values as rows: every combination that broadcasting makes of them."""
+    if not checked:
+        return pd.DataFrame(index=range(1))
+    try:
+        values = np.broadcast_arrays(*checked.values())
+    except ValueError:
+        raise parameters.ParameterError(_misfit(checked)) from None
+    return pd.DataFrame({name: value.ravel() for name, value in zip(checked, values, strict=True)})
+
+
+def _table(scenarios: pd.DataFrame, checked: Columns) -> pd.DataFrame:
+    """A table of scenarios with values of keywords set; refuses columns that would mislead."""
+    for name in map(str, scenarios.columns):
+        if name in parameters.OUTCOMES:
+            cure = f"drop it or name it measured_{name}"
+            raise parameters.ParameterError(
+                f"the column {name!r} is an outcome, not to be overwritten: {cure}"
+            )
+        near = "" if name in parameters.PARAMETERS else parameters.nearest(name, parameters.PARAMETERS, 0.88)
+        if near:
+            raise parameters.ParameterError(f"there is no parameter {name!r}; did you mean {near!r}?")
+    try:
+        return scenarios.assign(**checked)
+    except ValueError:
+        raise parameters.ParameterError(_misfit(checked, len(scenarios))) from None
+
+
+def _misfit(checked: Columns, rows: int | None = None) -> str:
+    shapes = ", ".join(f"{name} {'x'.join(map(str, v.shape))}" for name, v in checked.items() if v.ndim)
+    of_table = f"; the table has {rows} rows" if rows is not None else ""
+    return f"the lengths of the values given do not fit together: {shapes}{of_table}"
+
+
+def _evaluate(p: Columns, *, history: bool = False) -> tuple[Rates, Precopy]:
     rate = rates(p)
-    resident = p["memory_gib"] * p["resident_share"] * PAGES_PER_GIB
+    rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
+    return rate, run_precopy(guest(p), SteadyLink(rate.pages_per_s), rules, history=history)
+
+
+def guest(p: Columns) -> Guest:
+    """Memory and writes of every row, in pages, from columns of parameters."""
+    pages = p["memory_gib"] * PAGES_PER_GIB
+    content = pages * p["resident_share"]
     working_set = np.minimum(p["working_set_gib"], p["memory_gib"]) * PAGES_PER_GIB
     shape = (p["hot_page_share"], p["hot_write_share"], p["zipf_exponent"])
-    classes = dirtying.write_classes(p["write_pattern"], p["dirty_pages_per_s"], working_set, *shape)
-    rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
-    return rate, run_precopy(resident, rate.pages_per_s, classes, rules, history=history)
+    idle = (p["idle_dirty_pages_per_s"], p["idle_working_set_mib"] * MIB / PAGE_BYTES)
+    classes = dirtying.write_classes(p["write_pattern"], p["dirty_pages_per_s"], working_set, *shape, *idle)
+    return Guest(content, pages - content, np.minimum(pages * p["top_content_share"], content), classes)
 
 
-def rates(p: dict[str, np.ndarray]) -> Rates:
+def rates(p: Columns) -> Rates:
     """Link and memory rates for columns of parameters, and the ceiling that binds."""
     link_rate = link.goodput(p)
     compresses = p["transport"] == "compression"
     cpu = (p["compression_ratio"], p["compress_gib_per_s_per_core"], p["spare_cores"])
     gib_per_s = link_rate.gbps * GBIT / 8 / GIB
-    compressed, ratio = compression.compressed_rate(gib_per_s, *cpu)
+    compressed, ratio = compression.compressed_rate(gib_per_s, *cpu, p["compressor_waits"] == "yes")
     stream_rate = np.where(compresses, compressed, gib_per_s)
     held = compresses & compression.compressor_binds(gib_per_s, *cpu)
     memory_rate = stream_rate * PAGE_BYTES / (PAGE_BYTES + p["page_header_bytes"])
@@ -137,21 +190,29 @@ def rates(p: dict[str, np.ndarray]) -> Rates:
         memory_rate,
         memory_rate * PAGES_PER_GIB,
         np.where(compresses, ratio, 1.0),
-        link.framing_efficiency(p["mtu_bytes"], p["header_bytes"], p["frame_overhead_bytes"]),
+        link.efficiency(p),
         np.where(held, "spare_cores", link_rate.limited_by),
     )
 
 
-def _outcomes(p: dict[str, np.ndarray], rate: Rates, ended: Precopy) -> dict[str, np.ndarray]:
+def _paused_rates(p: Columns, rate: Rates) -> Rates:
+    """Rates of phase two: those of the passes, save where the hypervisor lifts its bandwidth limit."""
+    rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
+    lifted = rules.lifts_bandwidth_limit & (p["bandwidth_limit_share"] < 1)
+    if not lifted.any():
+        return rate
+    return rates(p | {"bandwidth_limit_share": np.where(lifted, 1.0, p["bandwidth_limit_share"])})
+
+
+def _outcomes(p: Columns, rate: Rates, ended: Precopy) -> dict[str, np.ndarray]:
     """Durations and volumes from the rates and the end of pre-copy."""
-    stream_bytes_per_s = rate.goodput_gbps * GBIT / 8
-    blackout = (
-        ended.residual_pages / rate.pages_per_s
-        + p["state_mib"] * MIB / stream_bytes_per_s
-        + p["handoff_ms"] / 1000
-    )
+    paused = _paused_rates(p, rate)
+    state_s = p["state_mib"] * MIB / (paused.goodput_gbps * GBIT / 8)
+    blackout = ended.residual_pages / paused.pages_per_s + state_s + p["handoff_ms"] / 1000
     pages = ended.sent_pages + ended.residual_pages
-    stream = (pages * (PAGE_BYTES + p["page_header_bytes"]) / rate.ratio + p["state_mib"] * MIB) / GIB
+    zero_bytes = p["memory_gib"] * (1 - p["resident_share"]) * PAGES_PER_GIB * p["zero_page_bytes"]
+    page_bytes = pages * (PAGE_BYTES + p["page_header_bytes"]) / rate.ratio
+    stream = (page_bytes + zero_bytes + p["state_mib"] * MIB) / GIB
     return {
         "goodput_gbps": rate.goodput_gbps,
         "memory_rate_gib_per_s": rate.memory_rate_gib_per_s,

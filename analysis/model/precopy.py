@@ -8,27 +8,30 @@ a rate of b pages per second and u(t) distinct pages dirtied in t seconds,
 For a constant dirty rate d and no saturation this is the geometric series of Clark et al.
 (2005), r_{i+1} = (d/b) r_i, which shrinks only while d < b.
 
-QEMU looks at what remains *while* a pass runs, every ``check_interval_s``, and ends the pass as
-soon as that is less than S = bandwidth times the downtime limit. What was not sent yet carries
+QEMU looks at what remains *while* a pass runs, every ``check_interval_s`` (q), and ends the pass at the
+first look that finds less than S = bandwidth times the downtime limit. What was not sent yet carries
 over, and pages of it that were written again are not counted twice:
 
 .. math:: n_i = \min(r_i, \lceil (r_i - S) / (b q) \rceil b q), \qquad
           r_{i+1} = (r_i - n_i) + u(n_i / b) (1 - (r_i - n_i) / m)
 
-with m the pages of the machine. The rules are data (:data:`STOP_RULES`), not code.
+with m the pages of the machine. The looks have to be discrete: were a pass to end at S exactly, it
+would leave S behind each time and never stop. In the first pass the zero pages behind the content
+count as remaining too although they take no time, so that pass may end while content is still
+unsent (:func:`_unsent_content`). The rules are data (:data:`STOP_RULES`), not code.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from .dirtying import WriteClasses, distinct_pages
 
-ENDLESS_PASSES = 1000
-"""Passes after which a migration whose rule has no limit of its own is called endless."""
+ENDLESS_PASSES = 1_000_000
+"""Passes after which a migration whose rule has no limit of its own is called endless at the latest."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,12 @@ class StopRule:
     """When one hypervisor ends pre-copy.
 
     ``pass_limit``: most passes. ``target_ms``: transfer time of the residual that counts as
-    converged; with ``target_ends_passes`` reaching it also ends pre-copy. ``few_pages``: fewer
-    pages than this end it. ``sent_limit``: memory sent, in multiples of the machine's, beyond
+    converged; with ``target_ends_passes`` reaching it also ends pre-copy. ``few_pages``: a pass that sent
+    fewer than this was the last. ``sent_limit``: memory sent, in multiples of the machine's, beyond
     which the rule gives up. ``check_interval_s``: how often a running pass is checked against
     the target (infinite: only between passes). ``limit_delay_s``: time from reaching the pass
-    limit to the pause, while pages go on being sent.
+    limit to the pause, while pages go on being sent. ``lifts_bandwidth_limit``: the residual is sent
+    without the limit that holds the passes.
     """
 
     name: str
@@ -48,10 +52,11 @@ class StopRule:
     target_ms: float
     source: str
     target_ends_passes: bool = False
-    few_pages: float = 1.0
+    few_pages: float = 0.0
     sent_limit: float = np.inf
     check_interval_s: float = np.inf
     limit_delay_s: float = 0.0
+    lifts_bandwidth_limit: bool = False
 
 
 STOP_RULES = {
@@ -78,6 +83,7 @@ STOP_RULES = {
             target_ends_passes=True,
             check_interval_s=0.061,
             limit_delay_s=0.06,
+            lifts_bandwidth_limit=True,
             source="QEMU 7.2 migration.c and ram.c: pending below bandwidth times the downtime limit, tested "
             "after every 50 ms of sending (61 ms with the socket's wake-up: measured on passes.csv). The "
             "threshold is renewed every 100 ms, so a pass limit set from outside acts 60 ms late on average.",
@@ -88,17 +94,15 @@ STOP_RULES = {
             target_ms=0,
             few_pages=50,
             sent_limit=3,
-            source="libxc xc_domain_save.c: fewer than 50 pages, more than three times the memory sent, "
-            "or 29 passes.",
+            source="libxc xc_domain_save.c: a pass of fewer than 50 pages, more than three times the "
+            "machine's memory sent, or 29 passes.",
         ),
     )
 }
 
 REASONS = ("nothing_left", "few_pages", "target_met", "pass_limit", "sent_limit", "endless")
 """Why the passes ended, by code."""
-TARGET_MET, PASS_LIMIT, ENDLESS = (
-    REASONS.index(reason) for reason in ("target_met", "pass_limit", "endless")
-)
+TARGET_MET, PASS_LIMIT, ENDLESS = (REASONS.index(name) for name in ("target_met", "pass_limit", "endless"))
 
 
 class Rules(NamedTuple):
@@ -111,6 +115,7 @@ class Rules(NamedTuple):
     sent_limit: np.ndarray
     check_interval_s: np.ndarray
     limit_delay_s: np.ndarray
+    lifts_bandwidth_limit: np.ndarray
 
     @classmethod
     def of(cls, stop_rule: np.ndarray, pass_limit: np.ndarray, target_ms: np.ndarray) -> Rules:
@@ -122,9 +127,42 @@ class Rules(NamedTuple):
             columns[field] = np.where(np.isnan(given), columns[field], given)
         return cls(**columns)
 
-    def take(self, rows: np.ndarray) -> Rules:
-        """The same columns for a selection of rows."""
-        return Rules(*(column[rows] for column in self))
+
+class Guest(NamedTuple):
+    """The memory of every row [pages] and how it is written.
+
+    ``content``: pages sent as content in the first pass; ``zero``: the others, which cost next to
+    nothing; ``top``: how much of the content lies behind the zero pages in the order of sending.
+    """
+
+    content: np.ndarray
+    zero: np.ndarray
+    top: np.ndarray
+    classes: WriteClasses
+
+
+class Link(Protocol):
+    """What carries the pages: a steady rate, or one that changes in time."""
+
+    def rate(self, row: np.ndarray, at_s: np.ndarray) -> np.ndarray:
+        """Pages per second for rows at a time since the first pass began."""
+
+    def seconds(self, row: np.ndarray, at_s: np.ndarray, pages: np.ndarray) -> np.ndarray:
+        """Time that some pages take from then on."""
+
+
+class SteadyLink(NamedTuple):
+    """A link of one rate for each row; infinite is allowed: nothing then takes time."""
+
+    pages_per_s: np.ndarray
+
+    def rate(self, row: np.ndarray, at_s: np.ndarray) -> np.ndarray:
+        """The row's rate, at any time."""
+        return self.pages_per_s[row]
+
+    def seconds(self, row: np.ndarray, at_s: np.ndarray, pages: np.ndarray) -> np.ndarray:
+        """Pages over rate."""
+        return pages / self.pages_per_s[row]
 
 
 class Passes(NamedTuple):
@@ -132,7 +170,8 @@ class Passes(NamedTuple):
 
     ``row``: index of the scenario. ``number``: from 1. ``start_s``: since the first pass began.
     ``duration_s``, ``sent_pages``, ``dirtied_pages`` (distinct, newly dirty at the end of the
-    pass), ``remaining_pages`` (to be sent next: what was dirtied and what carried over).
+    pass), ``remaining_pages`` (to be sent next: what was dirtied and what carried over). Where a
+    pass limit acts late, the stretch from the limit to the pause is one more, last row.
     """
 
     row: np.ndarray
@@ -158,141 +197,171 @@ class Precopy(NamedTuple):
 
 @dataclass
 class _State:
-    """What the recurrence carries from pass to pass, for the rows still running."""
+    """The rows still running: what stays, and what the recurrence carries from pass to pass.
+
+    ``remaining`` is content to send, ``unscanned`` zero pages not passed over yet, ``marked`` an
+    earlier ``remaining`` by which a loop is recognised.
+    """
 
     row: np.ndarray
+    machine: np.ndarray
+    guest: Guest
+    rules: Rules
     remaining: np.ndarray
+    unscanned: np.ndarray
     elapsed: np.ndarray
     sent: np.ndarray
+    marked: np.ndarray
 
     def take(self, rows: np.ndarray) -> _State:
         """The same for a selection of the rows."""
-        return _State(self.row[rows], self.remaining[rows], self.elapsed[rows], self.sent[rows])
+        return _State(**{name: _take(value, rows) for name, value in vars(self).items()})
 
 
-def precopy(
-    resident_pages: np.ndarray,
-    pages_per_s: np.ndarray,
-    classes: WriteClasses,
-    rules: Rules,
-    *,
-    history: bool = False,
-) -> Precopy:
+def _take(value, rows: np.ndarray):
+    """Rows of an array, or of every array in a tuple of arrays (and of tuples of them)."""
+    return (
+        value[rows] if isinstance(value, np.ndarray) else type(value)(*(_take(part, rows) for part in value))
+    )
+
+
+def precopy(guest: Guest, link: Link, rules: Rules, *, history: bool = False) -> Precopy:
     """Run the recurrence for every row until its rule stops it.
 
-    Parameters are one-dimensional and of one length: pages sent in the first pass, pages sent
-    per second (infinite is allowed: a pass then takes no time and nothing is dirtied), the write
-    classes, the rules. Rows that have stopped are dropped from the arrays, so the cost is that
+    All arrays have one length. Rows that have stopped are dropped on the way, so the cost is that
     of the passes really made.
 
-    A row without a limit on passes whose residual no longer changes, or that has made
-    :data:`ENDLESS_PASSES`, would never end: it stops as ``endless``, with an infinite duration.
+    A row without a limit on passes that comes back to a residual it has had before would repeat
+    itself for ever, for the recurrence has no other memory: it stops as ``endless``, with an
+    infinite duration.
     """
-    n = len(resident_pages)
+    n = len(guest.content)
     out = Precopy(
         np.zeros(n), np.zeros(n, int), np.zeros(n, bool), np.zeros(n), np.zeros(n), np.zeros(n), None
     )
-    state = _State(np.arange(n), resident_pages.astype(float), np.zeros(n), np.zeros(n))
-    rate, machine, log, number = pages_per_s, resident_pages.astype(float), [], 0
+    state = _start(guest, rules)
+    log: list[Passes] = []
+    number = 0
     while len(state.row):
         number += 1
-        before = state.remaining
-        log.append(_pass(state, rate, machine, classes, rules, number))
-        reason = _why_stop(number, state, before, rate, machine, rules)
-        done, going = np.flatnonzero(reason >= 0), np.flatnonzero(reason < 0)
+        made = _pass(state, link, number)
+        reason = _why_stop(number, made, state, link)
+        done = np.flatnonzero(reason >= 0)
+        if history:
+            log.append(made)
         if len(done):
-            _record(
-                out,
-                number,
-                reason[done],
-                state.take(done),
-                rate[done],
-                machine[done],
-                classes.take(done),
-                rules.take(done),
-            )
-            state, classes, rules = state.take(going), classes.take(going), rules.take(going)
-            rate, machine = rate[going], machine[going]
+            last = _record(out, number, reason[done], state.take(done), link)
+            log.extend([last] if history and len(last.row) else [])
+            state = state.take(np.flatnonzero(reason < 0))
     return out._replace(history=_joined(log)) if history else out
 
 
-def _pass(
-    state: _State, rate: np.ndarray, machine: np.ndarray, classes: WriteClasses, rules: Rules, number: int
-) -> Passes:
+def _start(guest: Guest, rules: Rules) -> _State:
+    content = guest.content.astype(float)
+    none = np.zeros(len(content))
+    machine = content + guest.zero
+    return _State(np.arange(len(content)), machine, guest, rules, content, guest.zero, none, none, none - 1)
+
+
+def _pass(state: _State, link: Link, number: int) -> Passes:
     """One pass: advance the state and return what happened."""
-    sent = _sent_in_pass(state.remaining, rate, rules)
-    duration = sent / rate
+    rate = link.rate(state.row, state.elapsed)
+    sent = _sent_in_pass(state, rate, number)
+    duration = link.seconds(state.row, state.elapsed, sent)
     carried = state.remaining - sent
-    dirtied = _newly_dirty(duration, carried, machine, classes)
+    dirtied = _newly_dirty(duration, carried, state)
     start = state.elapsed
+    if number & (number - 1) == 0:
+        state.marked = state.remaining
+    state.unscanned = _still_unscanned(state, rate, number)
     state.remaining, state.elapsed, state.sent = carried + dirtied, start + duration, state.sent + sent
     return Passes(state.row, np.full(len(sent), number), start, duration, sent, dirtied, state.remaining)
 
 
-def _sent_in_pass(remaining: np.ndarray, rate: np.ndarray, rules: Rules) -> np.ndarray:
-    """Pages sent before the pass ends: all, or up to the first check below the target."""
-    checked = np.isfinite(rules.check_interval_s) & np.isfinite(rate)
-    if not checked.any():
-        return remaining
-    between = np.where(checked, rate * rules.check_interval_s, 1.0)
-    checks = np.ceil((remaining - _target_pages(rate, rules)) / between)
-    return np.where(checked, np.minimum(remaining, np.maximum(checks, 1) * between), remaining)
+def _sent_in_pass(state: _State, rate: np.ndarray, number: int) -> np.ndarray:
+    """Pages sent before the pass ends: all, or up to the first look that finds little enough left."""
+    looked = np.isfinite(state.rules.check_interval_s) & np.isfinite(rate)
+    if not looked.any():
+        return state.remaining
+    target = _target_pages(rate, state.rules)
+    unsent = _unsent_content(state, target) if number == 1 else target
+    between = np.where(looked, rate * np.where(looked, state.rules.check_interval_s, 1.0), 1.0)
+    looks = np.ceil((state.remaining - unsent) / between - 1e-9)
+    return np.where(looked, np.minimum(state.remaining, np.maximum(looks, 1) * between), state.remaining)
+
+
+def _unsent_content(state: _State, target: np.ndarray) -> np.ndarray:
+    """Content still unsent when what remains of the first pass, zero pages included, meets the target.
+
+    Sent in order: content, zero pages, the content at the top. With the target below the content
+    at the top, that much of it is left; with a target beyond top and zero pages, the rest of the
+    target is content before them; in between the zero pages fall away at once and the top is left.
+    """
+    before_zero = target - state.guest.zero
+    return np.minimum(np.maximum(np.minimum(state.guest.top, target), before_zero), state.remaining)
+
+
+def _still_unscanned(state: _State, rate: np.ndarray, number: int) -> np.ndarray:
+    """Zero pages that the first pass did not get to because it ended before them."""
+    looked = np.isfinite(state.rules.check_interval_s) & (number == 1)
+    if not looked.any():
+        return np.zeros_like(state.unscanned)
+    left = _target_pages(rate, state.rules) >= state.guest.zero + state.guest.top
+    return np.where(looked & left, state.unscanned, 0.0)
 
 
 def _target_pages(rate: np.ndarray, rules: Rules) -> np.ndarray:
-    """Residual pages that take the target time to send."""
-    return rate * rules.target_ms / 1000
+    """Residual pages that take the target time to send; without a target none, even on an endless link."""
+    return np.multiply(rate, rules.target_ms / 1000, out=np.zeros_like(rate), where=rules.target_ms > 0)
 
 
-def _newly_dirty(
-    duration: np.ndarray, carried: np.ndarray, machine: np.ndarray, classes: WriteClasses
-) -> np.ndarray:
+def _newly_dirty(duration: np.ndarray, carried: np.ndarray, state: _State) -> np.ndarray:
     """Distinct pages dirtied in a pass that were not waiting to be sent anyway."""
-    waiting = np.divide(carried, machine, out=np.zeros_like(carried), where=machine > 0)
-    return distinct_pages(duration, classes) * (1 - waiting)
+    waiting = np.divide(carried, state.machine, out=np.zeros_like(carried), where=state.machine > 0)
+    return distinct_pages(duration, state.guest.classes) * (1 - waiting)
 
 
-def _why_stop(
-    number: int, state: _State, before: np.ndarray, rate: np.ndarray, machine: np.ndarray, rules: Rules
-) -> np.ndarray:
+def _why_stop(number: int, made: Passes, state: _State, link: Link) -> np.ndarray:
     """Code of the reason to stop after this pass, -1 to go on; the first that holds wins."""
-    unchanged = (state.remaining == before) & np.isinf(rules.pass_limit) & np.isinf(rules.sent_limit)
+    rules = state.rules
+    unlimited = np.isinf(rules.pass_limit) & np.isinf(rules.sent_limit)
+    looping = (state.remaining == state.marked) | (number >= ENDLESS_PASSES)
+    pending = state.remaining + state.unscanned
     tests = (
         state.remaining < 1,
-        state.remaining < rules.few_pages,
-        rules.target_ends_passes & (state.remaining <= _target_pages(rate, rules)),
+        made.sent_pages < rules.few_pages,
+        rules.target_ends_passes & (pending <= _target_pages(link.rate(state.row, state.elapsed), rules)),
         number >= rules.pass_limit,
-        state.sent > rules.sent_limit * machine,
-        unchanged | (number >= ENDLESS_PASSES),
+        state.sent > rules.sent_limit * np.maximum(state.machine, 1),
+        unlimited & looping,
     )
     return np.select(tests, range(len(tests)), default=-1)
 
 
-def _record(
-    out: Precopy, number: int, reason: np.ndarray, state: _State, rate, machine, classes, rules
-) -> None:
-    """Write rows that have stopped into the result, after the delay that a forced stop takes."""
-    delay, more, residual = _until_paused(reason, state.remaining, rate, machine, classes, rules)
+def _record(out: Precopy, number: int, reason: np.ndarray, state: _State, link: Link) -> Passes:
+    """Write rows that have stopped into the result; return the stretch that a late stop adds."""
+    late = _until_paused(reason, state, link, number + 1)
     never = reason == ENDLESS
+    target = _target_pages(link.rate(state.row, state.elapsed), state.rules)
     out.passes[state.row] = number
     out.reason[state.row] = reason
-    out.residual_pages[state.row] = residual
-    out.converged[state.row] = (reason <= TARGET_MET) | (~never & (residual <= _target_pages(rate, rules)))
-    out.duration_s[state.row] = np.where(never, np.inf, state.elapsed + delay)
-    out.sent_pages[state.row] = np.where(never, np.inf, state.sent + more)
+    out.residual_pages[state.row] = late.remaining_pages
+    out.converged[state.row] = (reason <= TARGET_MET) | (late.remaining_pages <= target)
+    out.duration_s[state.row] = np.where(never, np.inf, state.elapsed + late.duration_s)
+    out.sent_pages[state.row] = np.where(never, np.inf, state.sent + late.sent_pages)
+    return _take(late, late.duration_s > 0)
 
 
-def _until_paused(
-    reason, remaining, rate, machine, classes, rules
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Seconds, pages sent and residual between reaching the pass limit and the pause."""
-    wait = np.where(reason == PASS_LIMIT, rules.limit_delay_s, 0.0)
+def _until_paused(reason: np.ndarray, state: _State, link: Link, number: int) -> Passes:
+    """What is still sent and dirtied between reaching the pass limit and the pause."""
+    wait = np.where(reason == PASS_LIMIT, state.rules.limit_delay_s, 0.0)
+    rate = link.rate(state.row, state.elapsed)
     sendable = np.multiply(rate, wait, out=np.zeros_like(rate), where=wait > 0)
-    more = np.minimum(remaining, sendable)
-    delay = more / rate
-    left = remaining - more
-    again = np.where(delay > 0, _newly_dirty(delay, left, machine, classes), 0.0)
-    return delay, more, left + again
+    sent = np.minimum(state.remaining, sendable)
+    delay = link.seconds(state.row, state.elapsed, sent)
+    left = state.remaining - sent
+    again = np.where(delay > 0, _newly_dirty(delay, left, state), 0.0)
+    return Passes(state.row, np.full(len(sent), number), state.elapsed, delay, sent, again, left + again)
 
 
 def _joined(log: list[Passes]) -> Passes:

@@ -21,6 +21,10 @@ GUEST_MIB = 61.4
 """Memory the guest's kernel and program fill at any size, beside what the program is told to fill."""
 GUEST_SHARE = 1 / 64
 """Memory that grows with the guest's: Linux keeps a record of 64 bytes for each page of 4 KiB."""
+IDLE_PAGES, TABLE_SHARE = 115.0, 1 / 512
+"""Pages that an idle guest writes by and by, and pages of page tables for each page of the working set."""
+TOP_PAGES = 512.0
+"""Content at the top of memory beside the kernel's records of pages."""
 TIME_LIMIT_S = 90.0
 """A migration that takes longer was cancelled."""
 PATTERNS = {"seq": "sequential"}
@@ -33,7 +37,15 @@ LINK = {
     "receive_buffers": 1e6,
     "socket_buffer_kib": 8192.0,
 }
-FIXED = {"setup_s": 0.003, "handoff_ms": 3.0, "state_mib": 0.1, "page_header_bytes": 8.0, "stop_rule": "qemu"}
+FIXED = {
+    "setup_s": 0.003,
+    "handoff_ms": 3.0,
+    "state_mib": 0.1,
+    "page_header_bytes": 8.0,
+    "zero_page_bytes": 9.0,
+    "stop_rule": "qemu",
+    "idle_dirty_pages_per_s": 40.0,
+}
 
 COLUMNS = {
     "migration": "text",
@@ -122,6 +134,8 @@ def _scenario(raw: pd.DataFrame) -> pd.DataFrame:
         "background_share": share,
         "pass_limit": raw.pass_limit,
         "blackout_target_ms": raw.downtime_limit_ms,
+        "idle_working_set_mib": (IDLE_PAGES + TABLE_SHARE * raw.working_set_mib * 256) / 256,
+        "top_content_share": GUEST_SHARE + TOP_PAGES / (raw.memory_mib * 256),
     }
     return pd.DataFrame(columns, index=raw.index).assign(**LINK, **FIXED)
 

@@ -1,0 +1,170 @@
+"""Published settings by name: versions of Windows Server, transports, adapters.
+
+A preset's ``values`` are parameters; splat them: ``migrate(**HOSTS["windows_2022"].values)``. What no
+source gives is ``None`` in a table of adapters and absent from the values of a host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import UserError
+from .parameters import nearest
+
+
+@dataclass(frozen=True)
+class Host:
+    """What one version of Windows Server does by default.
+
+    ``parallel_migrations`` is how many leave a node at once; ``smb_limit_share`` the share of the sum
+    of the node's adapter speeds that an SMB migration may use (1: no limit).
+    """
+
+    name: str
+    values: Mapping[str, Any]
+    parallel_migrations: int
+    source: str
+    smb_limit_share: float = 1.0
+    transports: tuple[str, ...] = ("tcpip", "compression", "smb", "smb_direct")
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """Descriptors in an adapter's rings: default and maximum, None where no source gives them."""
+
+    name: str
+    system: str
+    source: str
+    receive_default: int | None = None
+    receive_most: int | None = None
+    send_default: int | None = None
+    send_most: int | None = None
+    note: str = field(default="")
+
+
+_ONE_STREAM_2012 = 4.0
+_ONE_STREAM_2012R2 = 6.5
+
+HOSTS: Mapping[str, Host] = {
+    h.name: h
+    for h in (
+        Host(
+            "windows_2008r2",
+            {"stop_rule": "hyperv_2008r2", "transport": "tcpip", "stream_limit_gbps": _ONE_STREAM_2012},
+            1,
+            "10 passes: Directions on Microsoft 2009; one migration a pair of nodes: petri.com. Ceiling of "
+            "one stream is that measured on 2012 (Savill).",
+            transports=("tcpip",),
+        ),
+        Host(
+            "windows_2012",
+            {"stop_rule": "hyperv_2008r2", "transport": "tcpip", "stream_limit_gbps": _ONE_STREAM_2012},
+            2,
+            "TCP/IP only, several at once: petri.com; about 4 Gbit/s for one migration (Savill). "
+            "Its pass limit is not known; that of 2008 R2 is taken.",
+            transports=("tcpip",),
+        ),
+        Host(
+            "windows_2012r2",
+            {"stop_rule": "hyperv", "transport": "compression", "stream_limit_gbps": _ONE_STREAM_2012R2},
+            2,
+            "5 passes: Savill 2016; compression by default: Virtual PC Guy 2013; 6.3 to 6.75 Gbit/s for "
+            "one migration: Van Hoof 2013; two at once: techcommunity 396609.",
+        ),
+        Host(
+            "windows_2019",
+            {"stop_rule": "hyperv", "transport": "compression"},
+            2,
+            "as 2012 R2 (windowsserverdocs live-migration-overview); two at once: techcommunity 396609.",
+        ),
+        Host(
+            "windows_2022",
+            {"stop_rule": "hyperv", "transport": "compression"},
+            1,
+            "from the update of 2022-09: one migration at once in a cluster, SMB limited to 25 % of "
+            "the sum of the node's adapters: techcommunity 3709680, windowsserverdocs 2025-10-23.",
+            smb_limit_share=0.25,
+        ),
+        Host(
+            "windows_2025",
+            {"stop_rule": "hyperv", "transport": "compression"},
+            1,
+            "as 2022; what it changed beside that is not documented for the duration of a migration.",
+            smb_limit_share=0.25,
+        ),
+    )
+}
+
+ADAPTERS: tuple[Adapter, ...] = (
+    Adapter("ConnectX-3, WinOF 5.50", "Windows", "docs.nvidia.com WINOFv55053000", receive_default=4096),
+    Adapter(
+        "ConnectX-4, -5, -6, WinOF-2",
+        "Windows",
+        "public administrator's script",
+        note="an administrator sets both to 4096; the defaults are not published",
+    ),
+    Adapter(
+        "QLogic 3100",
+        "Windows",
+        "manualsonline, QLogic 3100, page 53",
+        receive_default=16384,
+        receive_most=32768,
+    ),
+    Adapter("Intel 82599 (X520)", "Linux", "public ethtool output", receive_most=4096, send_most=4096),
+    Adapter("Intel XL710", "Linux", "docs.oracle.com E75876", receive_default=512, receive_most=4096),
+    Adapter(
+        "Broadcom bnxt 25G",
+        "Solaris",
+        "docs.oracle.com E87989",
+        receive_default=1024,
+        receive_most=4096,
+        send_default=1024,
+        send_most=4096,
+    ),
+    Adapter(
+        "Broadcom BCM5709",
+        "Linux",
+        "public ethtool output",
+        receive_default=255,
+        receive_most=1020,
+        send_default=255,
+        send_most=255,
+    ),
+    Adapter(
+        "Broadcom BCM5720",
+        "Linux",
+        "public ethtool output",
+        receive_default=200,
+        receive_most=2047,
+        send_default=511,
+        send_most=511,
+    ),
+    Adapter(
+        "Intel X520, X710, E810",
+        "Windows",
+        "intel.com article 000005783 (not public in figures)",
+        note="counts on Windows were not found",
+    ),
+)
+
+
+def host(name: str) -> Host:
+    """The preset of a version of Windows Server; UserError with the nearest name for an unknown one."""
+    if name not in HOSTS:
+        near = nearest(name, HOSTS)
+        hint = f"did you mean {near!r}?" if near else f"there are {', '.join(HOSTS)}"
+        raise UserError(f"there is no host preset {name!r}; {hint}")
+    return HOSTS[name]
+
+
+def smb_limit_share(preset: Host, network_gbps: float, node_gbps: float) -> float:
+    """``bandwidth_limit_share`` of an SMB migration: the limit counts all adapters of the node.
+
+    ``network_gbps``: line rate of the migration network; ``node_gbps``: sum over the node's adapters.
+
+    >>> smb_limit_share(HOSTS["windows_2022"], network_gbps=25, node_gbps=50)
+    0.5
+    """
+    return min(1.0, preset.smb_limit_share * node_gbps / network_gbps)
