@@ -131,7 +131,10 @@ def predict(as_json: bool, **options: str | None) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Write the error figures as JSON to standard output.")
 def validate(file: Path, as_json: bool) -> None:
-    """Set the model beside the measurements in FILE (data/migrations.csv or any file of that form)."""
+    """Set the model beside the measurements in FILE.
+
+    FILE has the form of data/migrations.csv or of data/buffers.csv; which one, its columns tell.
+    """
     from analysis import answers
 
     figures = answers.validated(file)

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from .model.migration import migrate
-from .observations.lab import read_migrations
+from .observations import lab, tables, transfers
 from .options import scenarios
 from .parameters import OUTCOMES, PARAMETERS, defaults
-from .studies import validation
+from .studies import link_validation, validation
 
 
 def predicted(options: dict[str, str | None]) -> list[dict]:
@@ -25,12 +25,22 @@ def predicted(options: dict[str, str | None]) -> list[dict]:
 
 
 def validated(file: Path) -> dict:
-    """Error figures of the model on a file of migrations.
+    """Error figures of the model on a file of migrations or of transfers, recognised by its columns."""
+    names = set(tables.header(lab.located(file)))
+    if set(transfers.COLUMNS) <= names:
+        return link_validation.transfer_errors(
+            link_validation.compare_transfers(transfers.read_transfers(file))
+        )
+    return _validated_migrations(file)
+
+
+def _validated_migrations(file: Path) -> dict:
+    """Error figures on a file of migrations.
 
     The headline is the nominal link, with nothing known that only the migration itself shows;
     ``plain`` is its part without other traffic and below the host's own ceiling.
     """
-    observed = read_migrations(file)
+    observed = lab.read_migrations(file)
     rows = observed[validation.covered(observed)]
     if rows.empty:
         return {"n": 0, "left_out": len(observed)}
@@ -57,6 +67,8 @@ def prediction_text(rows: list[dict]) -> str:
 
 def validation_text(figures: dict) -> str:
     """The error table of ``validate`` for a person."""
+    if "throughput" in figures:
+        return _transfer_text(figures)
     if not figures["n"]:
         return f"None of the {figures['left_out']} migrations is by a method that the model describes."
     parts = {"plain": figures["plain"], "all": figures, "all, rate known": figures["given_throughput"]}
@@ -74,6 +86,20 @@ def validation_text(figures: dict) -> str:
             f"\n{figures['left_out']} migrations by methods that the model does not describe are left out.",
         ]
     )
+
+
+def _transfer_text(figures: dict) -> str:
+    parts = {"all": figures["throughput"], "below the line": figures["limited"]}
+    parts |= figures["throughput"]["by_factor"]
+    rows = {name.replace("_", " "): _transfer_cells(part) for name, part in parts.items()}
+    head = f"Throughput, predicted beside measured: {figures['n']} configurations, {figures['runs']} runs"
+    return f"{head}\n\n{pd.DataFrame(rows).T.to_string()}"
+
+
+def _transfer_cells(part: dict) -> dict[str, str]:
+    cells = {"configurations": str(part["n"])}
+    names = {"median": "median_relative_error", "p90": "p90_relative_error", "bias": "bias"}
+    return cells | {name: _percent(part[key]) for name, key in names.items()}
 
 
 def summary(parts: dict[str, dict]) -> pd.DataFrame:

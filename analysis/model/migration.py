@@ -102,7 +102,7 @@ def passes(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFra
 
 
 def ceilings(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFrame:
-    """What each ceiling alone would let a migration send, a row a migration; arguments as for :func:`migrate`.
+    """What each ceiling alone would let a migration send, a row each; arguments as for :func:`migrate`.
 
     Columns: ``goodput_gbps`` (the lowest), ``limited_by``, and every ceiling by its name [Gbit/s of payload];
     infinite where it holds nothing.

@@ -46,9 +46,9 @@ def _errors(error: pd.Series) -> dict:
     size = error.abs()
     return {
         "n": len(size),
-        "median_relative_error": float(size.median()),
-        "p90_relative_error": float(size.quantile(0.9)),
-        "bias": float(error.mean()),
+        "median_relative_error": size.median(),
+        "p90_relative_error": size.quantile(0.9),
+        "bias": error.mean(),
     }
 
 
