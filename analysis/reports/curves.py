@@ -18,9 +18,11 @@ from .figures import (
     DIRTY,
     INK,
     MARKERS,
+    NO_BREAK,
     QUIET,
     SENT,
     WIDTH,
+    along,
     axis_label,
     ceiling,
     change,
@@ -31,7 +33,6 @@ from .figures import (
     label_ends,
     note,
     number,
-    proportional,
     scale,
     value_of,
 )
@@ -51,7 +52,9 @@ def phases(frame: pd.DataFrame, x: str, hue: str | None = None, marked: Sequence
     for ax, outcome, colour in zip(axes, ("brownout_s", "blackout_s"), (BROWNOUT, BLACKOUT), strict=True):
         _lines(ax, frame, x, outcome, hue, marked, colour)
         if ax.get_yscale() == "linear":
-            ax.set_ylim(bottom=0)  # a change of a few per cent should look like one
+            # From zero, so that a change of a few per cent looks like one.
+            longest = frame.loc[np.isfinite(frame[outcome]), outcome].max()
+            ax.set_ylim(0, longest * 1.12 if longest > 0 else 1)
         if hue is not None:
             _name_lines(ax, _groups(frame, hue), x, outcome, hue)
         ax.set_ylabel(axis_label(outcome))
@@ -62,7 +65,7 @@ def phases(frame: pd.DataFrame, x: str, hue: str | None = None, marked: Sequence
         _mark_ceilings(axes, frame, x)
     if len(marked):
         _verdict_key(axes[1], frame)
-    shown = frame[frame[x].isin(marked)] if len(marked) else frame
+    shown = frame[frame[x].isin(marked)] if hue and len(marked) else frame
     return entitle(fig, _phases_title(shown, x, hue), _phases_alt(frame, x, hue))
 
 
@@ -145,7 +148,7 @@ def _mark_ceilings(axes: Sequence[Axes], frame: pd.DataFrame, x: str) -> None:
 def _phases_title(frame: pd.DataFrame, x: str, hue: str | None) -> str:
     """What the phases do from one end of the sweep to the other, or between the groups."""
     low, high = frame[x].min(), frame[x].max()
-    span = f"{number(low, 6)} to {value_of(x, high)}"
+    span = f"{value_of(x, low).split(NO_BREAK)[0]} to {value_of(x, high)}"
     if hue is None:
         ends = frame.sort_values(x).iloc[[0, -1]]
         brownout, blackout = (change(words, *ends[f"{words}_s"]) for words in ("brownout", "blackout"))
@@ -200,9 +203,7 @@ def _plateau(ax: Axes, part: pd.DataFrame, x: str, tint: Any, name: str) -> floa
     y, bound = "goodput_gbps", part["limited_by"].isin(["send_buffers", "receive_buffers"])
     ax.plot(part[x], part[y], color=tint, linewidth=1.4, alpha=0.75, zorder=2)
     ax.plot(part[x].where(bound), part[y].where(bound), color=tint, linewidth=3.2, zorder=3)
-    at = part[bound].iloc[bound.sum() // 8] if bound.any() else part.iloc[0]
-    place = (at[x] * 0.97, at[y] * 1.09)
-    ax.text(*place, name, color=tint, fontsize=9.5, **(proportional(*place) if bound.any() else {}))
+    _name_rise(ax, part[bound] if bound.sum() > 1 else part.iloc[:1], x, y, name, tint)
     if bound.all():
         return np.nan
     knee = part[~bound].iloc[0]
@@ -210,6 +211,17 @@ def _plateau(ax: Axes, part: pd.DataFrame, x: str, tint: Any, name: str) -> floa
     place = {"textcoords": "offset points", "xytext": (0, 8), "ha": "center", "color": INK}
     ax.annotate(number(knee[x], 6), (knee[x], knee[y]), fontsize=9.5, **place)
     return float(knee[x])
+
+
+def _name_rise(ax: Axes, rise: pd.DataFrame, x: str, y: str, name: str, tint: Any) -> None:
+    """Write a line's name along its rising part."""
+    at, later = (
+        rise.iloc[len(rise) // 8],
+        rise.iloc[min(len(rise) // 8 + max(len(rise) // 6, 1), len(rise) - 1)],
+    )
+    power = np.log(later[y] / at[y]) / np.log(later[x] / at[x]) if later[x] > at[x] else 0.0
+    place = (at[x] * 0.97, at[y] * 1.09)
+    ax.text(*place, name, color=tint, fontsize=9.5, **along(*place, power))
 
 
 def _plateaus_title(knees: dict[Any, float], hue: str, given: float) -> str:
@@ -314,15 +326,16 @@ def residuals(steps: pd.DataFrame, goal_s: float, pass_limit: float) -> Figure:
         seen = part[part["left_s"] > 0]
         ax.plot(seen["pass_number"], seen["left_s"], color=tint, linestyle=DASHES[i], marker=MARKERS[i])
     last = steps["pass_number"].max()
-    ax.axvspan(pass_limit, last + 0.4, color="#eceff3", linewidth=0, zorder=0)
     ax.axhline(goal_s, color=BLACKOUT, linewidth=1.2, linestyle=(0, (2, 2)))
     ax.set_xlim(0.7, last + 0.4)
     ax.set_ylim(max(steps.loc[steps["left_s"] > 0, "left_s"].min() * 0.5, goal_s * 1e-3))
     _name_lines(ax, groups, "pass_number", "left_s", "write_pattern")
     above = {"xytext": (0, 3), "textcoords": "offset points", "va": "bottom", "ha": "right"}
     note(ax, f"permitted: {duration(goal_s)}", last + 0.35, goal_s, **above)
-    text = f"not made: the rule stops after pass {number(pass_limit)}"
-    note(ax, text, pass_limit + 0.1, 0.95, xycoords=("data", "axes fraction"), va="top")
+    if pass_limit < last:
+        ax.axvspan(pass_limit, last + 0.4, color="#eceff3", linewidth=0, zorder=0)
+        text = f"not made: the rule stops after pass {number(pass_limit)}"
+        note(ax, text, pass_limit + 0.1, 0.95, xycoords=("data", "axes fraction"), va="top")
     ax.set(xlabel="pass", ylabel="time to send what is left [s]")
     ax.set_xticks(range(1, int(last) + 1, 1 if last <= 15 else 5))
     return entitle(fig, _residuals_title(groups, goal_s, pass_limit), _residuals_alt(groups, pass_limit))

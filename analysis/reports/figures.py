@@ -31,7 +31,7 @@ from analysis.parameters import OUTCOMES, PARAMETERS, label
 INK, QUIET, FAINT = "#1d2430", "#566072", "#d9dee6"
 SENT, DIRTY = "#2a6f9e", "#cc4b1d"
 BROWNOUT, BLACKOUT = "#b87714", "#1d2430"
-CATEGORIES = ("#12355b", "#c4481c", "#2f9c8f", "#dba628", "#8a5a9e")
+CATEGORIES = ("#12355b", "#b8401a", "#2f9f92", "#dba628", "#8a5a9e")
 """Colours of unordered groups, in steps of lightness."""
 DASHES = ("-", (0, (6, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)))
 MARKERS = ("o", "s", "^", "D", "v")
@@ -187,12 +187,13 @@ def ceiling(limited_by: str) -> str:
 def duration(seconds: float) -> str:
     """A duration as people say it, held together by no-break spaces.
 
-    >>> print(*(duration(s) for s in (0.0854, 1.5, 42, 131, 3720, float("inf"))), sep=", ")
-    85 ms, 1.5 s, 42 s, 2 min 11 s, 1 h 02 min, without end
+    >>> text = ", ".join(duration(s) for s in (0.0854, 1.5, 42, 131, 3720, float("inf")))
+    >>> print(text.replace(NO_BREAK, " "))
+    85 ms, 1.5 s, 42 s, 2 min 11 s, 1 h 02 min, endless
     """
     minutes, rest = divmod(round(seconds), 60) if np.isfinite(seconds) else (np.inf, 0)
     if np.isinf(minutes):
-        text = "without end"
+        text = "endless"
     elif seconds < 0.9995:
         text = f"{number(seconds * 1000, 2)} ms"
     elif seconds < 99.5:
@@ -320,9 +321,9 @@ def note(ax: Axes, text: str, x: float, y: float, **kwargs: Any) -> None:
     ax.annotate(text, (x, y), **({"color": QUIET, "fontsize": 9, "bbox": ground} | kwargs))
 
 
-def proportional(x: float, y: float) -> dict[str, Any]:
-    """How to turn a text at (x, y) along a line of proportion, on logarithmic axes."""
-    slope = float(np.degrees(np.arctan2(y, x)))
+def along(x: float, y: float, power: float = 1.0) -> dict[str, Any]:
+    """How to turn a text at (x, y) along a line y ~ x**power, on logarithmic axes."""
+    slope = float(np.degrees(np.arctan2(power * y, x)))
     return {"rotation": slope, "transform_rotates_text": True, "rotation_mode": "anchor"}
 
 

@@ -23,12 +23,12 @@ from .figures import (
     INK,
     QUIET,
     WIDTH,
+    along,
     axis_label,
     drawn,
     duration,
     entitle,
     number,
-    proportional,
     scale,
     sentence,
     value_of,
@@ -126,9 +126,9 @@ def _link_speed(ax: Axes, frame: pd.DataFrame, x: str, y: str) -> None:
     ax.set_xlim(frame[x].min(), frame[x].max())
     seen = (speed > frame[y].min()) & (speed < frame[y].max())
     if seen.sum() > 2:
-        row = link[seen].iloc[int(seen.sum() * 0.08)]
+        row = link[seen].iloc[int(seen.sum() * 0.2)]
         place = (row[x] * 1.02, row["memory_rate_gib_per_s"] * PAGES_PER_GIB * 1.09)
-        text = ax.text(*place, "written as fast as sent", fontsize=9, color="white", **proportional(*place))
+        text = ax.text(*place, "written as fast as sent", fontsize=9, color="white", **along(*place))
         text.set_path_effects(DARK_HALO)
 
 
@@ -182,7 +182,7 @@ BANDS = (0.5, 3.5, 5.5, 10.5, 29.5, 1e9)
 BAND_NAMES = ("1 to 3", "4 or 5", "6 to 10", "11 to 29", "never")
 VERDICTS = {
     "converged": ("o", "white", INK, "converged by its own rule"),
-    "forced": ("s", INK, "white", "paused by the pass limit, which the number gives"),
+    "forced": ("s", INK, "white", "paused by a pass limit (its number)"),
     "never": ("X", "#e0442e", "white", "not finished after 90 s"),
 }
 
@@ -248,25 +248,21 @@ def _equal_rates(ax: Axes) -> None:
     ax.plot([low, high], [low, high], color="white", linewidth=4.5, zorder=2)
     ax.plot([low, high], [low, high], color=INK, linewidth=2.2, zorder=3)
     place = (low * 1.05, low * 1.16)
-    ax.text(*place, "dirtied as fast as it is sent", color="white", fontsize=9.5, **proportional(*place))
+    ax.text(*place, "dirtied as fast as it is sent", color="white", fontsize=9.5, **along(*place))
 
 
 def _verdict_key(ax: Axes, lab: pd.DataFrame) -> None:
-    """What the marks mean and how many there are of each, in the panel's lower right corner."""
+    """What the marks mean and how many there are of each, under the panel."""
     handles = []
     for verdict, (marker, face, _, words) in VERDICTS.items():
         text = f"{(lab['measured_verdict'] == verdict).sum()} {words}"
         look = {"marker": marker, "markerfacecolor": face, "markeredgecolor": INK, "linestyle": ""}
         handles.append(plt.Line2D([], [], label=text, **look))
-    key = ax.legend(
-        handles=handles, loc="lower right", title="Measured", title_fontsize=9.5, fontsize=9.5, frameon=True
-    )
+    ax.figure.legend(handles=handles, loc="outside lower left", ncols=3, fontsize=9, handletextpad=0.2)
     idle = int((lab["dirtied_gbps"] < ax.get_ylim()[0]).sum())
     if idle:
         text = f"on the lower edge: {idle} guests that write (almost) nothing"
         ax.annotate(text, (0, 1.01), xycoords="axes fraction", color=QUIET, fontsize=9)
-    key.get_frame().set(facecolor="white", alpha=0.92, edgecolor="none")
-    key.set_alignment("left")
 
 
 def _measured_title(lab: pd.DataFrame) -> str:
@@ -295,10 +291,10 @@ def _measured_alt(lab: pd.DataFrame) -> str:
 
 @drawn
 def buffers(frame: pd.DataFrame, x: str, y: str, here: pd.Series, given: float) -> Figure:
-    """Fewest receive buffers with which the rings do not bind, over two parameters.
+    """Fewest receive buffers that carry nearly all of the link, over two parameters.
 
     ``frame`` has the column ``buffers_needed``; ``here`` is the row asked about; ``given`` the number set,
-    whose line is drawn thick: beyond it the rings bind.
+    whose line is drawn thick: above it the ring takes its toll.
     """
     fig, ax = plt.subplots(figsize=(WIDTH, 5.4))
     field = _field(frame, x, y, "buffers_needed")
@@ -324,7 +320,7 @@ def _mark_need(ax: Axes, here: pd.Series, x: str, y: str) -> None:
     """The link asked about, as a star with its need."""
     ax.scatter(here[x], here[y], **STAR)
     text = ax.annotate(
-        f"needs {number(here['buffers_needed'])}", (here[x], here[y]), xytext=(12, -4), va="center",
+        f"needs {number(here['buffers_needed'], 6)}", (here[x], here[y]), xytext=(12, -4), va="center",
         textcoords="offset points", fontsize=10, fontweight="bold", zorder=6,
     )  # fmt: skip
     text.set_path_effects(HALO)
@@ -335,8 +331,8 @@ def _buffers_title(here: pd.Series, given: float) -> str:
     link = value_of("bandwidth_gbps", here["bandwidth_gbps"])
     verdict = "are enough" if need <= given else "are too few"
     return (
-        f"{number(given, 6)} receive buffers {verdict} on {link}: {number(need)} bridge the "
-        f"{duration(here['service_s'])} between two visits of the processor"
+        f"{number(given, 6)} receive buffers {verdict} on {link} with "
+        f"{value_of('receive_delay_us', here['receive_delay_us'])}: {number(need, 6)} carry 99 % of it"
     )
 
 

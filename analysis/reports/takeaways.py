@@ -32,18 +32,26 @@ def _end_of_line(swept: pd.DataFrame) -> str:
     return f"Beyond **{_gbps(useful)}** a faster line gains nothing, since {ceiling(last)} binds."
 
 
-def buffers(today: pd.Series, unlimited: pd.Series, need: pd.Series) -> str:
-    """Whether more buffers help: the migration today, with endless rings, and the buffers it needs."""
+def buffers(today: pd.Series, unlimited: pd.Series, enough: Mapping[str, float], delay_us: float) -> str:
+    """Whether more buffers help: the migration today and with endless rings, and what suffices.
+
+    ``enough``: buffers that carry 99 % of the link, by ring; ``delay_us``: the longest delay of the
+    processor that the receive buffers of today bridge.
+    """
     verdict = "helps" if unlimited["total_s"] < 0.99 * today["total_s"] else "gains nothing"
-    wait = duration(today["receive_buffers"] / need["packets_per_s"])
     send, receive = (number(today[f"{ring}_buffers"], 6) for ring in ("send", "receive"))
+    if delay_us > 0:
+        bridged = f"bridge a mean delay of the processor of up to **{duration(delay_us / 1e6)}**"
+    else:
+        bridged = "are too few even for a processor that is always free"
+    link, delay = _gbps(today["bandwidth_gbps"]), value_of("receive_delay_us", today["receive_delay_us"])
     return (
-        f"On **{_gbps(today['bandwidth_gbps'])}**, where packets wait {duration(need['service_s'])} for the "
-        f"processor, **{value_of('receive_buffers', need['buffers_needed'])}** for receiving and "
-        f"{number(need['send_buffers_needed'], 6)} for sending are enough. With {receive} and {send} the "
-        f"migration is limited by {ceiling(today['limited_by'])}, and adding buffers **{verdict}**: "
-        f"{change('the total time', today['total_s'], unlimited['total_s'])}. {receive} receive buffers "
-        f"bind only where packets wait longer than **{wait}**."
+        f"On **{link}** with {delay} at the processor, "
+        f"**{value_of('receive_buffers', enough['receive_buffers'])}** for receiving and "
+        f"{number(enough['send_buffers'], 6)} for sending carry 99 % of what the link can. With the "
+        f"{receive} and {send} set the migration is limited by {ceiling(today['limited_by'])}, and adding "
+        f"buffers **{verdict}**: {change('the total time', today['total_s'], unlimited['total_s'])}. "
+        f"{receive} receive buffers {bridged}."
     )
 
 
@@ -65,12 +73,12 @@ def compression(here: pd.Series, over_links: pd.DataFrame, worthwhile: float) ->
     """When compression pays: the migration asked about, and the same over line rates."""
     paying = over_links.loc[over_links["rate_gain"] >= worthwhile, "bandwidth_gbps"]
     until = f"up to **{_gbps(paying.max())}**" if len(paying) else "on **none** of these links"
-    plain = duration(here["gain"] * here["total_s"])
     ratio, cores = (value_of(name, here[name]) for name in ("compression_ratio", "spare_cores"))
+    times = f"{duration(here['total_s'])} instead of {duration(here['gain'] * here['total_s'])}"
     return (
-        f"On **{_gbps(here['bandwidth_gbps'])}** compression at {ratio} with **{cores}** makes the migration "
-        f"**{number(here['gain'])} times** as fast: {duration(here['total_s'])} instead of {plain}, limited "
-        f"by {ceiling(here['limited_by'])}. The full ratio takes **{number(here['cores_needed'], 2)} cores**; "
+        f"On **{_gbps(here['bandwidth_gbps'])}** compression at {ratio} with **{cores}** makes the "
+        f"migration **{number(here['gain'])} times** as fast: {times}, limited by "
+        f"{ceiling(here['limited_by'])}. The full ratio takes **{number(here['cores_needed'], 2)} cores**; "
         f"compressing pays (memory copied at least {number(worthwhile)} times as fast) {until}."
     )
 

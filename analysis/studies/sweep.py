@@ -24,6 +24,10 @@ DRAWN_PASSES = 40
 """Passes that :func:`course` follows; a migration that never ends would have a thousand."""
 
 
+MOST_BUFFERS = 2**17
+"""Buffers beyond any adapter's, where the search for enough of them ends."""
+
+
 def grid(**lists: Any) -> pd.DataFrame:
     """Every combination of some lists of parameter values, one row each; scalars are kept constant.
 
@@ -68,10 +72,16 @@ def most_converging(name: str, low: float, high: float, **scenario: Any) -> floa
     return float(values[first_failure - 1]) if first_failure else 0.0
 
 
-def goal_s(stop_rule: str, blackout_target_ms: float | None = None) -> float:
-    """Permitted time to send the residual [s]: as given, or as the stop rule has it."""
-    given = np.nan if blackout_target_ms is None else blackout_target_ms
-    return (STOP_RULES[stop_rule].target_ms if np.isnan(given) else given) / 1000
+def goal_s(
+    stop_rule: str, blackout_target_ms: float | None = None, memory_rate_gib_per_s: float = np.inf
+) -> float:
+    """Permitted time to send the residual [s]: as given, or as the stop rule has it.
+
+    A rule that permits a number of pages, as Xen's does, permits the time they take at that rate.
+    """
+    rule, given = STOP_RULES[stop_rule], np.nan if blackout_target_ms is None else blackout_target_ms
+    few_s = rule.few_pages / PAGES_PER_GIB / memory_rate_gib_per_s
+    return max((rule.target_ms if np.isnan(given) else given) / 1000, few_s)
 
 
 def distinct_gib(seconds: ArrayLike, scenarios: pd.DataFrame) -> np.ndarray:
@@ -121,8 +131,8 @@ def on_one_map(scenarios: pd.DataFrame) -> pd.DataFrame:
     """
     out = migrate(scenarios)
     p = _filled(scenarios)
-    presets = p["stop_rule"].map(goal_s)
-    goals = (p["blackout_target_ms"] / 1000).fillna(presets).to_numpy(float)
+    asked = zip(p["stop_rule"], p["blackout_target_ms"], out["memory_rate_gib_per_s"], strict=True)
+    goals = np.array([goal_s(*row) for row in asked])
     bits = GIB * 8 / GBIT
     dirtied = distinct_gib(goals[:, None], scenarios)[:, 0] / goals
     return out.assign(sent_gbps=out["memory_rate_gib_per_s"] * bits, dirtied_gbps=dirtied * bits)
@@ -138,25 +148,40 @@ def left_per_pass(**scenario: Any) -> pd.DataFrame:
     return pd.concat([named, steps.drop(columns="scenario")], axis=1).assign(left_s=left)
 
 
-def buffers_needed(scenarios: pd.DataFrame) -> pd.DataFrame:
-    """Scenarios with the fewest receive buffers for which the receiving ring does not bind.
+def buffers_needed(scenarios: pd.DataFrame, ring: str = "receive_buffers", share: float = 0.99) -> np.ndarray:
+    """Fewest buffers of a ring that carry ``share`` of what the link would with endless ones.
 
-    By Little's law, packets that arrive in ``service_s``, the time until the ring is emptied: rate
-    times time over the payload of a packet. Adds ``service_s``, ``packets_per_s`` (that the link would carry)
-    and ``buffers_needed`` (whole descriptors); ``send_buffers_needed`` is the same for the sending
-    ring, which waits for the interrupt only.
+    Whole descriptors, one a row, found by halving the interval. Infinite where :data:`MOST_BUFFERS` do not suffice.
     """
-    free = migrate(scenarios.assign(send_buffers=10**6, receive_buffers=10**6))
-    p = _filled(scenarios)
-    moderation = p["interrupt_moderation_us"] / 1e6
-    service = moderation + p["receive_delay_us"] / 1e6
-    packets_per_s = free["goodput_gbps"] * GBIT / 8 / (p["mtu_bytes"] - p["header_bytes"])
-    return scenarios.assign(
-        service_s=service,
-        packets_per_s=packets_per_s,
-        buffers_needed=np.ceil(packets_per_s * service - 1e-9).clip(lower=1),
-        send_buffers_needed=np.ceil(packets_per_s * moderation - 1e-9).clip(lower=1),
-    )
+    idle = scenarios.assign(dirty_pages_per_s=0.0)
+    goal = share * _goodput(idle, ring, MOST_BUFFERS)
+    low, high = np.zeros(len(idle)), np.full(len(idle), float(MOST_BUFFERS))
+    for _ in range(int(np.log2(MOST_BUFFERS))):
+        middle = np.maximum((low + high) // 2, 1)
+        enough = _goodput(idle, ring, middle) >= goal
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return np.where(high >= MOST_BUFFERS, np.inf, high)
+
+
+def _goodput(scenarios: pd.DataFrame, ring: str, buffers: Any) -> np.ndarray:
+    """Payload rate of the link [Gbit/s] with these buffers in one ring and no end of them in the other."""
+    endless = dict.fromkeys(("send_buffers", "receive_buffers"), 10**6)
+    return migrate(scenarios.assign(**endless | {ring: buffers}))["goodput_gbps"].to_numpy()
+
+
+def longest_delay_us(share: float = 0.99, **scenario: Any) -> float:
+    """Longest mean delay of the processor [us] at which the buffers carry ``share`` of the link.
+
+    0 if they do not even without a delay, infinite if they do at a second.
+    """
+    delays = np.concatenate([[0.0], np.geomspace(1, 1e6, 600)])
+    table = grid(**scenario | {"receive_delay_us": delays, "dirty_pages_per_s": 0.0})
+    now = migrate(table)["goodput_gbps"].to_numpy()
+    held = now >= share * _goodput(table, "receive_buffers", 10**6)
+    if held.all():
+        return np.inf
+    first = int(np.argmin(held))
+    return float(delays[first - 1]) if first else 0.0
 
 
 def compression_gain(scenarios: pd.DataFrame) -> pd.DataFrame:
