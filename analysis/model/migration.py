@@ -112,6 +112,11 @@ def ceilings(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataF
     return pd.DataFrame({"goodput_gbps": found.gbps, "limited_by": found.limited_by, **found.ceilings})
 
 
+def filled(scenarios: pd.DataFrame | None = None, /, **given: Any) -> Columns:
+    """Every parameter by name as a checked array, one value a row: given ones and defaults."""
+    return _columns(scenarios, given)[1]
+
+
 def _columns(scenarios: pd.DataFrame | None, given: dict[str, Any]) -> tuple[pd.DataFrame, Columns]:
     """The frame to answer with, and every parameter as a checked array with one value a row."""
     checked = parameters.check(given)
@@ -161,7 +166,8 @@ def _misfit(checked: Columns, rows: int | None = None) -> str:
 def _evaluate(p: Columns, *, history: bool = False) -> tuple[Rates, Precopy]:
     rate = rates(p)
     rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
-    return rate, run_precopy(guest(p), SteadyLink(rate.pages_per_s), rules, history=history)
+    ahead = p["send_ahead_mib"] * MIB / (PAGE_BYTES + p["page_header_bytes"]) * rate.ratio
+    return rate, run_precopy(guest(p), SteadyLink(rate.pages_per_s, ahead), rules, history=history)
 
 
 def guest(p: Columns) -> Guest:

@@ -152,17 +152,22 @@ class Link(Protocol):
 
 
 class SteadyLink(NamedTuple):
-    """A link of one rate for each row; infinite is allowed: nothing then takes time."""
+    """A link of one rate for each row; infinite is allowed: nothing then takes time.
+
+    The first ``ahead`` pages are taken at once: by the sender's socket and queue, which it does not wait for.
+    """
 
     pages_per_s: np.ndarray
+    ahead: np.ndarray
 
     def rate(self, row: np.ndarray, at_s: np.ndarray) -> np.ndarray:
         """The row's rate, at any time."""
         return self.pages_per_s[row]
 
     def seconds(self, row: np.ndarray, at_s: np.ndarray, pages: np.ndarray) -> np.ndarray:
-        """Pages over rate."""
-        return pages / self.pages_per_s[row]
+        """Pages over rate, without those that go ahead in the first pass."""
+        waited = np.where(at_s > 0, pages, np.maximum(pages - self.ahead[row], 0))
+        return waited / self.pages_per_s[row]
 
 
 class Passes(NamedTuple):

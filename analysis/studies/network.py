@@ -1,0 +1,200 @@
+"""A dedicated network or a shared one: a migration's time as a distribution.
+
+Other traffic comes and goes: each competing flow is on and off for exponential times, so the number that
+is on is a birth-and-death chain. While k are on, a migration has what they leave. Between two changes
+the rate is steady, so the passes of each draw run over a rate that steps up and down
+(:class:`VaryingLink`); thousands of draws run side by side as rows of one recurrence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import comb
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ..model.migration import filled, guest, rates
+from ..model.precopy import Rules, precopy
+from ..model.units import MIB, PAGE_BYTES
+
+
+class Traffic(NamedTuple):
+    """Other traffic as a number of alike flows.
+
+    ``flows``: how many there are; ``on_s``, ``off_s``: their mean times on and off (off 0: always
+    on); ``left``: share of the line that a migration has while 0, 1, …, ``flows`` of them are on.
+    """
+
+    flows: int
+    on_s: float
+    off_s: float
+    left: Sequence[float]
+
+    @property
+    def mean_left(self) -> float:
+        """Mean share of the line that is left, over a long time."""
+        return float(np.dot(_long_run(self), self.left))
+
+
+def fair_flows(flows: int, on_s: float = 1.0, off_s: float = 0.0) -> Traffic:
+    """Flows that share the line fairly with the migration: k of them leave 1 / (1 + k) of it."""
+    return Traffic(flows, on_s, off_s, [1 / (1 + k) for k in range(flows + 1)])
+
+
+def bursts(share: float, burst_s: float) -> Traffic:
+    """Bursts of other traffic that take ``share`` of the line on the mean.
+
+    A burst takes half of the line, as a fair competitor does, and more where the mean is high: the middle
+    between ``share`` and the whole. It is on as often as makes the mean right.
+
+    >>> round(bursts(0.3, 2.0).mean_left, 9), round(bursts(0.7, 2.0).mean_left, 9)
+    (0.7, 0.3)
+    """
+    if share <= 0:
+        return fair_flows(0)
+    peak = (1 + share) / 2
+    on = share / peak
+    return Traffic(1, burst_s, burst_s * (1 - on) / on, [1.0, 1 - peak])
+
+
+class VaryingLink(NamedTuple):
+    """Pages per second that step up and down in time, a row each.
+
+    ``edges``: (rows, steps + 1) times at which the rate changes, from 0; ``pages_per_s``: (rows,
+    steps) from each edge to the next. After the last edge the last rate goes on.
+    """
+
+    edges: np.ndarray
+    pages_per_s: np.ndarray
+
+    def rate(self, row: np.ndarray, at_s: np.ndarray) -> np.ndarray:
+        """The rate of rows at a time."""
+        return np.take_along_axis(self.pages_per_s[row], self._step(self.edges[row], at_s), axis=1)[:, 0]
+
+    def seconds(self, row: np.ndarray, at_s: np.ndarray, pages: np.ndarray) -> np.ndarray:
+        """Time that some pages take from a time on."""
+        edges, rate = self.edges[row], self.pages_per_s[row]
+        work = np.cumsum(np.diff(edges, axis=1) * rate, axis=1)
+        done = np.concatenate([np.zeros((len(row), 1)), work], axis=1)
+        goal = self._at(edges, done, rate, at_s) + pages
+        step = self._step(done, goal)
+        left = goal - np.take_along_axis(done, step, axis=1)[:, 0]
+        end = (
+            np.take_along_axis(edges, step, axis=1)[:, 0]
+            + left / np.take_along_axis(rate, step, axis=1)[:, 0]
+        )
+        return end - at_s
+
+    def _at(self, edges: np.ndarray, done: np.ndarray, rate: np.ndarray, at_s: np.ndarray) -> np.ndarray:
+        """Pages sent from time 0 to ``at_s``."""
+        step = self._step(edges, at_s)
+        since = at_s - np.take_along_axis(edges, step, axis=1)[:, 0]
+        return (
+            np.take_along_axis(done, step, axis=1)[:, 0]
+            + since * np.take_along_axis(rate, step, axis=1)[:, 0]
+        )
+
+    @staticmethod
+    def _step(marks: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """Index of the step that holds ``at``, as a column; the last one for what lies beyond."""
+        return np.clip((marks <= at[:, None]).sum(axis=1) - 1, 0, marks.shape[1] - 2)[:, None]
+
+
+def flows_in_time(
+    traffic: Traffic, draws: int, horizon_s: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Times of change (draws, steps + 1) and flows that are on in between (draws, steps).
+
+    Each draw starts in the long-run mix and goes on at least to ``horizon_s``.
+    """
+    if traffic.off_s <= 0 or traffic.flows == 0:
+        return np.tile([0.0, horizon_s], (draws, 1)), np.full((draws, 1), traffic.flows)
+    on = rng.binomial(traffic.flows, traffic.on_s / (traffic.on_s + traffic.off_s), draws)
+    edges, counts = [np.zeros(draws)], []
+    while edges[-1].min() < horizon_s:
+        down, up = on / traffic.on_s, (traffic.flows - on) / traffic.off_s
+        counts.append(on)
+        edges.append(edges[-1] + rng.exponential(1 / (down + up)))
+        on = on + np.where(rng.random(draws) < up / (down + up), 1, -1)
+    return np.stack(edges, axis=1), np.stack(counts, axis=1)
+
+
+def durations(
+    traffic: Traffic | None = None,
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+    varied: Mapping[str, float] | None = None,
+    **scenario: Any,
+) -> pd.DataFrame:
+    """Times of one migration drawn ``draws`` times, one row a draw.
+
+    ``scenario``: parameters, one value each. ``traffic``: what shares the line; if it is not given,
+    :func:`bursts` of ``background_share`` where ``network`` is ``shared``, nothing where it is
+    ``dedicated``. ``varied``: parameters that vary from migration to migration too, with the standard
+    deviation of their logarithm. Columns: ``brownout_s``, ``blackout_s``, ``total_s``, ``passes``.
+    """
+    rng = np.random.default_rng(seed)
+    p = _drawn_parameters(filled(**scenario), draws, varied or {}, rng)
+    if traffic is None:
+        shared = p["network"][0] == "shared"
+        traffic = bursts(p["background_share"][0], p["background_burst_s"][0]) if shared else fair_flows(0)
+    levels = _rates_by_flows(p, traffic)
+    mean = np.einsum("kd,k->d", levels, _long_run(traffic))
+    horizon = 20 * float(np.max(p["memory_gib"] * 2**30 / PAGE_BYTES / mean)) if traffic.flows else 1.0
+    edges, counts = flows_in_time(traffic, draws, min(horizon, 400 * (traffic.on_s + traffic.off_s)), rng)
+    link = VaryingLink(edges, np.take_along_axis(levels.T, counts, axis=1))
+    return _run(p, link)
+
+
+def summary(times: pd.DataFrame, column: str = "total_s") -> dict[str, float]:
+    """Mean, median, 95th and 99th percentile, and coefficient of variation of one column."""
+    values = times[column]
+    return {
+        "mean": values.mean(),
+        "median": values.median(),
+        "p95": values.quantile(0.95),
+        "p99": values.quantile(0.99),
+        "cv": values.std() / values.mean(),
+    }
+
+
+def _run(p: dict[str, np.ndarray], link: VaryingLink) -> pd.DataFrame:
+    rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
+    ended = precopy(guest(p), link, rules)
+    state_pages = p["state_mib"] * MIB / PAGE_BYTES
+    row = np.arange(len(state_pages))
+    paused = link.seconds(row, ended.duration_s, ended.residual_pages + state_pages)
+    blackout = paused + p["handoff_ms"] / 1000
+    total = p["setup_s"] + ended.duration_s + blackout
+    columns = {"brownout_s": ended.duration_s, "blackout_s": blackout, "total_s": total}
+    return pd.DataFrame(columns | {"passes": ended.passes.astype(int)})
+
+
+def _drawn_parameters(
+    p: dict[str, np.ndarray], draws: int, varied: Mapping[str, float], rng
+) -> dict[str, np.ndarray]:
+    """Each parameter once a draw; those that vary times a log-normal factor of mean 1."""
+    columns = {name: np.repeat(value, draws) for name, value in p.items()}
+    for name, spread in varied.items():
+        factor = np.exp(rng.normal(-(spread**2) / 2, spread, draws))
+        drawn = columns[name] * factor
+        columns[name] = np.minimum(drawn, 1.0) if name.endswith("_share") else drawn
+    return columns
+
+
+def _rates_by_flows(p: dict[str, np.ndarray], traffic: Traffic) -> np.ndarray:
+    """Pages per second of every draw while 0, 1, … flows are on: (flows + 1, draws)."""
+    taken = [np.full(len(p["network"]), 1 - left) for left in traffic.left]
+    shared = p | {"network": np.full(len(p["network"]), "shared", dtype=object)}
+    return np.stack([rates(shared | {"background_share": share}).pages_per_s for share in taken])
+
+
+def _long_run(traffic: Traffic) -> np.ndarray:
+    """Share of the time in which 0, 1, … flows are on."""
+    on = 1.0 if traffic.off_s <= 0 else traffic.on_s / (traffic.on_s + traffic.off_s)
+    k = np.arange(traffic.flows + 1)
+    ways = np.array([comb(traffic.flows, i) for i in k], dtype=float)
+    return ways * on**k * (1 - on) ** (traffic.flows - k)
