@@ -1,7 +1,7 @@
 """Published settings by name: versions of Windows Server, transports, adapters.
 
-A preset's ``values`` are parameters; splat them: ``migrate(**HOSTS["windows_2022"].values)``. What no
-source gives is ``None`` in a table of adapters and absent from the values of a host.
+A preset's ``parameters`` can be splatted: ``migrate(**HOSTS["windows_2022"].parameters)``. What no
+source gives is ``None`` in a table of adapters and absent from those of a host.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Host:
     """
 
     name: str
-    values: Mapping[str, Any]
+    parameters: Mapping[str, Any]
     parallel_migrations: int
     source: str
     smb_limit_share: float = 1.0

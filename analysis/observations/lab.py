@@ -159,7 +159,7 @@ def _scenario(raw: pd.DataFrame) -> pd.DataFrame:
 
 
 def _ratio(raw: pd.DataFrame, guest: pd.Series) -> pd.Series:
-    """Compression ratio of all memory sent: random bytes stay, repeated ones vanish, the guest's own shrinks."""
+    """Compression ratio of all memory sent: random bytes stay, repeated ones vanish, the guest's shrinks."""
     left = raw.random_bytes_per_page_pct / 100 + STORED
     return ((raw.filled_mib + guest) / (raw.filled_mib * left + guest / GUEST_RATIO)).clip(lower=1)
 
