@@ -227,7 +227,8 @@ def _name_rise(ax: Axes, rise: pd.DataFrame, x: str, y: str, name: str, tint: An
 def _plateaus_title(knees: dict[Any, float], hue: str, given: float) -> str:
     lacking = [value_of(hue, name) for name, knee in knees.items() if not knee <= given]
     if lacking:
-        return f"{number(given, 6)} buffers a ring are too few at {', '.join(lacking)}"
+        listed = ", ".join([name.split(NO_BREAK)[0] for name in lacking[:-1]] + lacking[-1:])
+        return f"{number(given, 6)} buffers a ring are too few at {listed}"
     most = max(knees, key=knees.get)
     return (
         f"{number(given, 6)} buffers a ring are always enough here: the most is "

@@ -133,11 +133,11 @@ _UNITS = {"us": "µs", "0-1": "0 to 1"}
 
 
 def _plain(value: Any) -> str:
-    """A value as a person would write it; empty parameters are left to the stop rule."""
+    """A value as a person would write it; an empty one is left to the preset of rule or transport."""
     if isinstance(value, (list, tuple)):
         return ", ".join(_plain(item) for item in value)
     if value is None or (isinstance(value, float) and np.isnan(value)):
-        return "as the stop rule has it"
+        return "by preset"
     return f"{value:,.10g}" if isinstance(value, (int, float)) else str(value)
 
 
@@ -187,13 +187,15 @@ def ceiling(limited_by: str) -> str:
 def duration(seconds: float) -> str:
     """A duration as people say it, held together by no-break spaces.
 
-    >>> text = ", ".join(duration(s) for s in (0.0854, 1.5, 42, 131, 3720, float("inf")))
+    >>> text = ", ".join(duration(s) for s in (88e-6, 0.0854, 1.5, 42, 131, 3720, float("inf")))
     >>> print(text.replace(NO_BREAK, " "))
-    85 ms, 1.5 s, 42 s, 2 min 11 s, 1 h 02 min, endless
+    88 µs, 85 ms, 1.5 s, 42 s, 2 min 11 s, 1 h 02 min, endless
     """
     minutes, rest = divmod(round(seconds), 60) if np.isfinite(seconds) else (np.inf, 0)
     if np.isinf(minutes):
         text = "endless"
+    elif seconds < 0.0009995:
+        text = f"{number(seconds * 1e6, 2)} µs"
     elif seconds < 0.9995:
         text = f"{number(seconds * 1000, 2)} ms"
     elif seconds < 99.5:

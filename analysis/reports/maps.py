@@ -21,6 +21,7 @@ from .figures import (
     FROZEN,
     GAIN,
     INK,
+    NO_BREAK,
     QUIET,
     WIDTH,
     along,
@@ -330,9 +331,10 @@ def _buffers_title(here: pd.Series, given: float) -> str:
     need = here["buffers_needed"]
     link = value_of("bandwidth_gbps", here["bandwidth_gbps"])
     verdict = "are enough" if need <= given else "are too few"
+    delay = value_of("receive_delay_us", here["receive_delay_us"])
     return (
-        f"{number(given, 6)} receive buffers {verdict} on {link} with "
-        f"{value_of('receive_delay_us', here['receive_delay_us'])}: {number(need, 6)} carry 99 % of it"
+        f"{number(given, 6)} receive buffers {verdict} on {link} with {delay}: "
+        f"{number(need, 6)} carry 99{NO_BREAK}% of what is possible"
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..studies.sweep import first_value_reaching
-from .figures import ceiling, change, duration, number, value_of
+from .figures import NO_BREAK, ceiling, change, duration, number, value_of
 
 
 def bandwidth(here: pd.Series, swept: pd.DataFrame) -> str:
@@ -48,7 +48,7 @@ def buffers(today: pd.Series, unlimited: pd.Series, enough: Mapping[str, float],
     return (
         f"On **{link}** with {delay} at the processor, "
         f"**{value_of('receive_buffers', enough['receive_buffers'])}** for receiving and "
-        f"{number(enough['send_buffers'], 6)} for sending carry 99 % of what the link can. With the "
+        f"{number(enough['send_buffers'], 6)} for sending carry 99{NO_BREAK}% of what the link can. With the "
         f"{receive} and {send} set the migration is limited by {ceiling(today['limited_by'])}, and adding "
         f"buffers **{verdict}**: {change('the total time', today['total_s'], unlimited['total_s'])}. "
         f"{receive} receive buffers {bridged}."
@@ -72,7 +72,10 @@ def dirty_rate(now: pd.DataFrame, most_writes: Mapping[str, float]) -> str:
 def compression(here: pd.Series, over_links: pd.DataFrame, worthwhile: float) -> str:
     """When compression pays: the migration asked about, and the same over line rates."""
     paying = over_links.loc[over_links["rate_gain"] >= worthwhile, "bandwidth_gbps"]
-    until = f"up to **{_gbps(paying.max())}**" if len(paying) else "on **none** of these links"
+    if len(paying) in (0, len(over_links)):
+        until = f"on **{'all' if len(paying) else 'none'}** of these links"
+    else:
+        until = f"up to **{_gbps(paying.max())}**"
     ratio, cores = (value_of(name, here[name]) for name in ("compression_ratio", "spare_cores"))
     times = f"{duration(here['total_s'])} instead of {duration(here['gain'] * here['total_s'])}"
     return (

@@ -151,7 +151,8 @@ def left_per_pass(**scenario: Any) -> pd.DataFrame:
 def buffers_needed(scenarios: pd.DataFrame, ring: str = "receive_buffers", share: float = 0.99) -> np.ndarray:
     """Fewest buffers of a ring that carry ``share`` of what the link would with endless ones.
 
-    Whole descriptors, one a row, found by halving the interval. Infinite where :data:`MOST_BUFFERS` do not suffice.
+    Whole descriptors, one a row, found by halving the interval; infinite where :data:`MOST_BUFFERS`
+    do not suffice.
     """
     idle = scenarios.assign(dirty_pages_per_s=0.0)
     goal = share * _goodput(idle, ring, MOST_BUFFERS)
