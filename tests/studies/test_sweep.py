@@ -141,6 +141,12 @@ def test_buffers_needed_are_just_enough(ring):
     assert goodput[0] < 0.99 * goodput[2] <= goodput[1]
 
 
+def test_a_line_beyond_the_connection_asks_for_no_more():
+    """One connection of 12 Gbit/s fills a ring alike on 40 and on 100 Gbit/s, and more than on 1 Gbit/s."""
+    slow, fast, faster = sweep.buffers_needed(sweep.grid(bandwidth_gbps=[1.0, 40.0, 100.0]))
+    assert slow < fast == faster
+
+
 def test_one_buffer_is_found_too():
     """On a line so slow that a packet takes longer than the interrupt, a single send buffer is enough."""
     assert (
