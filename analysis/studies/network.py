@@ -17,7 +17,12 @@ import pandas as pd
 
 from ..model.migration import filled, guest, rates
 from ..model.precopy import Rules, precopy
-from ..model.units import MIB, PAGE_BYTES
+from ..model.units import GBIT, MIB, PAGES_PER_GIB
+
+USUAL_MULTIPLE = 3.0
+"""Times a machine's memory over the mean rate within which nearly every migration has ended."""
+MOST_STEPS = 4000
+"""Changes of the other traffic that are followed one by one, which bounds the memory of a draw."""
 
 
 class Traffic(NamedTuple):
@@ -62,12 +67,16 @@ def bursts(share: float, burst_s: float) -> Traffic:
 class VaryingLink(NamedTuple):
     """Pages per second that step up and down in time, a row each.
 
-    ``edges``: (rows, steps + 1) times at which the rate changes, from 0; ``pages_per_s``: (rows,
-    steps) from each edge to the next. After the last edge the last rate goes on.
+    ``edges``: (rows, steps + 1) times at which the rate changes, the first at or before 0;
+    ``pages_per_s``: (rows, steps) from each edge to the next. After the last edge the last rate goes on.
     """
 
     edges: np.ndarray
     pages_per_s: np.ndarray
+
+    def seen_from(self, start_s: np.ndarray) -> VaryingLink:
+        """The same link with its time counted from ``start_s``, one a row."""
+        return VaryingLink(self.edges - start_s[:, None], self.pages_per_s)
 
     def rate(self, row: np.ndarray, at_s: np.ndarray) -> np.ndarray:
         """The rate of rows at a time."""
@@ -138,15 +147,34 @@ def durations(
     """
     rng = np.random.default_rng(seed)
     p = _drawn_parameters(filled(**scenario), draws, varied or {}, rng)
-    if traffic is None:
-        shared = p["network"][0] == "shared"
-        traffic = bursts(p["background_share"][0], p["background_burst_s"][0]) if shared else fair_flows(0)
-    levels = _rates_by_flows(p, traffic)
-    mean = np.einsum("kd,k->d", levels, _long_run(traffic))
-    horizon = 20 * float(np.max(p["memory_gib"] * 2**30 / PAGE_BYTES / mean)) if traffic.flows else 1.0
-    edges, counts = flows_in_time(traffic, draws, min(horizon, 400 * (traffic.on_s + traffic.off_s)), rng)
-    link = VaryingLink(edges, np.take_along_axis(levels.T, counts, axis=1))
+    link = _varying_link(p, _traffic_of(p) if traffic is None else traffic, 1, rng)
     return _run(p, link)
+
+
+def in_a_row(
+    machines: int,
+    traffic: Traffic | None = None,
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+    varied: Mapping[str, float] | None = None,
+    **scenario: Any,
+) -> np.ndarray:
+    """Time [s] until 1, 2, … alike machines have moved, one after the other: (machines, draws).
+
+    Arguments as for :func:`durations`. The other traffic goes on from one migration to the next, so that a
+    long burst slows several; what ``varied`` names is drawn anew for each machine.
+    """
+    rng = np.random.default_rng(seed)
+    one = filled(**scenario)
+    typical = _drawn_parameters(one, draws, {}, rng)
+    link = _varying_link(typical, _traffic_of(one) if traffic is None else traffic, machines, rng)
+    finished, now = [], np.zeros(draws)
+    for _ in range(machines):
+        p = _drawn_parameters(one, draws, varied or {}, rng)
+        now = now + _run(p, link.seen_from(now + p["setup_s"])).total_s.to_numpy()
+        finished.append(now)
+    return np.stack(finished)
 
 
 def summary(times: pd.DataFrame, column: str = "total_s") -> dict[str, float]:
@@ -162,15 +190,44 @@ def summary(times: pd.DataFrame, column: str = "total_s") -> dict[str, float]:
 
 
 def _run(p: dict[str, np.ndarray], link: VaryingLink) -> pd.DataFrame:
+    """Outcomes of every draw over its link, whose time 0 is the begin of the first pass."""
     rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
     ended = precopy(guest(p), link, rules)
-    state_pages = p["state_mib"] * MIB / PAGE_BYTES
-    row = np.arange(len(state_pages))
-    paused = link.seconds(row, ended.duration_s, ended.residual_pages + state_pages)
+    row = np.arange(len(ended.passes))
+    paused = link.seconds(row, ended.duration_s, ended.residual_pages + _state_pages(p))
     blackout = paused + p["handoff_ms"] / 1000
     total = p["setup_s"] + ended.duration_s + blackout
     columns = {"brownout_s": ended.duration_s, "blackout_s": blackout, "total_s": total}
     return pd.DataFrame(columns | {"passes": ended.passes.astype(int)})
+
+
+def _state_pages(p: dict[str, np.ndarray]) -> np.ndarray:
+    """Pages that take as long to send as the machine's state, which goes uncompressed and without headers."""
+    rate = rates(p)
+    return p["state_mib"] * MIB / (rate.goodput_gbps * GBIT / 8) * rate.pages_per_s
+
+
+def _traffic_of(p: dict[str, np.ndarray]) -> Traffic:
+    """The other traffic that the parameters of the network describe."""
+    shared = p["network"][0] == "shared"
+    return bursts(p["background_share"][0], p["background_burst_s"][0]) if shared else fair_flows(0)
+
+
+def _varying_link(p: dict[str, np.ndarray], traffic: Traffic, machines: int, rng) -> VaryingLink:
+    """The rate of every draw in time, drawn for as long as ``machines`` migrations usually take.
+
+    Beyond that, or beyond :data:`MOST_STEPS` changes, the long-run mean goes on: a rate frozen at what it
+    happened to be would make long migrations seem less certain than they are.
+    """
+    levels = _rates_by_flows(p, traffic)
+    mean = _long_run(traffic) @ levels
+    sent_once = float(np.max(p["memory_gib"] * PAGES_PER_GIB / mean))
+    horizon = machines * (USUAL_MULTIPLE * sent_once + float(np.max(p["setup_s"])))
+    changes = MOST_STEPS * (traffic.on_s + traffic.off_s) / (2 * max(traffic.flows, 1))
+    edges, counts = flows_in_time(traffic, len(mean), min(horizon, changes), rng)
+    drawn = np.take_along_axis(levels.T, counts, axis=1)
+    # A step of length zero: what counts is the rate that goes on after it.
+    return VaryingLink(np.column_stack([edges, edges[:, -1]]), np.column_stack([drawn, mean]))
 
 
 def _drawn_parameters(
