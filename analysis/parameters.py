@@ -21,6 +21,7 @@ TRANSPORTS = ("tcpip", "compression", "smb", "smb_direct")
 NETWORKS = ("dedicated", "shared")
 STOP_RULES = ("hyperv", "hyperv_2008r2", "qemu", "xen")
 CONGESTION_CONTROLS = ("cubic", "reno", "bbr")
+COMPRESSOR_WAITS = ("no", "yes", "in_turn")
 
 
 class ParameterError(UserError):
@@ -154,6 +155,9 @@ _ALL = (
     Parameter("resident_share", "0-1", 0.9, high=1,
               meaning="share of that memory sent as content; the rest are zero or never-touched pages",
               source=_HYPERV + "Finn 2012: at most 92 % of assigned memory on the wire"),
+    Parameter("extra_resident_mib", "MiB", 0.0, high=1e8,
+              meaning="memory sent as content beside that share: the guest's system and programs",
+              source="62.5 in this study's laboratory"),
     Parameter("top_content_share", "0-1", 1 / 64, high=1,
               meaning="share of memory, behind the zero pages in the order of sending, that is content again",
               source="Linux keeps its records of pages, 64 bytes for each of 4096, at the top of memory"),
@@ -261,9 +265,10 @@ _ALL = (
     Parameter("spare_cores", "cores", 4.0, high=4096,
               meaning="cores that no virtual machine needs, free for the compressor",
               source=_HYPERV + "section 6"),
-    Parameter("compressor_waits", "", "no", choices=("no", "yes"),
-              meaning="whether pages wait for the compressor (yes) or go uncompressed when it is busy (no)",
-              source=_HYPERV + "slides back to TCP/IP; QEMU's compressing methods wait"),
+    Parameter("compressor_waits", "", "no", choices=COMPRESSOR_WAITS,
+              meaning="pages go uncompressed when the compressor is busy (no), wait for it (yes), or it and "
+              "the link also wait for each other (in_turn)",
+              source=_HYPERV + "slides back to TCP/IP; QEMU's multifd waits, its compress takes turns"),
     # --- when pre-copy ends -----------------------------------------------------------
     Parameter("stop_rule", "", "hyperv", choices=STOP_RULES,
               meaning="which hypervisor's rule ends the passes",

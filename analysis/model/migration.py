@@ -170,10 +170,16 @@ def _evaluate(p: Columns, *, history: bool = False) -> tuple[Rates, Precopy]:
     return rate, run_precopy(guest(p), SteadyLink(rate.pages_per_s, ahead), rules, history=history)
 
 
+def content_pages(p: Columns) -> np.ndarray:
+    """Pages sent as content in the first pass: a share of memory and a fixed part, at most all of it."""
+    pages = p["memory_gib"] * PAGES_PER_GIB
+    return np.minimum(pages * p["resident_share"] + p["extra_resident_mib"] * MIB / PAGE_BYTES, pages)
+
+
 def guest(p: Columns) -> Guest:
     """Memory and writes of every row, in pages, from columns of parameters."""
     pages = p["memory_gib"] * PAGES_PER_GIB
-    content = pages * p["resident_share"]
+    content = content_pages(p)
     working_set = np.minimum(p["working_set_gib"], p["memory_gib"]) * PAGES_PER_GIB
     shape = (p["hot_page_share"], p["hot_write_share"], p["zipf_exponent"])
     idle = (p["idle_dirty_pages_per_s"], p["idle_working_set_mib"] * MIB / PAGE_BYTES)
@@ -187,7 +193,7 @@ def rates(p: Columns) -> Rates:
     compresses = p["transport"] == "compression"
     cpu = (p["compression_ratio"], p["compress_gib_per_s_per_core"], p["spare_cores"])
     gib_per_s = link_rate.gbps * GBIT / 8 / GIB
-    compressed, ratio = compression.compressed_rate(gib_per_s, *cpu, p["compressor_waits"] == "yes")
+    compressed, ratio = compression.compressed_rate(gib_per_s, *cpu, p["compressor_waits"])
     stream_rate = np.where(compresses, compressed, gib_per_s)
     held = compresses & compression.compressor_binds(gib_per_s, *cpu)
     memory_rate = stream_rate * PAGE_BYTES / (PAGE_BYTES + p["page_header_bytes"])
@@ -201,9 +207,8 @@ def rates(p: Columns) -> Rates:
     )
 
 
-def _paused_rates(p: Columns, rate: Rates) -> Rates:
+def _paused_rates(p: Columns, rate: Rates, rules: Rules) -> Rates:
     """Rates of phase two: those of the passes, save where the hypervisor lifts its bandwidth limit."""
-    rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
     lifted = rules.lifts_bandwidth_limit & (p["bandwidth_limit_share"] < 1)
     if not lifted.any():
         return rate
@@ -212,11 +217,13 @@ def _paused_rates(p: Columns, rate: Rates) -> Rates:
 
 def _outcomes(p: Columns, rate: Rates, ended: Precopy) -> dict[str, np.ndarray]:
     """Durations and volumes from the rates and the end of pre-copy."""
-    paused = _paused_rates(p, rate)
+    rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
+    paused = _paused_rates(p, rate, rules)
     state_s = p["state_mib"] * MIB / (paused.goodput_gbps * GBIT / 8)
-    blackout = ended.residual_pages / paused.pages_per_s + state_s + p["handoff_ms"] / 1000
+    transfer_s = np.maximum(ended.residual_pages / paused.pages_per_s - rules.head_start_s, 0) + state_s
+    blackout = transfer_s + p["handoff_ms"] / 1000
     pages = ended.sent_pages + ended.residual_pages
-    zero_bytes = p["memory_gib"] * (1 - p["resident_share"]) * PAGES_PER_GIB * p["zero_page_bytes"]
+    zero_bytes = (p["memory_gib"] * PAGES_PER_GIB - content_pages(p)) * p["zero_page_bytes"]
     page_bytes = pages * (PAGE_BYTES + p["page_header_bytes"]) / rate.ratio
     stream = (page_bytes + zero_bytes + p["state_mib"] * MIB) / GIB
     return {

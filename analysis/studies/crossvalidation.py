@@ -1,0 +1,119 @@
+"""Prediction of migrations that had no part in the fit: whole groups are held out.
+
+Random folds leak: repeats of one configuration land on both sides. Here a whole write pattern, or all
+migrations in a range of link speeds, is predicted by a host calibrated on the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from ..observations.lab import TIME_LIMIT_S
+from ..parameters import PARAMETERS
+from . import rivals
+from .calibration import calibrate, with_correction
+from .prediction import coverage, predict
+
+LINK_EDGES_GBPS = (0.0, 0.3, 0.5, 0.8, 1.05, np.inf)
+"""Ranges of line rates that are held out together."""
+OURS, IN_SAMPLE = "this study", "this study, in sample"
+OUTCOMES = ("total_s", "stream_gib", "blackout_s")
+
+Predictor = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
+
+
+def link_groups(observed: pd.DataFrame) -> pd.Series:
+    """The range of line rates of each migration, as a label."""
+    labels = [f"{low:g} to {high:g} Gbit/s" for low, high in pairwise(LINK_EDGES_GBPS)]
+    return pd.cut(observed.bandwidth_gbps, LINK_EDGES_GBPS, labels=labels).astype(str)
+
+
+GROUPINGS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
+    "write pattern": lambda table: table.write_pattern,
+    "link speed": link_groups,
+}
+"""How migrations are held out: each group of one grouping in its turn."""
+
+
+def held_out(observed: pd.DataFrame, groups: pd.Series, predictor: Predictor) -> pd.DataFrame:
+    """Predictions of every group by a predictor that was given only the other groups, in the rows' order."""
+    parts = [
+        predictor(observed[groups != group], observed[groups == group]).set_axis(
+            observed.index[groups == group]
+        )
+        for group in dict.fromkeys(groups)
+    ]
+    return pd.concat(parts).loc[observed.index]
+
+
+def by_this_study(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
+    """The host calibrated on ``train`` predicts ``test``."""
+    return predict(inputs(test), calibrate(train))
+
+
+def by_this_study_corrected(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
+    """The same with the learned second stage."""
+    return predict(inputs(test), with_correction(calibrate(train), train))
+
+
+def predictors() -> dict[str, Predictor]:
+    """This study, every rival, and boosted trees where scikit-learn is installed."""
+    found: dict[str, Predictor] = {OURS: by_this_study}
+    for name, rival in rivals.RIVALS.items():
+        found[name] = lambda train, test, rival=rival: rival(test)
+    try:
+        import sklearn  # noqa: F401
+    except ImportError:
+        return found
+    return found | {"gradient boosting": rivals.boosted_trees}
+
+
+def inputs(observed: pd.DataFrame) -> pd.DataFrame:
+    """What may be known before a migration: parameters and the kind of it, nothing measured."""
+    kinds = [c for c in ("method", "workload") if c in observed]
+    return observed[[c for c in observed if c in PARAMETERS] + kinds]
+
+
+def league(observed: pd.DataFrame) -> pd.DataFrame:
+    """Errors of this study and its rivals on the same migrations, one row a model and grouping.
+
+    Columns: ``model``, ``held_out``, and median and 90th percentile of the relative error of time and bytes
+    and of the absolute error of the downtime [ms]. Models that fit nothing have the same row in each grouping.
+    """
+    table = observed[observed.measured_verdict != "never"].reset_index(drop=True)
+    rows = [_errors(IN_SAMPLE, "nothing", table, predict(inputs(table), calibrate(table)))]
+    for grouping, groups_of in GROUPINGS.items():
+        groups = groups_of(table)
+        for name, predictor in predictors().items():
+            rows.append(_errors(name, grouping, table, held_out(table, groups, predictor)))
+    return pd.DataFrame(rows)
+
+
+def grouped_coverage(observed: pd.DataFrame) -> pd.DataFrame:
+    """Share of held-out migrations inside the 50 % and 90 % intervals, by grouping, outcome and level."""
+    table = observed[observed.measured_verdict != "never"].reset_index(drop=True)
+    rows = {}
+    for grouping, groups_of in GROUPINGS.items():
+        found = held_out(table, groups_of(table), by_this_study)
+        rows[grouping] = {
+            (name, level): share
+            for name in ("total_s", "blackout_s")
+            for level, share in coverage(found, name, table[f"measured_{name}"]).items()
+        }
+    return pd.DataFrame(rows).T
+
+
+def _errors(model: str, grouping: str, table: pd.DataFrame, found: pd.DataFrame) -> dict:
+    total = np.minimum(found.total_s, TIME_LIMIT_S)
+    time = (total / table.measured_total_s - 1).abs()
+    volume = (found.stream_gib / table.measured_stream_gib - 1).abs()
+    pause = (found.blackout_s - table.measured_blackout_s).abs() * 1000
+    figures = {"time": time, "bytes": volume, "downtime_ms": pause}
+    found = {
+        f"{n}_{q}": v.quantile(x) for n, v in figures.items() for q, x in (("median", 0.5), ("p90", 0.9))
+    }
+    return {"model": model, "held_out": grouping, **found}

@@ -1,0 +1,142 @@
+"""What is known of one host: parameters with intervals, and how much migrations on it scatter.
+
+A host is a small YAML file that ``calibrate`` writes and every command and notebook takes. Its
+``parameters`` are used as they are, its ``scales`` multiply what a scenario gives, its ``scatter`` says how
+much a quantity varies from one migration to the next for reasons nobody knows beforehand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from ..errors import UserError
+from ..parameters import PARAMETERS, ParameterError, check, nearest
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its 90 % interval; ``label`` and ``of`` where it holds for one kind of migration only.
+
+    ``Estimate("compress_gib_per_s_per_core", 0.21, 0.19, 0.23, "method", "multifd-zstd")`` holds for
+    rows whose column ``method`` is ``multifd-zstd``.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    label: str = ""
+    of: str = ""
+
+
+@dataclass(frozen=True)
+class Host:
+    """A calibrated host.
+
+    ``parameters``: estimates that replace a parameter's default. ``scales``: estimates of factors.
+    ``scatter``: standard deviations from migration to migration: ``extra_resident_mib`` [MiB]; ``time``,
+    of the logarithm of durations, and ``blackout_s`` [s], each by the ceiling that binds.
+    ``cannot_tell_apart``: pairs of names whose estimates depend on each other. ``correction``: the second stage (see ``studies.correction``), if there is one.
+    """
+
+    name: str = "default"
+    parameters: tuple[Estimate, ...] = ()
+    scales: tuple[Estimate, ...] = ()
+    scatter: dict[str, Any] = field(default_factory=dict)
+    cannot_tell_apart: tuple[tuple[str, str], ...] = ()
+    migrations: int = 0
+    correction: dict[str, Any] | None = None
+
+    def apply(self, scenarios: pd.DataFrame, given: tuple[str, ...] = ()) -> pd.DataFrame:
+        """Scenarios on this host; parameters named in ``given`` keep the scenario's own value."""
+        table = scenarios.copy()
+        for estimate in self.parameters:
+            if estimate.name not in given:
+                _set(table, estimate, estimate.value)
+        for estimate in self.scales:
+            base = table[estimate.name] if estimate.name in table else PARAMETERS[estimate.name].default
+            _set(table, estimate, base * estimate.value)
+        return table
+
+    def estimate(self, name: str, of: str = "") -> Estimate:
+        """The estimate of a parameter or scale (of one kind of migration); KeyError if there is none."""
+        for found in (*self.parameters, *self.scales):
+            if (found.name, found.of) == (name, of):
+                return found
+        raise KeyError(name)
+
+
+def _set(table: pd.DataFrame, estimate: Estimate, value: Any) -> None:
+    """Set a column, in the rows that the estimate is about."""
+    if not estimate.of:
+        table[estimate.name] = value
+    elif estimate.label in table:
+        old = table[estimate.name] if estimate.name in table else PARAMETERS[estimate.name].default
+        table[estimate.name] = np.where(table[estimate.label] == estimate.of, value, old)
+
+
+def save(host: Host, path: str | Path) -> None:
+    """Write a host file."""
+    Path(path).write_text(dump(host), encoding="utf-8")
+
+
+def dump(host: Host) -> str:
+    """A host as YAML, numbers to five significant digits, with a line that says what it is."""
+    head = "# A calibrated host: use with --host, or analysis.studies.hosts.load. Intervals hold 90 %.\n"
+    return head + yaml.safe_dump(content(host), sort_keys=False, allow_unicode=True)
+
+
+def content(host: Host) -> dict[str, Any]:
+    """A host as plain dictionaries, lists and numbers."""
+    body = asdict(host)
+    for kind in ("parameters", "scales"):
+        body[kind] = [{k: _short(v) for k, v in e.items() if v != ""} for e in body[kind]]
+    body["scatter"] = _short(host.scatter)
+    body["cannot_tell_apart"] = [list(pair) for pair in host.cannot_tell_apart]
+    return {key: value for key, value in body.items() if value not in (None, [], {})}
+
+
+def load(path: str | Path) -> Host:
+    """Read a host file; UserError with what is wrong in one that cannot be used."""
+    try:
+        body = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"there is no host file {path}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a host file: {' '.join(str(error).split())}") from None
+    if not isinstance(body, dict):
+        raise UserError(f"{path} is not a host file: it has no fields")
+    return _host(path, body)
+
+
+def _host(path: str | Path, body: dict[str, Any]) -> Host:
+    fields = Host.__dataclass_fields__
+    for key in body:
+        if key not in fields:
+            near = nearest(key, fields)
+            raise UserError(
+                f"{path}: there is no field {key!r}" + (f"; did you mean {near!r}?" if near else "")
+            )
+    try:
+        estimates = {k: tuple(Estimate(**e) for e in body.get(k, ())) for k in ("parameters", "scales")}
+        pairs = tuple(tuple(pair) for pair in body.get("cannot_tell_apart", ()))
+    except TypeError as error:
+        raise UserError(f"{path}: an estimate needs name, value, low and high ({error})") from None
+    for estimate in estimates["parameters"]:
+        try:
+            check({estimate.name: estimate.value})
+        except ParameterError as error:
+            raise UserError(f"{path}: {error}") from None
+    return Host(**(body | estimates | {"cannot_tell_apart": pairs}))
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _short(v) for key, v in value.items()}
+    return float(f"{value:.5g}") if isinstance(value, (float, np.floating)) else value

@@ -1,0 +1,157 @@
+"""Predictions with intervals: the same migration drawn many times with what nobody knows beforehand.
+
+Two kinds of ignorance are drawn: the host's parameters within their intervals (shared by all of its
+migrations) and the scatter from one migration to the next. The median of the draws is the prediction. For
+QEMU it is better than a single run of the model even without any scatter to speak of, because at what
+moment of its 61 ms a look at the remaining memory falls is chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+
+from ..model.migration import ceilings, migrate
+from ..parameters import OUTCOMES, PARAMETERS
+from .correction import corrections
+from .hosts import Estimate, Host
+
+LEVELS = (50, 90)
+"""Intervals that a prediction states [%]."""
+INTERVALS = ("brownout_s", "blackout_s", "total_s", "stream_gib", "memory_sent_gib")
+"""Outcomes that have intervals."""
+DRAWS = 64
+BITES = 0.03
+"""A ceiling that takes less than this off the line leaves the migration as steady as the line is."""
+_NINETY = NormalDist().inv_cdf(0.95)
+
+
+def predict(
+    scenarios: pd.DataFrame,
+    host: Host | None = None,
+    *,
+    given: Sequence[str] = (),
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Scenarios with outcomes: medians of the draws, and intervals beside them.
+
+    For each outcome of :data:`INTERVALS` the columns ``<outcome>_low50``, ``_high50``, ``_low90`` and
+    ``_high90``. Outcomes that are no quantities (``limited_by``, ``stop_reason``, ``converged``) and
+    ``passes`` are those of the most frequent reason to stop among the draws. ``given``: parameters in
+    which the scenario overrides the host.
+    """
+    host = host or Host()
+    base = host.apply(scenarios.reset_index(drop=True), tuple(given))
+    rng = np.random.default_rng(seed)
+    table = migrate(_drawn(base, host, draws, rng, tuple(given)))
+    table = _corrected(table, host, scenarios, draws)
+    table = _with_scatter(table, bound_by(base).repeat(draws).reset_index(drop=True), host, rng)
+    row = np.repeat(np.arange(len(base)), draws)
+    result = base.assign(**_typical(table, row, len(base)))
+    for name in INTERVALS:
+        result = result.assign(**_interval(name, table[name].to_numpy().reshape(len(base), draws)))
+    result.index = scenarios.index
+    return result
+
+
+def _drawn(
+    base: pd.DataFrame, host: Host, draws: int, rng: np.random.Generator, given: tuple[str, ...]
+) -> pd.DataFrame:
+    """Every scenario ``draws`` times, with the host's parameters and the scatter drawn."""
+    table = base.loc[base.index.repeat(draws)].reset_index(drop=True)
+    host_draw = np.tile(np.arange(draws), len(base))
+    for estimate in (*host.parameters, *host.scales):
+        if estimate.name not in given:
+            table = _spread(table, estimate, _factors(estimate, draws, rng)[host_draw])
+    volume = rng.normal(0, host.scatter.get("extra_resident_mib", 0.0), len(table))
+    return table.assign(extra_resident_mib=_allowed("extra_resident_mib", _own_mib(table) + volume))
+
+
+def _factors(estimate: Estimate, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Factors of an estimate, log-normal with its 90 % interval; the same for all of a host's migrations."""
+    if not 0 < estimate.low < estimate.high:
+        return np.ones(draws)
+    return np.exp(rng.normal(0, np.log(estimate.high / estimate.low) / (2 * _NINETY), draws))
+
+
+def _spread(table: pd.DataFrame, estimate: Estimate, factors: np.ndarray) -> pd.DataFrame:
+    about = table[estimate.label] == estimate.of if estimate.of and estimate.label in table else True
+    column = table[estimate.name] * np.where(about, factors, 1.0)
+    return table.assign(**{estimate.name: _allowed(estimate.name, column)})
+
+
+def _own_mib(table: pd.DataFrame) -> pd.Series:
+    default = pd.Series(PARAMETERS["extra_resident_mib"].default, index=table.index)
+    return table.get("extra_resident_mib", default)
+
+
+def bound_by(scenarios: pd.DataFrame) -> pd.Series:
+    """The ceiling that takes at least :data:`BITES` off the line, else the line itself; spare cores always."""
+    known = scenarios[[c for c in scenarios if c in PARAMETERS]]
+    table, outcome = ceilings(known), migrate(known).limited_by.reset_index(drop=True)
+    bitten = table.limited_by.mask(table.goodput_gbps > (1 - BITES) * table.line_rate, "line_rate")
+    return bitten.mask(outcome == "spare_cores", "spare_cores").set_axis(scenarios.index)
+
+
+def _with_scatter(
+    table: pd.DataFrame, ceiling: pd.Series, host: Host, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Durations with what differs between migrations that are alike in all that is known."""
+    if "time" not in host.scatter:
+        return table
+    factor = np.exp(rng.normal(0, 1, len(table)) * _by_ceiling(host.scatter["time"], ceiling))
+    paused = rng.normal(0, 1, len(table)) * _by_ceiling(host.scatter.get("blackout_s", {}), ceiling)
+    blackout = (table.blackout_s + paused).clip(lower=0)
+    total = (table.total_s - table.blackout_s + blackout) * factor
+    return table.assign(brownout_s=table.brownout_s * factor, blackout_s=blackout, total_s=total)
+
+
+def _by_ceiling(scatter: dict[str, float], ceiling: pd.Series) -> np.ndarray:
+    """The scatter of each row's ceiling; of a ceiling never met, the widest that was."""
+    widest = max(scatter.values(), default=0.0)
+    return ceiling.map(scatter).fillna(widest).to_numpy()
+
+
+def _allowed(name: str, values: pd.Series) -> pd.Series:
+    return values.clip(PARAMETERS[name].low, PARAMETERS[name].high)
+
+
+def _corrected(table: pd.DataFrame, host: Host, scenarios: pd.DataFrame, draws: int) -> pd.DataFrame:
+    """Times multiplied by the second stage's factors, where the host has one."""
+    if not host.correction:
+        return table
+    factor = corrections(host, scenarios.reset_index(drop=True))
+    return table.assign(**{n: table[n] * np.repeat(f.to_numpy(), draws) for n, f in factor.items()})
+
+
+def _typical(table: pd.DataFrame, row: np.ndarray, rows: int) -> dict[str, np.ndarray]:
+    """For each row the outcomes of a draw that stopped for the most frequent reason."""
+    counts = pd.crosstab(row, table.stop_reason)
+    usual = counts.idxmax(axis=1).to_numpy()
+    first = pd.Series(np.arange(len(table)))[(table.stop_reason == usual[row]).to_numpy()]
+    chosen = first.groupby(row[first.to_numpy()]).first().to_numpy()
+    return {name: table[name].to_numpy()[chosen] for name in OUTCOMES}
+
+
+def _interval(name: str, draws: np.ndarray) -> dict[str, np.ndarray]:
+    columns = {name: np.median(draws, axis=1)}
+    for level in LEVELS:
+        low, high = np.quantile(
+            draws, [(1 - level / 100) / 2, (1 + level / 100) / 2], axis=1, method="linear"
+        )
+        columns |= {f"{name}_low{level}": low, f"{name}_high{level}": high}
+    return columns
+
+
+def coverage(predicted: pd.DataFrame, name: str, measured: pd.Series) -> dict[str, float]:
+    """Share of measurements inside the intervals of an outcome, by level."""
+    inside = {
+        str(level): (measured >= predicted[f"{name}_low{level}"])
+        & (measured <= predicted[f"{name}_high{level}"])
+        for level in LEVELS
+    }
+    return {level: float(hit.mean()) for level, hit in inside.items()}
