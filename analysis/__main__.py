@@ -116,29 +116,59 @@ def report(notebooks: tuple, parameters: tuple, out: Path, workers: int | None, 
     return int(any(outcome.failure for outcome in outcomes))
 
 
+host_option = click.option(
+    "--host", "host_file", type=click.Path(path_type=Path), help="A calibrated host (see calibrate)."
+)
+
+
 @main.command()
 @parameter_options
+@host_option
 @click.option("--json", "as_json", is_flag=True, help="Write the rows as JSON to standard output.")
-def predict(as_json: bool, **options: str | None) -> None:
-    """Predict one migration, or one for each combination of comma-separated values."""
+def predict(as_json: bool, host_file: Path | None, **options: str | None) -> None:
+    """Predict one migration, or one for each combination of comma-separated values.
+
+    With --host the values that are not given are that host's, and 50 % and 90 % intervals stand beside.
+    """
     from analysis import answers
 
-    rows = answers.predicted(options)
+    rows = answers.predicted(options, host_file)
     click.echo(answers.as_json(rows) if as_json else answers.prediction_text(rows))
 
 
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@host_option
 @click.option("--json", "as_json", is_flag=True, help="Write the error figures as JSON to standard output.")
-def validate(file: Path, as_json: bool) -> None:
+def validate(file: Path, host_file: Path | None, as_json: bool) -> None:
     """Set the model beside the measurements in FILE.
 
-    FILE has the form of data/migrations.csv or of data/buffers.csv; which one, its columns tell.
+    FILE has the form of data/migrations.csv, of data/buffers.csv, or columns by the names of the parameters
+    with a measured total time; which one, its columns tell.
     """
     from analysis import answers
 
-    figures = answers.validated(file)
+    figures = answers.validated(file, host_file)
     click.echo(answers.as_json(figures) if as_json else answers.validation_text(figures))
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the host to this file.")
+@click.option("--name", default="calibrated", show_default=True, help="What the host is called.")
+@click.option("--correct", is_flag=True, help="Also learn what the calibrated model still gets wrong.")
+@click.option("--json", "as_json", is_flag=True, help="Write the host as JSON to standard output.")
+def calibrate(files: tuple[Path, ...], out: Path | None, name: str, correct: bool, as_json: bool) -> None:
+    """Fit a host to the measured migrations in FILES, with an interval for each estimate."""
+    from analysis import answers
+    from analysis.studies import hosts
+
+    host = answers.calibrated(files, name, correct=correct)
+    if out:
+        hosts.save(host, out)
+        click.echo(f"{host.migrations} migrations calibrated; the host is in {out}", err=True)
+    if as_json or not out:
+        click.echo(answers.as_json(hosts.content(host)) if as_json else hosts.dump(host))
 
 
 if __name__ == "__main__":

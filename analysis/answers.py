@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,46 +13,82 @@ import numpy as np
 import pandas as pd
 
 from .model.migration import migrate
-from .observations import lab, tables, transfers
+from .observations import lab, own, tables, transfers
 from .options import scenarios
 from .parameters import OUTCOMES, PARAMETERS, defaults
-from .studies import link_validation, validation
+from .studies import calibration, hosts, link_validation, prediction, validation
 
 
-def predicted(options: dict[str, str | None]) -> list[dict]:
-    """One row a scenario: every parameter and every outcome by its name."""
+def predicted(options: dict[str, str | None], host_file: Path | None = None) -> list[dict]:
+    """One row a scenario: every parameter and outcome by its name, with intervals on a calibrated host."""
     columns = scenarios(options)
-    table = migrate(pd.DataFrame(columns) if columns else pd.DataFrame(index=range(1)))
+    table = pd.DataFrame(columns) if columns else pd.DataFrame(index=range(1))
+    if host_file is None:
+        table, more = migrate(table), []
+    else:
+        table = prediction.predict(table, hosts.load(host_file), given=tuple(columns))
+        more = _interval_columns()
     missing = {name: value for name, value in defaults().items() if name not in table}
-    return table.assign(**missing)[[*PARAMETERS, *OUTCOMES]].to_dict("records")
+    return table.assign(**missing)[[*PARAMETERS, *OUTCOMES, *more]].to_dict("records")
 
 
-def validated(file: Path) -> dict:
+def _interval_columns() -> list[str]:
+    ends = itertools.product(prediction.INTERVALS, ("low", "high"), prediction.LEVELS)
+    return [f"{name}_{end}{level}" for name, end, level in ends]
+
+
+def validated(file: Path, host_file: Path | None = None) -> dict:
     """Error figures of the model on a file of migrations or of transfers, recognised by its columns."""
-    names = set(tables.header(lab.located(file)))
+    path = lab.located(file)
+    names = set(tables.header(path))
     if set(transfers.COLUMNS) <= names:
-        return link_validation.transfer_errors(
-            link_validation.compare_transfers(transfers.read_transfers(file))
-        )
-    return _validated_migrations(file)
+        compared = link_validation.compare_transfers(transfers.read_transfers(path))
+        return link_validation.transfer_errors(compared)
+    observed, host = migrations(file), hosts.load(host_file) if host_file else None
+    if set(lab.COLUMNS) <= names:
+        return _laboratory(observed, host or hosts.load(lab.LABORATORY))
+    return validation.error_table(validation.compare(observed, host))
 
 
-def _validated_migrations(file: Path) -> dict:
-    """Error figures on a file of migrations.
+def migrations(file: Path) -> pd.DataFrame:
+    """Measured migrations from a file in the laboratory's form or in the names of the parameters."""
+    laboratory = set(lab.COLUMNS) <= set(tables.header(lab.located(file)))
+    return own.read_own(file) if own.is_own(file) and not laboratory else lab.read_migrations(file)
+
+
+def calibrated(files: Sequence[Path], name: str, *, correct: bool = False) -> hosts.Host:
+    """A host calibrated to the migrations of some files."""
+    table = pd.concat([migrations(file) for file in files], ignore_index=True)
+    return calibration.calibrate(table, name=name, learn_correction=correct)
+
+
+def _laboratory(observed: pd.DataFrame, host: hosts.Host) -> dict:
+    """Error figures on migrations of the laboratory.
 
     The headline is the nominal link, with nothing known that only the migration itself shows;
     ``plain`` is its part without other traffic and below the host's own ceiling.
     """
-    observed = lab.read_migrations(file)
     rows = observed[validation.covered(observed)]
     if rows.empty:
         return {"n": 0, "left_out": len(observed)}
-    compared = validation.compare(rows)
-    return validation.error_table(compared) | {
-        "left_out": len(observed) - len(rows),
-        "plain": validation.error_table(compared[validation.plain(compared)]),
-        "given_throughput": validation.error_table(validation.compare(validation.given_throughput(rows))),
+    compared = validation.compare(rows, host)
+    known = validation.compare(validation.given_throughput(rows), host_without_link(host))
+    precopy = known[known.method == "precopy"]
+    parts = {"plain": compared[validation.plain(compared)], "given_throughput": precopy}
+    return (
+        validation.error_table(compared)
+        | {"left_out": len(observed) - len(rows)}
+        | {name: validation.error_table(part) for name, part in parts.items()}
+    )
+
+
+def host_without_link(host: hosts.Host) -> hosts.Host:
+    """The host without what it says of the link's rate, for when the rate is given."""
+    kept = {
+        kind: tuple(e for e in getattr(host, kind) if e.name not in ("bandwidth_gbps", "stream_limit_gbps"))
+        for kind in ("parameters", "scales")
     }
+    return replace(host, **kept)
 
 
 def as_json(figures: Any) -> str:
@@ -60,7 +99,7 @@ def as_json(figures: Any) -> str:
 def prediction_text(rows: list[dict]) -> str:
     """Outcomes of one migration as a list with units, of several as a table of what differs."""
     if len(rows) == 1:
-        return "\n".join(_line(name, rows[0][name]) for name in OUTCOMES)
+        return "\n".join(_line(name, rows[0]) for name in OUTCOMES)
     varied = [name for name in PARAMETERS if len({repr(row[name]) for row in rows}) > 1]
     return pd.DataFrame(rows)[[*varied, *OUTCOMES]].to_string(index=False, float_format="{:.4g}".format)
 
@@ -69,9 +108,11 @@ def validation_text(figures: dict) -> str:
     """The error table of ``validate`` for a person."""
     if "throughput" in figures:
         return _transfer_text(figures)
+    if "plain" not in figures and figures["n"]:
+        return _summary_text({"all": figures})
     if not figures["n"]:
         return f"None of the {figures['left_out']} migrations is by a method that the model describes."
-    parts = {"plain": figures["plain"], "all": figures, "all, rate known": figures["given_throughput"]}
+    parts = {"plain": figures["plain"], "all": figures, "pre-copy, rate known": figures["given_throughput"]}
     verdicts = pd.DataFrame(figures["convergence"]["table"]).T
     return "\n".join(
         [
@@ -79,13 +120,17 @@ def validation_text(figures: dict) -> str:
             "",
             "plain: pre-copy without other traffic, links up to 1.5 Gbit/s; from the nominal link",
             "all: every migration by a method that the model describes; from the nominal link",
-            "all, rate known: the same, given the throughput that was reached",
+            "pre-copy, rate known: all of method precopy, given the throughput that was reached",
             "",
             "Verdict, measured (rows) against predicted (columns), all:",
             verdicts.to_string(),
             f"\n{figures['left_out']} migrations by methods that the model does not describe are left out.",
         ]
     )
+
+
+def _summary_text(parts: dict[str, dict]) -> str:
+    return summary(parts).T.to_string()
 
 
 def _transfer_text(figures: dict) -> str:
@@ -110,15 +155,19 @@ def summary(parts: dict[str, dict]) -> pd.DataFrame:
 def _summary(part: dict) -> dict[str, str]:
     cells = {"migrations": str(part["n"])}
     for name, key in (("time", "total_s"), ("bytes", "transferred_bytes")):
-        error = part[key]
-        cells[f"{name} median"] = _percent(error["median_relative_error"])
-        cells[f"{name} p90"] = _percent(error["p90_relative_error"])
-        cells[f"{name} within 10 %"] = _percent(error["share_within_10pct"])
-        cells[f"{name} bias"] = _percent(error["bias"])
-    cells["downtime median"] = _milliseconds(part["downtime_ms"]["median_absolute_error"])
-    cells["downtime p90"] = _milliseconds(part["downtime_ms"]["p90_absolute_error"])
-    cells["verdict right"] = _percent(part["convergence"]["accuracy"])
-    return cells
+        if key in part:
+            error = part[key]
+            cells[f"{name} median"] = _percent(error["median_relative_error"])
+            cells[f"{name} p90"] = _percent(error["p90_relative_error"])
+            cells[f"{name} within 10 %"] = _percent(error["share_within_10pct"])
+            cells[f"{name} bias"] = _percent(error["bias"])
+    if "downtime_ms" in part:
+        cells["downtime median"] = _milliseconds(part["downtime_ms"]["median_absolute_error"])
+        cells["downtime p90"] = _milliseconds(part["downtime_ms"]["p90_absolute_error"])
+    if "convergence" in part:
+        cells["verdict right"] = _percent(part["convergence"]["accuracy"])
+    covered = {f"in {level} % interval": _percent(share) for level, share in part["coverage"].items()}
+    return cells | covered
 
 
 def _percent(value: float | None) -> str:
@@ -129,9 +178,12 @@ def _milliseconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f} ms"
 
 
-def _line(name: str, value: Any) -> str:
+def _line(name: str, row: dict) -> str:
+    value = row[name]
     shown = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return f"{name:<22} {shown:>14} {OUTCOMES[name].unit:<8} {OUTCOMES[name].meaning}"
+    ends = [row.get(f"{name}_{end}90") for end in ("low", "high")]
+    within = f"  (90 %: {ends[0]:.4g} to {ends[1]:.4g})" if None not in ends else ""
+    return f"{name:<22} {shown:>14} {OUTCOMES[name].unit:<8} {OUTCOMES[name].meaning}{within}"
 
 
 def _finite(value: Any) -> Any:

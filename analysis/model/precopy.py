@@ -86,7 +86,7 @@ STOP_RULES = {
             check_interval_s=0.061,
             limit_delay_s=0.06,
             lifts_bandwidth_limit=True,
-            head_start_s=0.006,
+            head_start_s=0.009,
             source="QEMU 7.2 migration.c and ram.c: pending below bandwidth times the downtime limit, tested "
             "after every 50 ms of sending (61 ms with the wake-up of the socket: passes.csv). The "
             "threshold is renewed every 100 ms, so a pass limit set from outside acts 60 ms late. The "

@@ -64,6 +64,9 @@ FIXED = {
     "idle_dirty_pages_per_s": 40.0,
 }
 
+LABORATORY = DATA / "laboratory.yml"
+"""This laboratory as a calibrated host: ``python -m analysis calibrate data/migrations.csv`` wrote it."""
+
 COLUMNS = {
     "migration": "text",
     "status": "text",
@@ -104,14 +107,14 @@ def read_migrations(path: str | Path = DATA / "migrations.csv") -> pd.DataFrame:
     Columns: ``migration`` (key), ``group``, ``method``, ``cross_flows``; the scenario in the
     names of the parameters; and ``measured_total_s``, ``measured_blackout_s``,
     ``measured_stream_gib``, ``measured_throughput_gbps``, ``measured_verdict`` (``converged``:
-    by QEMU's own rule, ``forced``: by the pass limit, ``never``: cancelled after 90 s).
+    by QEMU's own rule, ``forced``: by the pass limit, ``never``: cancelled after ``time_limit_s``).
     Raises :class:`~analysis.observations.tables.TableError` for a file of another form.
     """
     raw = read_table(located(path), COLUMNS)
     kept = raw[
         [c for c in ("migration", "group", "repeat", "host_load") if c in raw] + ["method", "cross_flows"]
     ]
-    return pd.concat([kept, _scenario(raw), _measured(raw)], axis=1)
+    return pd.concat([kept, _scenario(raw), _measured(raw)], axis=1).assign(time_limit_s=TIME_LIMIT_S)
 
 
 def read_passes(path: str | Path = DATA / "passes.csv") -> pd.DataFrame:

@@ -82,7 +82,7 @@ def league(observed: pd.DataFrame) -> pd.DataFrame:
     """Errors of this study and its rivals on the same migrations, one row a model and grouping.
 
     Columns: ``model``, ``held_out``, and median and 90th percentile of the relative error of time and bytes
-    and of the absolute error of the downtime [ms]. Models that fit nothing have the same row in each grouping.
+    and of the absolute error of the downtime [ms]. Models that fit nothing have the same row each time.
     """
     table = observed[observed.measured_verdict != "never"].reset_index(drop=True)
     rows = [_errors(IN_SAMPLE, "nothing", table, predict(inputs(table), calibrate(table)))]

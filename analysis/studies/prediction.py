@@ -65,7 +65,7 @@ def _drawn(
     table = base.loc[base.index.repeat(draws)].reset_index(drop=True)
     host_draw = np.tile(np.arange(draws), len(base))
     for estimate in (*host.parameters, *host.scales):
-        if estimate.name not in given:
+        if estimate.name not in given and estimate.name in table:
             table = _spread(table, estimate, _factors(estimate, draws, rng)[host_draw])
     volume = rng.normal(0, host.scatter.get("extra_resident_mib", 0.0), len(table))
     return table.assign(extra_resident_mib=_allowed("extra_resident_mib", _own_mib(table) + volume))
@@ -90,7 +90,7 @@ def _own_mib(table: pd.DataFrame) -> pd.Series:
 
 
 def bound_by(scenarios: pd.DataFrame) -> pd.Series:
-    """The ceiling that takes at least :data:`BITES` off the line, else the line itself; spare cores always."""
+    """The ceiling that takes at least :data:`BITES` off the line, else the line; spare cores always."""
     known = scenarios[[c for c in scenarios if c in PARAMETERS]]
     table, outcome = ceilings(known), migrate(known).limited_by.reset_index(drop=True)
     bitten = table.limited_by.mask(table.goodput_gbps > (1 - BITES) * table.line_rate, "line_rate")

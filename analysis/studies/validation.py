@@ -9,9 +9,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..model.migration import migrate, passes
+from ..model.migration import passes
 from ..model.units import PAGE_BYTES
-from ..observations.lab import COUNTED_RAW, TIME_LIMIT_S
+from ..observations.lab import COUNTED_RAW
+from .hosts import Host
+from .prediction import coverage, predict
 
 COVERED_METHODS = ("precopy", "xbzrle", "compress", "multifd-zstd", "multifd-zlib")
 """Methods of the laboratory that the model describes; xbzrle, which sends less of a page that it sent before,
@@ -50,39 +52,47 @@ def given_throughput(observed: pd.DataFrame) -> pd.DataFrame:
     return observed.assign(bandwidth_gbps=observed.measured_throughput_gbps, **exact)
 
 
-def compare(observed: pd.DataFrame) -> pd.DataFrame:
-    """Observed migrations with the model's outcomes, its verdict and the errors beside them.
+def compare(observed: pd.DataFrame, host: Host | None = None, *, draws: int = 64) -> pd.DataFrame:
+    """Observed migrations with what the model predicts, its verdict and the errors beside them.
 
-    A migration is cancelled after 90 s in the laboratory, so what would take longer gets the
-    verdict ``never``.
+    The prediction is the median of the draws on ``host``, with its intervals (``studies.prediction``).
+    ``predicted_stream_gib`` counts bytes as the method does: QEMU's multifd counts them before
+    compression. A migration is cancelled at its ``time_limit_s``, if it has one, so what would take
+    longer gets the verdict ``never``.
     """
-    table = migrate(observed)
-    never = table.total_s > TIME_LIMIT_S
-    pages = table.memory_sent_gib * (1 + table.page_header_bytes / PAGE_BYTES)
-    stream = table.stream_gib.mask(table.method.isin(COUNTED_RAW), pages)
+    known = observed[[c for c in observed if not c.startswith("measured_")]]
+    table = predict(known, host, draws=draws).join(observed.filter(like="measured_"))
+    pages = table.memory_sent_gib * (1 + table.get("page_header_bytes", 8.0) / PAGE_BYTES)
+    raw = table.method.isin(COUNTED_RAW) if "method" in table else False
+    stream = table.stream_gib.mask(raw, pages)
+    never = table.total_s > table.get("time_limit_s", np.inf)
     verdict = table.stop_reason.map(_VERDICT_OF).fillna("converged").mask(never, "never")
-    return table.assign(
-        verdict=verdict,
-        total_error=table.total_s / table.measured_total_s - 1,
-        stream_error=stream / table.measured_stream_gib - 1,
-        blackout_error_ms=(table.blackout_s - table.measured_blackout_s) * 1000,
+    table = table.assign(
+        verdict=verdict, predicted_stream_gib=stream, total_error=table.total_s / table.measured_total_s - 1
     )
+    if "measured_stream_gib" in table:
+        table["stream_error"] = stream / table.measured_stream_gib - 1
+    if "measured_blackout_s" in table:
+        table["blackout_error_ms"] = (table.blackout_s - table.measured_blackout_s) * 1000
+    return table
 
 
 def error_table(compared: pd.DataFrame) -> dict:
     """Error figures of a comparison, in the form that ``validate --json`` prints.
 
     Times and volumes are those of migrations that were completed; the convergence table has all.
+    What was not measured is left out.
     """
-    done = compared[compared.measured_verdict != "never"]
-    return {
-        "n": len(compared),
-        "n_completed": len(done),
-        "total_s": relative_errors(done.total_error),
-        "transferred_bytes": relative_errors(done.stream_error),
-        "downtime_ms": absolute_errors(done.blackout_error_ms),
-        "convergence": convergence(compared),
-    }
+    told = "measured_verdict" in compared
+    done = compared[compared.measured_verdict != "never"] if told else compared
+    figures = {"n": len(compared), "n_completed": len(done), "total_s": relative_errors(done.total_error)}
+    if "stream_error" in done:
+        figures["transferred_bytes"] = relative_errors(done.stream_error)
+    if "blackout_error_ms" in done:
+        figures["downtime_ms"] = absolute_errors(done.blackout_error_ms)
+    if told:
+        figures["convergence"] = convergence(compared)
+    return figures | {"coverage": coverage(done, "total_s", done.measured_total_s)}
 
 
 def relative_errors(error: pd.Series) -> dict[str, float]:
@@ -125,7 +135,7 @@ def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def compare_passes(observed: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
+def compare_passes(observed: pd.DataFrame, measured: pd.DataFrame, host: Host | None = None) -> pd.DataFrame:
     """Dirty pages found at the end of each pass, measured and predicted, for observed migrations.
 
     One row a pass that both made: ``migration``, ``pass_number``, ``measured_pages``,
@@ -133,7 +143,7 @@ def compare_passes(observed: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFra
     Passes in which QEMU found nothing new (the last look before the pause) have no error.
     """
     keys = observed.migration.to_numpy()
-    predicted = passes(observed)
+    predicted = passes((host or Host()).apply(observed))
     predicted = predicted.assign(migration=keys[predicted.scenario.astype(int)])
     # Synchronisation i ends pass i; its own row tells how long the pass before it took.
     took = measured.assign(pass_number=measured.pass_number + 1)[["migration", "pass_number", "duration_s"]]
