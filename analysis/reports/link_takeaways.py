@@ -7,10 +7,15 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from ..model.compression import break_even_rate
+from ..model.units import GBIT, GIB
 from ..studies.network import summary
+from ..studies.options import gives_way
+from ..studies.published import BOUND
 from ..studies.spread import within
-from .figures import duration, number
+from .figures import duration, number, value_of
 from .networks import SURE
+from .transports import option
 from .words import chance, percent
 
 
@@ -62,3 +67,49 @@ def _same_direction(empty: pd.Series, most: pd.Series) -> bool:
         for side in ("measured", "drawn")
         for figure in ("mean_s", "cv")
     )
+
+
+def transports(compared: pd.DataFrame, lifted: pd.DataFrame, here: float, published: pd.DataFrame) -> str:
+    """Which option to take: ``compared`` and ``lifted`` over line rates, with and without the limit on SMB.
+
+    ``here``: the line rate that is set; ``published``: ``studies.published.predict_published``.
+    """
+    at = compared[np.isclose(compared.bandwidth_gbps, here)].set_index("transport")
+    best = at.loc[at.best].iloc[0]
+    cores, link, memory = (value_of(n, best[n]) for n in ("spare_cores", "bandwidth_gbps", "memory_gib"))
+    return (
+        f"To move **{memory}** over **{link}** with **{cores}** take **{option(best.name)}**: "
+        f"**{duration(best.total_s)}** instead of {duration(at.total_s['tcpip'])} by TCP/IP, "
+        f"**{percent(1 - 1 / best.faster)}** less. {_until_when(compared, lifted)} {_keeps_up(best)} "
+        f"{_blind(published)}"
+    )
+
+
+def _until_when(compared: pd.DataFrame, lifted: pd.DataFrame) -> str:
+    """From which link on another option is better than compression, with the limit on SMB and without it."""
+    (held, by_held), (free, by_free) = (gives_way(table) for table in (compared, lifted))
+    if np.isnan(held):
+        start = "Compression is best up to the fastest of these links"
+    else:
+        start = f"From **{value_of('bandwidth_gbps', held)}** on {option(by_held)} is better than compression"
+    if free == held or (np.isnan(free) and np.isnan(held)):
+        return start + "."
+    sooner = f"{option(by_free)} from **{value_of('bandwidth_gbps', free)}** on"
+    return f"{start}, with the limit on SMB lifted {sooner}."
+
+
+def _keeps_up(row: pd.Series) -> str:
+    """Up to which link rate the spare cores keep up, and what Hyper-V does beyond it."""
+    speed = row.compress_gib_per_s_per_core
+    rate = float(break_even_rate(speed, row.spare_cores)) * GIB * 8 / GBIT
+    if rate == 0:
+        return "Without spare cores compression is plain TCP/IP."
+    return (
+        f"A compressor that pages had to wait for would cost time above **{number(rate, 2)} Gbit/s**; "
+        "Hyper-V's takes only idle processor time and sends the rest as it is, so it gains less there."
+    )
+
+
+def _blind(published: pd.DataFrame) -> str:
+    hits = (published.error.abs() <= BOUND).sum()
+    return f"Of {len(published)} published times {hits} are predicted blind within {percent(BOUND)}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -283,11 +283,15 @@ def _repeats_alt(table: pd.DataFrame) -> str:
 def repeats_table(table: pd.DataFrame) -> pd.DataFrame:
     """What ``studies.spread.spread_table`` found, as text for a table; spread: coefficient of variation."""
     columns = {
-        "measured mean": table.measured_mean_s.map("{:.1f} s".format),
-        "drawn mean": table.drawn_mean_s.map("{:.1f} s".format),
+        "mean [s]": _pairs(table.measured_mean_s, table.drawn_mean_s, "{:.1f}".format),
         "error": (table.drawn_mean_s / table.measured_mean_s - 1).map(percent),
-        "measured spread": table.measured_cv.map(percent),
-        "drawn spread": table.drawn_cv.map(percent),
-        "of samples as small": [f"{percent(r.cv_low)} to {percent(r.cv_high)}" for r in table.itertuples()],
+        "spread": _pairs(table.measured_cv, table.drawn_cv, percent),
+        "small samples": _pairs(table.cv_low, table.cv_high, percent, " to "),
     }
     return pd.DataFrame(columns, index=table.index.rename("other traffic"))
+
+
+def _pairs(
+    first: pd.Series, second: pd.Series, words: Callable[[float], str], between: str = " / "
+) -> list[str]:
+    return [f"{words(a)}{between}{words(b)}" for a, b in zip(first, second, strict=True)]

@@ -19,8 +19,8 @@ from ..model.migration import filled, guest, rates
 from ..model.precopy import Rules, precopy
 from ..model.units import GBIT, MIB, PAGES_PER_GIB
 
-USUAL_MULTIPLE = 3.0
-"""Times a machine's memory over the mean rate within which nearly every migration has ended."""
+USUAL_MULTIPLE = 1.5
+"""Times its memory over the mean rate that a migration usually takes at most."""
 MOST_STEPS = 4000
 """Changes of the other traffic that are followed one by one, which bounds the memory of a draw."""
 
@@ -222,7 +222,7 @@ def _varying_link(p: dict[str, np.ndarray], traffic: Traffic, machines: int, rng
     levels = _rates_by_flows(p, traffic)
     mean = _long_run(traffic) @ levels
     sent_once = float(np.max(p["memory_gib"] * PAGES_PER_GIB / mean))
-    horizon = machines * (USUAL_MULTIPLE * sent_once + float(np.max(p["setup_s"])))
+    horizon = (machines + 1) * (USUAL_MULTIPLE * sent_once + float(np.max(p["setup_s"])))
     changes = MOST_STEPS * (traffic.on_s + traffic.off_s) / (2 * max(traffic.flows, 1))
     edges, counts = flows_in_time(traffic, len(mean), min(horizon, changes), rng)
     drawn = np.take_along_axis(levels.T, counts, axis=1)

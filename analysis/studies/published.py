@@ -15,12 +15,14 @@ VERSIONS = {"2008 R2": "windows_2008r2", "2012 R2": "windows_2012r2", "2012": "w
 IDLE_PAGES_PER_S = 100.0
 """Page writes per second of a virtual machine that is called idle; a working one has the default."""
 
+BOUND = 0.15
+"""A prediction that is off by more than this is a miss."""
+
 CAUSES = {
-    "many small machines": "each machine costs set-up work of its own (by the author's figures about 0.8 s), "
-    "which the model counts once",
-    "one small machine on a fast link": "set-up dominates: 3.4 s by the author's figures, the default is 2 s",
-    "loaded machine": "more of the memory may have been resident, or dirtied again, than the defaults say",
-    "compressor": "the default is four spare cores; two-socket hosts that run nothing have more",
+    "many small machines": "set-up work of each machine, about 0.8 s here, is counted once",
+    "one small machine on a fast link": "set-up takes 3.4 s here, 2 s by default",
+    "loaded machine": "more memory in use, or written again, than by default",
+    "compressor": "idle hosts of two sockets have more spare cores than four",
 }
 
 
@@ -44,8 +46,8 @@ def predict_published(table: pd.DataFrame | None = None) -> pd.DataFrame:
 
 
 def likely_cause(row: pd.Series) -> str:
-    """Why a prediction is off by more than 15 %, in words; empty where it is not."""
-    if abs(row.error) <= 0.15:
+    """Why a prediction is off by more than :data:`BOUND`, in words; empty where it is not."""
+    if abs(row.error) <= BOUND:
         return ""
     if row.vm_count > 1 and row.memory_gib < 1:
         return CAUSES["many small machines"]
