@@ -17,12 +17,10 @@ from scipy import optimize
 
 from ..errors import UserError
 from ..model.migration import migrate
-from ..model.units import PAGE_BYTES
-from ..observations.lab import COUNTED_RAW
 from ..parameters import PARAMETERS, nearest
 from . import correction
 from .hosts import Estimate, Host
-from .prediction import bound_by, predict
+from .prediction import as_counted, bound_by, predict
 
 BOOTSTRAPS = 400
 PHASES = np.array([-6.0, -3.6, -1.8, -0.6, 0.6, 1.8, 3.6, 6.0])
@@ -208,16 +206,10 @@ def _inputs(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _log_stream(table: pd.DataFrame, fitted: pd.DataFrame) -> np.ndarray:
-    """Log of measured over fitted bytes; NaN where bytes were not measured or count other things."""
+    """Log of measured over fitted bytes; NaN where bytes were not measured."""
     if "measured_stream_gib" not in table:
         return np.full(len(table), np.nan)
-    raw = table.method.isin(COUNTED_RAW).to_numpy() if "method" in table else np.zeros(len(table), bool)
-    header = (
-        table.page_header_bytes if "page_header_bytes" in table else PARAMETERS["page_header_bytes"].default
-    )
-    pages = (fitted.memory_sent_gib * (1 + header / PAGE_BYTES)).to_numpy()
-    fitted_gib = np.where(raw, pages, fitted.stream_gib.to_numpy())
-    return np.log(table.measured_stream_gib.to_numpy() / fitted_gib)
+    return np.log(table.measured_stream_gib.to_numpy() / as_counted(fitted, table).to_numpy())
 
 
 class _Fit:

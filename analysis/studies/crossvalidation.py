@@ -12,11 +12,10 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from ..observations.lab import TIME_LIMIT_S
 from ..parameters import PARAMETERS
 from . import rivals
 from .calibration import calibrate, with_correction
-from .prediction import coverage, predict
+from .prediction import as_counted, coverage, predict
 
 LINK_EDGES_GBPS = (0.0, 0.3, 0.5, 0.8, 1.05, np.inf)
 """Ranges of line rates that are held out together."""
@@ -83,6 +82,8 @@ def league(observed: pd.DataFrame) -> pd.DataFrame:
 
     Columns: ``model``, ``held_out``, and median and 90th percentile of the relative error of time and bytes
     and of the absolute error of the downtime [ms]. Models that fit nothing have the same row each time.
+    This study's rows also have the share of migrations inside its intervals of time and downtime
+    (``time_inside_50`` and so on).
     """
     table = observed[observed.measured_verdict != "never"].reset_index(drop=True)
     rows = [_errors(IN_SAMPLE, "nothing", table, predict(inputs(table), calibrate(table)))]
@@ -93,27 +94,23 @@ def league(observed: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def grouped_coverage(observed: pd.DataFrame) -> pd.DataFrame:
-    """Share of held-out migrations inside the 50 % and 90 % intervals, by grouping, outcome and level."""
-    table = observed[observed.measured_verdict != "never"].reset_index(drop=True)
-    rows = {}
-    for grouping, groups_of in GROUPINGS.items():
-        found = held_out(table, groups_of(table), by_this_study)
-        rows[grouping] = {
-            (name, level): share
-            for name in ("total_s", "blackout_s")
-            for level, share in coverage(found, name, table[f"measured_{name}"]).items()
-        }
-    return pd.DataFrame(rows).T
-
-
 def _errors(model: str, grouping: str, table: pd.DataFrame, found: pd.DataFrame) -> dict:
-    total = np.minimum(found.total_s, TIME_LIMIT_S)
-    time = (total / table.measured_total_s - 1).abs()
-    volume = (found.stream_gib / table.measured_stream_gib - 1).abs()
-    pause = (found.blackout_s - table.measured_blackout_s).abs() * 1000
-    figures = {"time": time, "bytes": volume, "downtime_ms": pause}
-    found = {
-        f"{n}_{q}": v.quantile(x) for n, v in figures.items() for q, x in (("median", 0.5), ("p90", 0.9))
+    total = np.minimum(found.total_s, table.get("time_limit_s", np.inf))
+    stream = as_counted(found, table) if "memory_sent_gib" in found else found.stream_gib
+    sizes = {
+        "time": (total / table.measured_total_s - 1).abs(),
+        "bytes": (stream / table.measured_stream_gib - 1).abs(),
+        "downtime_ms": (found.blackout_s - table.measured_blackout_s).abs() * 1000,
     }
-    return {"model": model, "held_out": grouping, **found}
+    quantiles = (("median", 0.5), ("p90", 0.9))
+    row = {f"{name}_{q}": size.quantile(x) for name, size in sizes.items() for q, x in quantiles}
+    return {"model": model, "held_out": grouping, **row, **_inside(table, found)}
+
+
+def _inside(table: pd.DataFrame, found: pd.DataFrame) -> dict[str, float]:
+    """Share of migrations inside the intervals of a prediction that has some."""
+    if "total_s_low90" not in found:
+        return {}
+    times = {"time": "total_s", "downtime": "blackout_s"}
+    shares = {short: coverage(found, name, table[f"measured_{name}"]) for short, name in times.items()}
+    return {f"{short}_inside_{level}": x for short, share in shares.items() for level, x in share.items()}

@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 
 from ..model.migration import ceilings, migrate
+from ..model.units import PAGE_BYTES
+from ..observations.lab import COUNTED_RAW
 from ..parameters import OUTCOMES, PARAMETERS
 from .correction import corrections
 from .hosts import Estimate, Host
@@ -145,6 +147,14 @@ def _interval(name: str, draws: np.ndarray) -> dict[str, np.ndarray]:
         )
         columns |= {f"{name}_low{level}": low, f"{name}_high{level}": high}
     return columns
+
+
+def as_counted(outcomes: pd.DataFrame, migrations: pd.DataFrame) -> pd.Series:
+    """Bytes sent [GiB] as each method counts them: QEMU's multifd counts pages before compression."""
+    header = migrations.get("page_header_bytes", PARAMETERS["page_header_bytes"].default)
+    pages = outcomes.memory_sent_gib * (1 + header / PAGE_BYTES)
+    raw = migrations.method.isin(COUNTED_RAW) if "method" in migrations else False
+    return outcomes.stream_gib.mask(raw, pages)
 
 
 def coverage(predicted: pd.DataFrame, name: str, measured: pd.Series) -> dict[str, float]:

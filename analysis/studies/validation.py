@@ -10,10 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ..model.migration import passes
-from ..model.units import PAGE_BYTES
-from ..observations.lab import COUNTED_RAW
 from .hosts import Host
-from .prediction import coverage, predict
+from .prediction import as_counted, coverage, predict
 
 COVERED_METHODS = ("precopy", "xbzrle", "compress", "multifd-zstd", "multifd-zlib")
 """Methods of the laboratory that the model describes; xbzrle, which sends less of a page that it sent before,
@@ -62,9 +60,7 @@ def compare(observed: pd.DataFrame, host: Host | None = None, *, draws: int = 64
     """
     known = observed[[c for c in observed if not c.startswith("measured_")]]
     table = predict(known, host, draws=draws).join(observed.filter(like="measured_"))
-    pages = table.memory_sent_gib * (1 + table.get("page_header_bytes", 8.0) / PAGE_BYTES)
-    raw = table.method.isin(COUNTED_RAW) if "method" in table else False
-    stream = table.stream_gib.mask(raw, pages)
+    stream = as_counted(table, table)
     never = table.total_s > table.get("time_limit_s", np.inf)
     verdict = table.stop_reason.map(_VERDICT_OF).fillna("converged").mask(never, "never")
     table = table.assign(
