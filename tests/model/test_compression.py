@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.model.compression import compressed_rate, compressor_binds
+from analysis.model.compression import (
+    break_even_rate,
+    compressed_rate,
+    compressor_binds,
+    full_gain_rate,
+)
 
 fixed = settings(derandomize=True, deadline=None, max_examples=200)
 
@@ -50,7 +55,49 @@ def test_no_link_moves_nothing():
     assert [float(v) for v in compressed_rate(0.0, 2.0, 1.0, 4)] == [0.0, 1.0]
 
 
-@pytest.mark.xfail(raises=RuntimeWarning, reason="inf / inf in the effective ratio")
+@pytest.mark.parametrize(("waits", "least"), [("yes", 1), ("in_turn", 2**-0.25)])
+def test_pages_that_wait_by_hand(waits, least):
+    """2 GiB/s of link at ratio 4, 3 cores of 0.5 GiB/s: 1.5 GiB/s at most, and always ratio 4.
+
+    In turn: (8**-4 + 1.5**-4)**(-1/4); where both can do the same, 2**(-1/4) of it is left.
+    """
+    rate, ratio = compressed_rate(2.0, 4.0, 0.5, 3, waits)
+    assert rate == pytest.approx(1.5 if waits == "yes" else (8**-4 + 1.5**-4) ** -0.25)
+    assert ratio == pytest.approx(4)
+    assert compressed_rate(2.0, 4.0, 4.0, 2, waits)[0] == pytest.approx(8 * least)
+
+
+def test_forms_agree_where_cores_more_than_suffice():
+    """With hundred times the cores needed nobody waits."""
+    rates = [float(compressed_rate(1.0, 2.0, 1.0, 200, waits)[0]) for waits in ("no", "yes", "in_turn")]
+    assert rates == pytest.approx([2, 2, 2], rel=1e-7)
+
+
+def test_forms_may_differ_from_row_to_row():
+    """One call, three rows, each what it is alone."""
+    rates, ratios = compressed_rate([2.0, 2.0, 2.0], 4.0, 0.5, 3, ["no", "yes", "in_turn"])
+    np.testing.assert_allclose(rates, [3.125, 1.5, (8**-4 + 1.5**-4) ** -0.25])
+    np.testing.assert_allclose(ratios, [1.5625, 4, 4])
+
+
+@pytest.mark.parametrize("waits", ["yes", "in_turn"])
+def test_endless_link_is_held_by_the_cores_where_pages_wait(waits):
+    """4 cores of 0.27 GiB/s are 1.08 GiB/s."""
+    rate, ratio = compressed_rate(np.inf, 2.0, 0.27, 4, waits)
+    assert rate == pytest.approx(1.08)
+    assert ratio == pytest.approx(2)
+
+
+def test_break_even_by_hand():
+    """Cores of 1.08 GiB/s: waiting for them pays on links below that, whole gain below 1.08 / ratio."""
+    assert break_even_rate(0.27, 4) == pytest.approx(1.08)
+    assert full_gain_rate(2.0, 0.27, 4) == pytest.approx(0.54)
+    for link, faster in ((1.07, True), (1.09, False)):
+        assert (compressed_rate(link, 2.0, 0.27, 4, "yes")[0] > link) == faster
+    assert compressed_rate(0.54, 2.0, 0.27, 4)[0] == pytest.approx(1.08)
+    assert compressed_rate(0.55, 2.0, 0.27, 4)[0] < 1.1
+
+
 @pytest.mark.parametrize("cores", [0, 4])
 def test_infinite_link_needs_no_compression(cores):
     """On an endless link memory goes as fast as without compression."""
@@ -66,6 +113,29 @@ def test_arguments_broadcast_and_vector_equals_scalar():
     for row, column in np.ndindex(3, 3):
         alone = compressed_rate(links[column], 2.1, 0.27, cores[row][0])
         assert (rates[row, column], ratios[row, column]) == tuple(map(float, alone))
+
+
+@fixed
+@given(
+    link=st.floats(1e-4, 100),
+    ratio=st.floats(1, 100),
+    speed=st.floats(1e-3, 10),
+    cores=st.floats(0.01, 256),
+    more=st.floats(1, 10),
+)
+def test_waiting_costs_and_never_pays_twice(link, ratio, speed, cores, more):
+    """In turn <= waiting <= not waiting; each at its whole ratio, and never less with more of anything."""
+    turn, wait, free = (
+        float(compressed_rate(link, ratio, speed, cores, w)[0]) for w in ("in_turn", "yes", "no")
+    )
+    assert 2**-0.25 * wait * (1 - 1e-12) <= turn <= wait * (1 + 1e-12)
+    assert wait <= free * (1 + 1e-12)
+    for waits, rate in (("in_turn", turn), ("yes", wait)):
+        assert compressed_rate(link, ratio, speed, cores, waits)[1] == pytest.approx(ratio)
+        least = rate * (1 - 1e-12)
+        assert compressed_rate(link, ratio, speed, cores * more, waits)[0] >= least
+        assert compressed_rate(link * more, ratio, speed, cores, waits)[0] >= least
+        assert compressed_rate(link, ratio * more, speed, cores, waits)[0] >= least
 
 
 @fixed

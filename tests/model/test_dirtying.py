@@ -85,32 +85,43 @@ def test_uniform_law_is_within_three_per_cent_of_qemus_page_sampling(period_s, s
     assert pages * 4 / 1024 / period_s == pytest.approx(sampled_mib_per_s, rel=0.03)
 
 
-@pytest.mark.parametrize("exponent", [0, 0.5, 0.8, 1.0, 1.2])
-@pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 20, 1000, 524288])
-def test_zipf_classes_are_within_2e_4_of_the_sum_over_ranks(size, exponent):
+@pytest.mark.parametrize("exponent", [0, 0.5, 0.8, 1.0, 1.2, 1.5])
+@pytest.mark.parametrize("size", [1, 2, 15, 16, 17, 20, 1000, 524288])
+def test_zipf_classes_are_within_1e_4_of_the_sum_over_ranks(size, exponent):
     """From a thousandth of a write a page to a thousand, for sets of one page to 2 GiB."""
     for writes_per_page in 10.0 ** np.arange(-3, 4):
         t = writes_per_page * size
         got = dirtying.zipf(t, rate=1.0, size=size, exponent=exponent)
-        assert got == pytest.approx(by_rank(t, 1.0, size, exponent), rel=2e-4)
+        assert got == pytest.approx(by_rank(t, 1.0, size, exponent), rel=1e-4)
 
 
-@pytest.mark.xfail(reason="over 16 GiB of pages the promised 2e-4 is missed: 2.5e-4 at 1.2, 1.7e-3 at 1.5")
-@pytest.mark.parametrize(("exponent", "writes_per_page"), [(1.2, 0.316), (1.5, 3.16)])
+@pytest.mark.parametrize(
+    ("exponent", "writes_per_page"), [(1.2, 0.316), (1.2, 1000), (1.5, 3.16), (1.5, 1000)]
+)
 def test_zipf_promise_holds_up_to_an_exponent_of_one_and_a_half(exponent, writes_per_page):
-    """The docstring promises 2e-4 for exponents up to 1.5, whatever the number of pages: here 16 GiB."""
+    """The docstring promises 1e-4 for exponents up to 1.5: here 16 GiB of pages."""
     t = writes_per_page * 2**22
     got = dirtying.zipf(t, rate=1.0, size=2**22, exponent=exponent)
-    assert got == pytest.approx(by_rank(t, 1.0, 2**22, exponent), rel=2e-4)
+    assert got == pytest.approx(by_rank(t, 1.0, 2**22, exponent), rel=1e-4)
 
 
-@pytest.mark.xfail(reason="zipf_exponent may be 5, but from 2 on u(t) is off by 1 to 11 %")
-@pytest.mark.parametrize(("exponent", "writes_per_page"), [(2, 300), (3, 1e5), (5, 1e5)])
-def test_zipf_is_within_one_per_cent_for_every_allowed_exponent(exponent, writes_per_page):
-    """Steep laws, which ``zipf_exponent`` allows: 16 GiB of pages, written for a long time."""
-    t = writes_per_page * 2**22
+@pytest.mark.parametrize("exponent", [1.8, 2, 2.5, 3])
+@pytest.mark.parametrize("size", [20, 1000, 65536])
+def test_zipf_promise_holds_up_to_an_exponent_of_three(size, exponent):
+    """The docstring promises 1e-3 for exponents up to 3: here up to 256 MiB and a thousand writes a page."""
+    for writes_per_page in 10.0 ** np.arange(-3, 4):
+        t = writes_per_page * size
+        got = dirtying.zipf(t, rate=1.0, size=size, exponent=exponent)
+        assert got == pytest.approx(by_rank(t, 1.0, size, exponent), rel=1e-3)
+
+
+@pytest.mark.xfail(reason="the docstring says 1e-3 up to 16 GiB of pages: 3e-3 at 2.5 and 6e-3 at 3")
+@pytest.mark.parametrize("exponent", [2.5, 3])
+def test_zipf_promise_holds_for_many_pages_and_steep_laws(exponent):
+    """Steep laws, which ``zipf_exponent`` allows: 16 GiB of pages, written ten to a thousand times each."""
+    t = np.array([10, 100, 1000]) * 2.0**22
     got = dirtying.zipf(t, rate=1.0, size=2**22, exponent=exponent)
-    assert got == pytest.approx(by_rank(t, 1.0, 2**22, exponent), rel=0.005)
+    np.testing.assert_allclose(got, [by_rank(one, 1.0, 2**22, exponent) for one in t], rtol=1e-3)
 
 
 # --- limits and special cases -----------------------------------------------------------
@@ -158,8 +169,8 @@ def test_zipf_without_exponent_is_uniform(size):
     np.testing.assert_allclose(dirtying.zipf(t, 50, size, 0), dirtying.uniform(t, 50, size), rtol=1e-12)
 
 
-@pytest.mark.parametrize("size", [0, 0.25, 1, 7.5, 8, 8.25, 9, 1000, 2**22])
-@pytest.mark.parametrize("exponent", [0, 1, 2.5, 5])
+@pytest.mark.parametrize("size", [0, 0.25, 1, 15.5, 16, 16.25, 17, 1000, 2**22])
+@pytest.mark.parametrize("exponent", [0, 1, 2.5, 3])
 def test_zipf_classes_keep_all_writes_and_all_pages(size, exponent):
     """Class rates add up to the rate (nothing to write on without pages), class sizes to the size."""
     rates, sizes = dirtying.zipf_classes(1000.0, float(size), exponent)
@@ -209,14 +220,20 @@ def test_named_laws_and_classes_agree():
     assert distinct(t, "zipf", rate, size)[0] == pytest.approx(dirtying.zipf(t, rate, size, 1.0))
 
 
-def test_taking_rows_keeps_their_law():
-    """A selection of rows dirties what the same rows dirtied before, cyclic ones too."""
-    classes = dirtying.write_classes(["sequential", "uniform", "zipf"], 1000, [100, 200, 300], 0.1, 0.9, 1)
-    t = np.array([0.05, 0.1, 0.2])
-    rows = np.array([2, 0])
-    np.testing.assert_array_equal(
-        dirtying.distinct_pages(t[rows], classes.take(rows)), dirtying.distinct_pages(t, classes)[rows]
-    )
+def test_an_idle_guest_is_one_more_class_of_random_writes():
+    """Beside every pattern, cyclic ones too: 50 pages a second over 100 pages for a second add 39.35."""
+    patterns = list(PATTERNS)
+    plain = dirtying.write_classes(patterns, 1000, 500.0, 0.2, 0.8, 1.1)
+    idle = dirtying.write_classes(patterns, 1000, 500.0, 0.2, 0.8, 1.1, 50, 100)
+    t = np.ones(4)
+    added = dirtying.distinct_pages(t, idle) - dirtying.distinct_pages(t, plain)
+    np.testing.assert_allclose(added, 100 * (1 - math.exp(-0.5)))
+
+
+def test_an_idle_guest_of_some_rows_leaves_the_others_alone():
+    """Rows without idle writes are what they are alone."""
+    rows = dirtying.write_classes(["uniform", "sequential"], 1000, 500.0, 0.2, 0.8, 1.1, [0, 50], [100, 0])
+    np.testing.assert_allclose(dirtying.distinct_pages(np.ones(2), rows), [500 * (1 - math.exp(-2)), 500])
 
 
 # --- what holds for all -----------------------------------------------------------------
@@ -229,7 +246,7 @@ def test_taking_rows_keeps_their_law():
     size=st.one_of(st.just(0.0), st.floats(0.01, 1e7)),
     hot_page_share=st.floats(0, 1),
     hot_write_share=st.floats(0, 1),
-    exponent=st.floats(0, 5),
+    exponent=st.floats(0, 3),
     t=st.floats(1e-6, 1e4),
     growth=st.floats(1, 10),
 )

@@ -4,16 +4,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import ndtri
 
 from analysis.model import link
-from analysis.parameters import check, defaults
+from analysis.model.migration import filled
 
 fixed = settings(derandomize=True, deadline=None, max_examples=200)
 
 
 def goodput(**given):
-    """The goodput of one link: defaults, and what is given."""
-    return link.goodput({name: np.atleast_1d(value) for name, value in check(defaults() | given).items()})
+    """The goodput of links: defaults, and what is given."""
+    return link.goodput(filled(**given))
 
 
 # --- by hand ----------------------------------------------------------------------------
@@ -29,19 +30,57 @@ def test_framing_by_hand(mtu, header, frame, share):
     assert link.framing_efficiency(mtu, header, frame) == pytest.approx(share)
 
 
-def test_ring_by_hand():
-    """512 packets of 1,460 bytes every 100 us: 512 * 1460 * 8 bit / 1e-4 s = 59.8016 Gbit/s."""
-    assert link.ring_ceiling(512, 1460, 1e-4) == pytest.approx(59.8016)
-
-
-def test_ring_that_is_emptied_at_once_is_no_ceiling():
-    """Without a wait any number of descriptors will do."""
-    assert link.ring_ceiling(1, 1460, 0.0) == np.inf
-
-
 def test_streams_by_hand():
     """Four connections of 4 Gbit/s each carry 16 Gbit/s."""
     assert link.stream_ceiling(4, 4) == 16
+
+
+@pytest.mark.parametrize(("spread", "line"), [(0.1, 4), (0.4, 3), (0.4, 40), (1.5, 4), (2, 0.1)])
+def test_core_that_varies_carries_the_mean_of_the_smaller(spread, line):
+    """E[min(L, C)], C log-normal around 4 Gbit/s, against the mean of many equally likely ceilings."""
+    chances = (np.arange(200_000) + 0.5) / 200_000
+    expected = np.minimum(line, 4 * np.exp(spread * ndtri(chances))).mean()
+    assert link.stream_ceiling(1, 4.0, spread, line) == pytest.approx(expected, rel=1e-3)
+
+
+def test_core_that_varies_beside_an_endless_line_carries_its_mean():
+    """The mean of a log-normal of median 4 and spread 0.4: 4 exp(0.08)."""
+    assert link.stream_ceiling(1, 4.0, 0.4) == pytest.approx(4 * np.exp(0.08))
+
+
+@pytest.mark.xfail(
+    raises=RuntimeWarning, reason="the logarithm of line over ceiling, even where nothing varies"
+)
+@pytest.mark.parametrize("line", [10.0, np.inf])
+def test_core_without_limit_is_no_ceiling(line):
+    """``stream_limit_gbps`` may be infinite: then the line is left, without a warning."""
+    assert link.stream_ceiling(1, np.inf, 0.0, line) == np.inf
+
+
+@pytest.mark.parametrize(
+    ("mtu", "payload"), [(1500, 1024), (9000, 4096), (576, 512), (2091, 1024), (2092, 2048), (65535, 4096)]
+)
+def test_rdma_framing_by_hand(mtu, payload):
+    """The largest power of two up to 4,096 that fits beside 44 bytes of headers."""
+    assert link.rdma_efficiency(mtu, 38) == pytest.approx(payload / (payload + 82))
+
+
+def test_window_by_hand():
+    """125 MB a second over one second are 1 Gbit/s; where it equals the line the corner takes 10 %.
+
+    (1 + 1)**(-1 / 6.5) = 0.8988.
+    """
+    got = link.window_ceiling([10.0, 1.0, 0.01], 125e6, 1.0, 1)
+    np.testing.assert_allclose(got, [1, 2 ** (-1 / 6.5), 0.01], rtol=1e-6)
+    assert link.window_ceiling(10.0, 125e6, 1.0, 4) == pytest.approx(4, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("line", "way", "expected"), [(10.0, 0.0, 10), (np.inf, 1.0, 1), (np.inf, 0.0, np.inf)]
+)
+def test_window_without_a_way_or_a_line(line, way, expected):
+    """No round trip leaves the line; on an endless line the window alone counts."""
+    assert link.window_ceiling(line, 125e6, way, 1) == pytest.approx(expected)
 
 
 BINDS = {
@@ -49,10 +88,23 @@ BINDS = {
     "line_rate": ({}, 10 * 1460 / 1538),
     "bandwidth_limit": ({"bandwidth_limit_share": 0.25}, 2.5 * 1460 / 1538),
     "other_traffic": ({"network": "shared", "background_share": 0.4}, 6 * 1460 / 1538),
-    # 32 * 1460 * 8 / 50e-6 = 7.4752e9; the receiver waits 50 us more
+    # 32 packets a 50 us interrupt: 32 * 1460 * 8 bit / 50e-6 s = 7.4752e9
     "send_buffers": ({"send_buffers": 32}, 7.4752),
-    # 32 * 1460 * 8 / (50 + 50)e-6 = 3.7376e9
-    "receive_buffers": ({"receive_buffers": 32}, 3.7376),
+    # One 100 us moderation, no delay, overflow in every cycle: 0.9 * 0.85 * (32 + 0.53) * 1460 * 8 / 100e-6
+    "receive_buffers": (
+        {
+            "receive_buffers": 32,
+            "interrupt_moderation_us": 100,
+            "receive_delay_us": 0,
+            "round_trip_ms": 0,
+        },
+        0.9 * 0.85 * 32.53 * 1460 * 8 / 1e5,
+    ),
+    # 64 KiB in 10 ms of path, 0.1 ms of adapters and 6.7 packets of 1538 bytes
+    "socket_buffer": (
+        {"socket_buffer_kib": 64, "round_trip_ms": 10},
+        65536 * 8 / (10.1e-3 + 6.7 * 1538 * 8 / 1e10) / 1e9,
+    ),
     "streams": ({"stream_limit_gbps": 4}, 4.0),
 }
 
@@ -63,13 +115,51 @@ def test_each_ceiling_can_bind(name):
     given, gbps = BINDS[name]
     found = goodput(**given)
     assert found.limited_by.tolist() == [name]
-    assert found.gbps == pytest.approx(gbps)
+    assert found.gbps == pytest.approx(gbps, rel=1e-5)
 
 
-def test_receiver_waits_for_interrupt_and_processor():
-    """The same ring holds the receiver back more than the sender by the busy processor's delay."""
-    ceilings = goodput(interrupt_moderation_us=100, receive_delay_us=300).ceilings
-    assert ceilings["send_buffers"] == pytest.approx(4 * ceilings["receive_buffers"])
+def test_busy_processor_holds_the_receiver_alone():
+    """The delay of emptying a ring slows receiving; sending has a delay of its own."""
+    calm, busy = (
+        goodput(send_buffers=32, receive_buffers=64, receive_delay_us=us).ceilings for us in (0, 300)
+    )
+    assert calm["send_buffers"] == busy["send_buffers"]
+    assert calm["receive_buffers"] > 3 * busy["receive_buffers"]
+    late = goodput(send_buffers=32, receive_buffers=64, receive_delay_us=0, send_delay_us=300).ceilings
+    assert late["send_buffers"] < 0.5 * calm["send_buffers"]
+    assert late["receive_buffers"] == calm["receive_buffers"]
+
+
+def test_send_moderation_of_its_own():
+    """Empty: the interrupts of both adapters are alike; given, it replaces them for sending."""
+    both = goodput(send_buffers=32, interrupt_moderation_us=100).ceilings["send_buffers"]
+    own = goodput(send_buffers=32, interrupt_moderation_us=5, send_moderation_us=100).ceilings["send_buffers"]
+    assert own == both
+
+
+def test_queues_share_connections_and_line():
+    """Four connections in four queues: four rings, each of a quarter of the line.
+
+    One connection uses one queue, however many there are.
+    """
+    small = {"receive_buffers": 16, "interrupt_moderation_us": 50, "receive_delay_us": 0, "round_trip_ms": 0}
+    one, four, idle = (
+        goodput(**small, streams=streams, receive_queues=queues).ceilings["receive_buffers"]
+        for streams, queues in ((4, 1), (4, 4), (1, 4))
+    )
+    single = goodput(**small, streams=1, receive_queues=1, bandwidth_gbps=2.5).ceilings["receive_buffers"]
+    assert four == pytest.approx(4 * single)
+    assert four > 3 * one
+    assert idle == goodput(**small, streams=1, receive_queues=1).ceilings["receive_buffers"]
+
+
+def test_bbr_minds_no_loss():
+    """It gets what the ring passes of a saturated line: more than CUBIC, and that more than Reno."""
+    rates = [
+        goodput(receive_buffers=32, congestion_control=name).gbps[0] for name in ("bbr", "cubic", "reno")
+    ]
+    assert rates == sorted(rates, reverse=True)
+    assert len(set(rates)) == 3
 
 
 # --- limits -------------------------------------------------------------------------------
@@ -83,7 +173,9 @@ def test_receiver_waits_for_interrupt_and_processor():
         {"bandwidth_limit_share": 1},
         {"network": "dedicated", "background_share": 0.9},
         {"network": "shared", "background_share": 0},
-        {"streams": 1024},
+        {"streams": 1024, "receive_buffers": 1e6},
+        {"socket_buffer_kib": 1e9},
+        {"round_trip_ms": 0},
     ],
     ids=[
         "huge rings",
@@ -92,13 +184,15 @@ def test_receiver_waits_for_interrupt_and_processor():
         "other traffic elsewhere",
         "no other traffic",
         "many streams",
+        "huge window",
+        "no path",
     ],
 )
 def test_the_line_is_left(given):
-    """Where nothing else holds, the framed line rate does, to the last bit."""
+    """Where nothing else holds, the framed line rate does, but for rare overflows and a corner far off."""
     found = goodput(**given)
     assert found.limited_by.tolist() == ["line_rate"]
-    assert found.gbps[0] == 10 * link.framing_efficiency(1500, 40, 38)
+    assert found.gbps[0] == pytest.approx(10 * link.framing_efficiency(1500, 40, 38), rel=1e-4)
 
 
 def test_lowest_of_equal_ceilings_is_the_first_named():
@@ -106,6 +200,13 @@ def test_lowest_of_equal_ceilings_is_the_first_named():
     found = link.lowest({"b": np.array([2.0, 1.0]), "a": np.array([2.0, 3.0]), "c": np.array([1.0, 1.0])})
     assert found.gbps.tolist() == [1, 1]
     assert found.limited_by.tolist() == ["c", "b"]
+
+
+def test_nearly_equal_ceilings_are_equally_low():
+    """Within half a per cent the first named binds; the rate is the lowest all the same."""
+    found = link.lowest({"line": np.array([1.004, 1.006]), "ring": np.array([1.0, 1.0])})
+    assert found.gbps.tolist() == [1, 1]
+    assert found.limited_by.tolist() == ["line", "ring"]
 
 
 # --- vectors ------------------------------------------------------------------------------
@@ -121,17 +222,6 @@ def test_vector_equals_scalar():
         assert alone.limited_by[0] == together.limited_by[i]
 
 
-def test_rings_of_many_sizes():
-    """Descriptors broadcast over one wait."""
-    np.testing.assert_allclose(link.ring_ceiling([256, 512], 1460, 1e-4), [29.9008, 59.8016])
-
-
-@pytest.mark.xfail(raises=ValueError, reason="the wait does not broadcast over one number of descriptors")
-def test_one_ring_and_many_waits():
-    """Waits broadcast over one number of descriptors."""
-    np.testing.assert_allclose(link.ring_ceiling(512, 1460, [1e-4, 2e-4]), [59.8016, 29.9008])
-
-
 # --- what holds for all -------------------------------------------------------------------
 
 LINKS = {
@@ -143,6 +233,12 @@ LINKS = {
     "receive_buffers": st.integers(1, 100000),
     "interrupt_moderation_us": st.just(0.0) | st.floats(1e-3, 1e4),
     "receive_delay_us": st.just(0.0) | st.floats(1e-3, 1e4),
+    "receive_queues": st.integers(1, 16),
+    "round_trip_ms": st.just(0.0) | st.floats(1e-3, 1e3),
+    "socket_buffer_kib": st.floats(1, 1e6),
+    "congestion_control": st.sampled_from(["cubic", "reno", "bbr"]),
+    "stream_limit_spread": st.just(0.0) | st.floats(0.01, 2),
+    "transport": st.sampled_from(["tcpip", "compression", "smb", "smb_direct"]),
     "streams": st.integers(1, 64),
     "stream_limit_gbps": st.floats(0.1, 100),
     "network": st.sampled_from(["dedicated", "shared"]),
@@ -154,22 +250,40 @@ LINKS = {
 @fixed
 @given(given=st.fixed_dictionaries(LINKS))
 def test_goodput_is_positive_within_the_line_and_named(given):
-    """0 < goodput <= line rate, and the named ceiling is the goodput."""
+    """0 < goodput <= line rate, and the named ceiling is the goodput to half a per cent."""
     found = goodput(**given)
     assert 0 < found.gbps[0] <= given["bandwidth_gbps"]
-    assert found.ceilings[found.limited_by[0]][0] == found.gbps[0]
+    assert found.gbps[0] <= found.ceilings[found.limited_by[0]][0] <= found.gbps[0] * 1.005 * (1 + 1e-12)
     assert all(found.gbps[0] <= ceiling[0] for ceiling in found.ceilings.values())
 
 
 @fixed
 @given(
     given=st.fixed_dictionaries(LINKS),
-    name=st.sampled_from(
-        ["bandwidth_gbps", "send_buffers", "receive_buffers", "streams", "stream_limit_gbps"]
-    ),
+    name=st.sampled_from(["send_buffers", "socket_buffer_kib", "stream_limit_gbps", "bandwidth_limit_share"]),
     factor=st.integers(2, 5),
 )
 def test_more_of_a_ceiling_never_slows_and_frees_only_itself(given, name, factor):
-    """A larger ceiling never lowers goodput, and never more than in proportion raises it."""
-    before, after = goodput(**given).gbps[0], goodput(**given | {name: given[name] * factor}).gbps[0]
-    assert before <= after <= before * factor * (1 + 1e-12)
+    """A larger ceiling never lowers goodput, and never more than in proportion raises it.
+
+    Not so more line or more receive buffers, which meet overflows otherwise (test_rings.py).
+    """
+    more = min(given[name] * factor, 1.0) if name.endswith("share") else given[name] * factor
+    before, after = goodput(**given).gbps[0], goodput(**given | {name: more}).gbps[0]
+    assert before * (1 - 1e-12) <= after <= before * factor * (1 + 1e-12)
+
+
+@fixed
+@given(given=st.fixed_dictionaries(LINKS), factor=st.floats(1, 5))
+def test_a_longer_path_and_a_busier_core_never_help(given, factor):
+    """A longer round trip never raises the window's ceiling, nor a longer delay that of the receive ring.
+
+    The receive ring itself jumps where the round trip passes the moderation, so it is not asked about that.
+    """
+    longer = given | {"round_trip_ms": given["round_trip_ms"] * factor}
+    before, after = goodput(**given).ceilings, goodput(**longer).ceilings
+    assert after["socket_buffer"][0] <= before["socket_buffer"][0] * (1 + 1e-12)
+    busier = given | {"receive_delay_us": given["receive_delay_us"] * factor}
+    blind = {"congestion_control": "bbr"}
+    before, after = goodput(**given | blind).ceilings, goodput(**busier | blind).ceilings
+    assert after["receive_buffers"][0] <= before["receive_buffers"][0] * (1 + 1e-12)

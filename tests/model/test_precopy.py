@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from analysis.model.dirtying import write_classes
-from analysis.model.precopy import ENDLESS_PASSES, REASONS, STOP_RULES, Rules, precopy
+from analysis.model.precopy import (
+    REASONS,
+    STOP_RULES,
+    Guest,
+    Precopy,
+    Rules,
+    SteadyLink,
+    precopy,
+)
 
 ENDLESS_SET = 1e15
 """Pages of a working set that never saturates: u(t) = rate * t to the last bit that matters."""
@@ -12,24 +20,50 @@ ENDLESS_SET = 1e15
 
 def run(
     rule,
-    resident,
+    content,
     rate,
     dirty,
     *,
     size=ENDLESS_SET,
     pattern="sequential",
+    zero=0,
+    top=0,
+    ahead=0,
+    idle=(0, 0),
     pass_limit=np.nan,
     target_ms=np.nan,
     history=True,
-):
-    """Pre-copy of rows that differ in what is given as a list; history by default."""
-    columns = np.broadcast_arrays(
-        *np.atleast_1d(np.asarray(rule, object), resident, rate, dirty, size, pattern, pass_limit, target_ms)
+) -> Precopy:
+    """Pre-copy of rows that differ in what is given as a list; history by default.
+
+    ``idle``: page writes per second and pages of an idle guest.
+    """
+    given = (content, rate, dirty, size, zero, top, ahead, pass_limit, target_ms)
+    rule, pattern, *columns = np.broadcast_arrays(
+        *np.atleast_1d(np.asarray(rule, object), np.asarray(pattern, object), *given)
     )
-    rule, resident, rate, dirty, size, pattern, pass_limit, target_ms = columns
-    classes = write_classes(pattern, dirty.astype(float), size.astype(float), 0.1, 0.9, 1.0)
-    rules = Rules.of(rule, pass_limit.astype(float), target_ms.astype(float))
-    return precopy(resident.astype(float), rate.astype(float), classes, rules, history=history)
+    columns = [column.astype(float) for column in columns]
+    content, rate, dirty, size, zero, top, ahead, pass_limit, target_ms = columns
+    classes = write_classes(pattern, dirty, size, 0.1, 0.9, 1.0, *idle)
+    rules = Rules.of(rule, pass_limit, target_ms)
+    return precopy(Guest(content, zero, top, classes), SteadyLink(rate, ahead), rules, history=history)
+
+
+class SteppingLink:
+    """A link whose rate changes once: ``before`` pages per second until ``change_s``, then ``after``."""
+
+    def __init__(self, before, after, change_s):
+        self.before, self.after, self.change_s = before, after, change_s
+
+    def rate(self, row, at_s):
+        """Pages per second at a time."""
+        return np.where(at_s < self.change_s, self.before, self.after).astype(float)
+
+    def seconds(self, row, at_s, pages):
+        """Time that pages take, across the change."""
+        until = np.maximum(self.change_s - at_s, 0)
+        first = np.minimum(pages, until * self.before)
+        return first / self.before + (pages - first) / self.after
 
 
 def reasons(ended):
@@ -190,7 +224,7 @@ def test_qemu_without_target_sends_all():
     assert reasons(ended) == ["nothing_left"]
 
 
-@pytest.mark.parametrize("dirty", [1000, 2000, 50_000])
+@pytest.mark.parametrize("dirty", [1500, 2000, 50_000])
 def test_qemu_never_ends_when_dirtying_outruns_the_link(dirty):
     """It has no limit on passes: endless, with infinite time and volume, not converged."""
     ended = run("qemu", 50_000, 1000, dirty, size=40_000)
@@ -206,16 +240,147 @@ def test_qemu_ends_when_the_working_set_fits_the_target():
     assert reasons(ended) == ["target_met"]
 
 
+# --- zero pages in QEMU's first pass --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("zero", "top", "unsent"),
+    [
+        (0, 0, 300),  # none: as everywhere, no more than the target is left
+        (200, 0, 100),  # 200 zero pages count, so 100 of content may wait before them
+        (200, 100, 100),  # the same, and these 100 are those behind the zero pages
+        (200, 90, 100),  # of the 100 left, 90 behind the zero pages and 10 before
+        (1000, 0, 0),  # more zero pages than the target: all content before them is sent
+        (1000, 120, 120),  # the zero pages fall away at once and the top is left
+        (1000, 300, 300),  # no more than the target of it
+        (1000, 700, 300),
+    ],
+)
+def test_qemus_first_pass_counts_zero_pages_as_remaining(zero, top, unsent):
+    """5,000 pages of content at 1,000 a second, S = 300; sent: content, zero pages, content at the top.
+
+    Looks every 61 pages: the first that finds no more unsent than stated.
+    """
+    ended = run("qemu", 5000, 1000, 0, zero=zero, top=top)
+    assert ended.history.sent_pages[0] == pytest.approx(min(5000, np.ceil((5000 - unsent) / 61) * 61))
+    assert reasons(ended) == ["nothing_left" if ended.residual_pages[0] < 1 else "target_met"]
+
+
+def test_zero_pages_still_unscanned_are_pending_by_hand():
+    """As in the second case: 81 looks send 4,941 of 5,000, 59 are carried over.
+
+    Ten pages a second dirty 49.41 (1 - 59 / 5,200) = 48.85: with 59 and 200 zero pages that is above
+    S = 300, so pass 2 runs to its first look, passes over the zero pages at once, and they count no more.
+    Without the zero pages 107.85 would have been little enough after pass 1, as it is with 5 a second.
+    """
+    ended = run("qemu", 5000, 1000, [10, 5], zero=200)
+    first = ended.history.number == 1
+    np.testing.assert_allclose(ended.history.sent_pages[first], 4941)
+    dirtied = np.array([49.41, 24.705]) * (1 - 59 / 5200)
+    np.testing.assert_allclose(ended.history.remaining_pages[first], 59 + dirtied)
+    assert ended.passes.tolist() == [2, 1]
+    assert reasons(ended) == ["target_met"] * 2
+
+
+def test_waiting_share_is_of_the_whole_machine_by_hand():
+    """1,000 pages and 1,000 zero ones: 1,000 sent in 17 looks (S = 300 is below 1,000 zero pages).
+
+    Then S = 300 may be left: of 1,000 pages that a fast writer dirties in each pass none waits in pass 1.
+    Pass 2: 12 looks, 732 sent, 268 carried, 1,000 (1 - 268 / 2,000) = 866 new.
+    """
+    ended = run("qemu", 1000, 1000, 1e6, size=1000, zero=1000, pass_limit=2)
+    np.testing.assert_allclose(ended.history.sent_pages[:2], [1000, 732])
+    np.testing.assert_allclose(ended.history.remaining_pages[:2], [1000, 268 + 866])
+
+
+@pytest.mark.parametrize("rule", ["hyperv", "hyperv_2008r2", "xen"])
+def test_zero_pages_cost_nothing_where_no_pass_ends_early(rule):
+    """Only QEMU looks during the pass; for the others zero pages change nothing but Xen's limit on volume."""
+    with_zero, without = run(rule, 5000, 1000, 100, zero=9000, top=70), run(rule, 5000, 1000, 100)
+    for field in ("passes", "reason", "residual_pages", "duration_s", "sent_pages"):
+        np.testing.assert_array_equal(getattr(with_zero, field), getattr(without, field))
+
+
+@pytest.mark.xfail(
+    reason="zero pages count as not passed over although all of the content behind them is sent"
+)
+def test_zero_pages_before_what_was_sent_are_passed_over():
+    """1,000 pages, all sent within the first look, 50,000 zero pages, S = 50,500 and 900 pages dirtied.
+
+    The whole of memory was passed over, so 900 pages are pending: the target is met in one pass.
+    """
+    ended = run("qemu", 1000, 262144, 0.9 * 262144, zero=50_000, target_ms=50_500 / 262.144)
+    assert ended.history.sent_pages[0] == 1000
+    assert ended.passes.tolist() == [1]
+
+
+@pytest.mark.xfail(reason="the content of the first pass counts as a residual to come back to")
+def test_no_migration_is_both_converged_and_endless():
+    """As above with all 1,000 pages dirtied again."""
+    ended = run("qemu", 1000, 262144, 262144, zero=50_000, target_ms=50_500 / 262.144)
+    assert reasons(ended) != ["endless"] or not ended.converged[0]
+
+
+# --- an idle guest, a head start, a link that changes ---------------------------------------
+
+
+def test_an_idle_guest_dirties_beside_its_workload_by_hand():
+    """10 s: 1,000 pages walked in a circle at 50 a second, 500, and 100 (1 - exp(-10 * 40 / 100)) others."""
+    ended = run("hyperv", 10_000, 1000, 50, size=1000, idle=(40, 100), pass_limit=1)
+    assert ended.residual_pages == pytest.approx(500 + 98.168436)
+
+
+def test_pages_ahead_are_sent_in_no_time_once_by_hand():
+    """10,000 pages, 1,000 ahead: 9 s instead of 10, so 900 are dirtied, and these take their 0.9 s."""
+    ended = run("hyperv", 10_000, 1000, 100, ahead=1000, pass_limit=2)
+    np.testing.assert_allclose(ended.history.duration_s, [9, 0.9])
+    np.testing.assert_allclose(ended.history.sent_pages, [10_000, 900])
+    assert ended.residual_pages == pytest.approx(90)
+
+
+def test_all_pages_ahead_are_one_pass_without_time():
+    """Nothing is dirtied in no time."""
+    ended = run("hyperv", 1000, 1000, 100, ahead=5000)
+    assert (ended.passes[0], ended.duration_s[0], ended.residual_pages[0]) == (1, 0, 0)
+
+
+def test_a_link_that_changes_by_hand():
+    """10,000 pages at 1,000 a second for 8 s, then 500: 8 + 4 = 12 s, then 1,200 in 2.4 s."""
+    classes = write_classes("sequential", [100.0], ENDLESS_SET, 0.1, 0.9, 1.0)
+    guest = Guest(np.array([10_000.0]), np.zeros(1), np.zeros(1), classes)
+    rules = Rules.of(np.array(["hyperv"]), np.array([2.0]), np.array([np.nan]))
+    ended = precopy(guest, SteppingLink(1000, 500, 8), rules, history=True)
+    np.testing.assert_allclose(ended.history.duration_s, [12, 2.4])
+    assert ended.residual_pages == pytest.approx(240)
+
+
+@pytest.mark.xfail(reason="a residual that comes back counts as a loop, though the link will change")
+def test_a_guest_that_outruns_a_burst_of_other_traffic_is_not_endless():
+    """1,000 pages a second for 100 s, then 10,000; 2,000 dirtied a second over the whole of 5,000 pages.
+
+    During the burst every pass leaves 5,000 pages. Then 0.5 s of sending dirties 1,000, less than S = 3,000.
+    """
+    classes = write_classes("sequential", [2000.0], 5000.0, 0.1, 0.9, 1.0)
+    guest = Guest(np.array([5000.0]), np.zeros(1), np.zeros(1), classes)
+    rules = Rules.of(np.array(["qemu"]), np.array([np.nan]), np.array([np.nan]))
+    ended = precopy(guest, SteppingLink(1000, 10_000, 100), rules)
+    assert reasons(ended) == ["target_met"]
+    assert 100 < ended.duration_s[0] < 103
+
+
 # --- Xen ----------------------------------------------------------------------------------
 
 
-def test_xen_stops_below_fifty_pages():
-    """100,000 pages halved each pass: 48.8 are left after 11 passes, 97.7 after 10."""
+def test_xen_stops_after_a_pass_of_fewer_than_fifty_pages():
+    """libxc stops once a pass *sent* fewer than 50 pages: 97.7 and 48.8 are sent, 24.4 left.
+
+    (xc_domain_save.c: ``sent_this_iter + skip_this_iter < 50``; facts, models.md section 3.)
+    """
     ended = run("xen", 100_000, 1000, 500)
-    assert ended.passes.tolist() == [11]
+    assert ended.passes.tolist() == [12]
     assert reasons(ended) == ["few_pages"]
     assert ended.converged[0]
-    assert ended.residual_pages == pytest.approx(100_000 / 2**11)
+    assert ended.residual_pages == pytest.approx(100_000 / 2**12)
 
 
 @pytest.mark.parametrize(("pages", "reason"), [(49.9, "few_pages"), (50.0, "sent_limit")])
@@ -245,15 +410,11 @@ def test_xen_stops_after_29_passes():
     assert ended.residual_pages == pytest.approx(1e8 * 0.65**29)
 
 
-@pytest.mark.xfail(reason="the rule looks at the next pass; Xen looks at the one just sent")
-def test_xen_counts_the_pages_of_the_pass_just_sent():
-    """libxc stops once a pass sent fewer than 50 pages: 97.7 and 48.8 are sent, 24.4 left.
-
-    (xc_domain_save.c: ``sent_this_iter + skip_this_iter < 50``; facts, models.md section 3.)
-    """
-    ended = run("xen", 100_000, 1000, 500)
-    assert ended.passes.tolist() == [12]
-    assert ended.residual_pages == pytest.approx(100_000 / 2**12)
+def test_xen_counts_the_whole_machine():
+    """Three times the machine with its zero pages: 1,000 of 2,000 a pass exceed 6,000 after 7."""
+    ended = run("xen", 1000, 1000, 1e6, size=1000, zero=1000)
+    assert ended.passes.tolist() == [7]
+    assert reasons(ended) == ["sent_limit"]
 
 
 # --- limits -------------------------------------------------------------------------------
@@ -270,36 +431,15 @@ def test_without_dirtying_there_is_one_pass_and_a_stop(rule):
         assert ended.duration_s + ended.residual_pages / 1000 == pytest.approx(5)
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [
-        pytest.param(
-            name,
-            marks=[]
-            if name == "xen"
-            else pytest.mark.xfail(raises=RuntimeWarning, reason="no limit on the volume times no memory"),
-        )
-        for name in STOP_RULES
-    ],
-)
-def test_nothing_to_send_takes_no_time(rule):
-    """A machine without resident pages: one empty pass."""
-    ended = run(rule, 0, 1000, 500)
+@pytest.mark.parametrize("zero", [0, 1000])
+@pytest.mark.parametrize("rule", STOP_RULES)
+def test_nothing_to_send_takes_no_time(rule, zero):
+    """A machine without resident pages, or of no pages at all: one empty pass."""
+    ended = run(rule, 0, 1000, 500, zero=zero)
     assert (ended.passes[0], ended.duration_s[0], ended.residual_pages[0]) == (1, 0, 0)
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [
-        "hyperv",
-        "hyperv_2008r2",
-        "qemu",
-        pytest.param(
-            "xen",
-            marks=pytest.mark.xfail(raises=RuntimeWarning, reason="infinite rate times a target of 0 ms"),
-        ),
-    ],
-)
+@pytest.mark.parametrize("rule", STOP_RULES)
 def test_endlessly_fast_link_takes_no_time(rule):
     """At an infinite rate a pass takes no time and nothing is dirtied meanwhile."""
     ended = run(rule, 5000, np.inf, 1e6)
@@ -308,7 +448,6 @@ def test_endlessly_fast_link_takes_no_time(rule):
     assert ended.converged[0]
 
 
-@pytest.mark.xfail(reason="every rule, not only one without a limit, is called endless after 1,000 passes")
 def test_a_pass_limit_above_a_thousand_is_kept():
     """1,500 passes (the parameter allows 1,000,000) of 1,000 pages, 1 s each: 1,500 s, not infinity."""
     ended = run("hyperv", 1000, 1000, 2000, size=1000, pass_limit=1500)
@@ -316,7 +455,6 @@ def test_a_pass_limit_above_a_thousand_is_kept():
     assert ended.duration_s == pytest.approx(1500)
 
 
-@pytest.mark.xfail(reason="called endless after 1,000 passes although the residual shrinks in each")
 def test_slow_convergence_is_not_endless():
     """D = 0.998 B shrinks the residual in every pass, so QEMU gets below its target in the end.
 
@@ -331,14 +469,23 @@ def test_endless_is_seen_at_once_when_nothing_changes_any_more():
     """A residual that stays the same is known for ever: no thousand passes for it."""
     ended = run("qemu", 50_000, 1000, 1e9, size=40_000)
     assert reasons(ended) == ["endless"]
-    assert ended.passes[0] < 20 < ENDLESS_PASSES
+    assert ended.passes[0] < 100
+
+
+def test_endless_is_seen_when_residuals_alternate():
+    """Looks may make the residual go round in a circle of several passes; it is a loop all the same."""
+    ended = run("qemu", 20_000, 1000, np.linspace(1200, 3000, 40), size=3000, pattern="uniform")
+    assert set(reasons(ended)) == {"endless"}
+    last = ended.history.remaining_pages[ended.history.number == ended.passes[ended.history.row]]
+    before = ended.history.remaining_pages[ended.history.number == ended.passes[ended.history.row] - 1]
+    assert (last != before).any()
 
 
 # --- rows and history ---------------------------------------------------------------------
 
 MIXED = {
     "rule": ["hyperv", "qemu", "xen", "hyperv_2008r2", "qemu", "xen", "hyperv", "qemu"],
-    "resident": [1e5, 2e5, 3e5, 1e4, 5e4, 1e5, 10, 1e5],
+    "content": [1e5, 2e5, 3e5, 1e4, 5e4, 1e5, 10, 1e5],
     "rate": [1e4, 2e4, 1e4, 1e3, 1e3, 1e4, 1e3, 1e4],
     "dirty": [5e3, 1e4, 1e5, 1e2, 1e5, 1e3, 0, 9e3],
     "size": [1e4, 1e5, 1e5, 1e3, 4e4, 50, 1e3, 1e6],
@@ -366,20 +513,20 @@ def test_history_adds_up():
     """Each pass starts when the last one ended and sends of what remained; sums are the totals."""
     ended = run(**MIXED)
     log = ended.history
-    for i, resident in enumerate(MIXED["resident"]):
+    for i, content in enumerate(MIXED["content"]):
         mine = log.row == i
-        remaining = np.concatenate([[resident], log.remaining_pages[mine]])
-        np.testing.assert_array_equal(log.number[mine], np.arange(1, ended.passes[i] + 1))
+        remaining = np.concatenate([[content], log.remaining_pages[mine]])
+        late = MIXED["rule"][i] == "qemu" and REASONS[ended.reason[i]] == "pass_limit"
+        np.testing.assert_array_equal(log.number[mine], np.arange(1, ended.passes[i] + late + 1))
         np.testing.assert_allclose(log.start_s[mine], np.cumsum(log.duration_s[mine]) - log.duration_s[mine])
         np.testing.assert_allclose(
             remaining[:-1] - log.sent_pages[mine] + log.dirtied_pages[mine], remaining[1:], atol=1e-6
         )
         np.testing.assert_allclose(log.duration_s[mine] * MIXED["rate"][i], log.sent_pages[mine])
-        delayed = MIXED["rule"][i] == "qemu" and REASONS[ended.reason[i]] == "pass_limit"
-        if np.isfinite(ended.duration_s[i]) and not delayed:
+        assert ended.residual_pages[i] == remaining[-1]
+        if np.isfinite(ended.duration_s[i]):
             assert ended.duration_s[i] == pytest.approx(log.duration_s[mine].sum())
             assert ended.sent_pages[i] == pytest.approx(log.sent_pages[mine].sum())
-            assert ended.residual_pages[i] == remaining[-1]
 
 
 def test_history_only_on_request():
@@ -391,19 +538,27 @@ def test_history_only_on_request():
 
 def test_inputs_are_left_alone():
     """The caller's arrays are not written to."""
-    resident, rate = np.full(3, 5000.0), np.full(3, 1000.0)
-    classes = write_classes("uniform", [1.0, 500.0, 5000.0], 2000.0, 0.1, 0.9, 1.0)
+    guest = Guest(
+        np.full(3, 5000.0),
+        np.full(3, 2000.0),
+        np.full(3, 100.0),
+        write_classes("uniform", [1.0, 500.0, 5000.0], 2000.0, 0.1, 0.9, 1.0),
+    )
+    link = SteadyLink(np.full(3, 1000.0), np.zeros(3))
     rules = Rules.of(np.array(["hyperv", "qemu", "xen"]), np.full(3, np.nan), np.full(3, np.nan))
-    precopy(resident, rate, classes, rules)
-    assert (resident == 5000).all()
-    assert (rate == 1000).all()
+    precopy(guest, link, rules)
+    assert (guest.content == 5000).all()
+    assert (guest.zero == 2000).all()
+    assert (guest.top == 100).all()
+    assert (link.pages_per_s == 1000).all()
 
 
 def test_no_rows_are_no_work():
     """Zero scenarios give zero results and an empty history."""
     none = np.zeros(0)
     classes = write_classes(np.zeros(0, object), none, none, none, none, none)
-    ended = precopy(none, none, classes, Rules.of(np.zeros(0, object), none, none), history=True)
+    rules = Rules.of(np.zeros(0, object), none, none)
+    ended = precopy(Guest(none, none, none, classes), SteadyLink(none, none), rules, history=True)
     assert len(ended.passes) == len(ended.history.row) == 0
 
 
@@ -417,6 +572,7 @@ def test_presets_are_the_published_rules():
     qemu, xen = STOP_RULES["qemu"], STOP_RULES["xen"]
     assert (qemu.pass_limit, qemu.target_ms, qemu.target_ends_passes) == (np.inf, 300, True)
     assert (xen.pass_limit, xen.few_pages, xen.sent_limit) == (29, 50, 3)
+    assert [name for name, rule in STOP_RULES.items() if rule.lifts_bandwidth_limit] == ["qemu"]
     assert all(rule.source for rule in STOP_RULES.values())
 
 
@@ -426,5 +582,5 @@ def test_rules_of_rows_take_what_is_given_and_the_preset_for_the_rest():
     rules = Rules.of(np.array(["xen", "qemu", "qemu"]), np.array([nan, 7, nan]), np.array([100, nan, 30]))
     assert rules.pass_limit.tolist() == [29, 7, np.inf]
     assert rules.target_ms.tolist() == [100, 300, 30]
-    assert rules.few_pages.tolist() == [50, 1, 1]
-    assert rules.take(np.array([2, 0])).sent_limit.tolist() == [np.inf, 3]
+    assert rules.few_pages.tolist() == [50, 0, 0]
+    assert rules.lifts_bandwidth_limit.tolist() == [False, True, True]

@@ -1,0 +1,146 @@
+"""Published settings: allowed values, the facts' figures, and what is not known."""
+
+import pytest
+
+from analysis import migrate
+from analysis.errors import UserError
+from analysis.model.migration import ceilings
+from analysis.parameters import TRANSPORTS, check
+from analysis.presets import ADAPTERS, HOSTS, host, smb_limit_share
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_every_host_is_usable(name):
+    """Its values are parameters within their ranges, it names its sources, and a migration runs with it."""
+    preset = host(name)
+    assert preset.name == name
+    assert preset.source
+    check(preset.parameters)
+    assert set(preset.transports) <= set(TRANSPORTS)
+    assert preset.parameters["transport"] in preset.transports
+    assert preset.parallel_migrations >= 1
+    assert 0 < preset.smb_limit_share <= 1
+    assert migrate(**preset.parameters).total_s[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "passes", "transport", "parallel", "smb"),
+    [
+        ("windows_2008r2", 10, "tcpip", 1, 1),
+        ("windows_2012r2", 5, "compression", 2, 1),
+        ("windows_2019", 5, "compression", 2, 1),
+        ("windows_2022", 5, "compression", 1, 0.25),
+        ("windows_2025", 5, "compression", 1, 0.25),
+    ],
+)
+def test_hosts_are_those_of_the_facts(name, passes, transport, parallel, smb):
+    """Pass limit, default option, migrations at once and SMB limit (facts, Hyper-V, section 3)."""
+    preset = host(name)
+    busy = migrate(**preset.parameters, dirty_pages_per_s=1e9)
+    assert busy.passes[0] == passes
+    assert preset.parameters["transport"] == transport
+    assert (preset.parallel_migrations, preset.smb_limit_share) == (parallel, smb)
+
+
+def test_only_hosts_since_2012_r2_compress_or_use_smb():
+    """Before 2012 R2 there was TCP/IP alone."""
+    old = {name for name, preset in HOSTS.items() if preset.transports == ("tcpip",)}
+    assert old == {"windows_2008r2", "windows_2012"}
+
+
+@pytest.mark.xfail(raises=UserError, reason="the facts name 2016 as unchanged, but it has no preset")
+def test_windows_2016_is_a_host():
+    """It works as 2012 R2 did (facts, Hyper-V, section 3); now its user is sent to 2012."""
+    assert host("windows_2016").parameters == host("windows_2012r2").parameters
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("windows2022", "windows_2022"),
+        ("windows_2012_r2", "windows_2012r2"),
+        ("Windows_2019", "windows_2019"),
+    ],
+)
+def test_unknown_host_gets_the_nearest(name, near):
+    """A misspelt name is told with the right one."""
+    with pytest.raises(UserError, match=rf"^there is no host preset '{name}'; did you mean '{near}'\?$"):
+        host(name)
+
+
+def test_host_far_from_all_gets_the_list():
+    """Without a near name all are told."""
+    with pytest.raises(UserError, match=r"^there is no host preset 'esx'; there are windows_2008r2, .*2025$"):
+        host("esx")
+
+
+# --- the SMB limit ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("network", "node", "gbps"),
+    [(25, 50, 12.5), (10, 40, 10), (10, 20, 5), (100, 100, 25)],
+    ids=["2x25", "4x10", "2x10", "one"],
+)
+def test_smb_limit_is_a_quarter_of_all_adapters(network, node, gbps):
+    """25 % of the node's adapters, even where migration uses one (facts: 12.5, 10 and 5 Gbit/s)."""
+    share = smb_limit_share(host("windows_2022"), network, node)
+    assert share * network == pytest.approx(gbps)
+    found = ceilings(transport="smb_direct", bandwidth_gbps=network, bandwidth_limit_share=share)
+    line = found.line_rate[0]
+    assert found.goodput_gbps[0] == pytest.approx(gbps / network * line)
+
+
+def test_smb_limit_is_never_more_than_the_network():
+    """A quarter of eight adapters is more than one: no limit. So is that of a host without one."""
+    assert smb_limit_share(host("windows_2022"), 10, 80) == 1
+    assert smb_limit_share(host("windows_2019"), 10, 20) == 1
+
+
+# --- adapters -----------------------------------------------------------------------------
+
+
+def adapter(name):
+    """The one preset whose name begins so."""
+    (found,) = [a for a in ADAPTERS if a.name.startswith(name)]
+    return found
+
+
+@pytest.mark.parametrize("preset", ADAPTERS, ids=lambda a: a.name)
+def test_every_adapter_has_a_source_and_sensible_counts(preset):
+    """A source and a system; counts are allowed numbers of buffers, unknown ones None and never zero."""
+    assert preset.source
+    assert preset.system in {"Windows", "Linux", "Solaris"}
+    for ring in ("receive", "send"):
+        usual, most = getattr(preset, f"{ring}_default"), getattr(preset, f"{ring}_most")
+        for count in (usual, most):
+            assert count is None or check({f"{ring}_buffers": count})[f"{ring}_buffers"] == count
+        if usual is not None and most is not None:
+            assert usual <= most
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("ConnectX-3", (4096, None, None, None)),
+        ("ConnectX-4", (None, None, None, None)),
+        ("QLogic 3100", (16384, 32768, None, None)),
+        ("Intel 82599", (None, 4096, None, 4096)),
+        ("Intel XL710", (512, 4096, None, None)),
+        ("Broadcom bnxt", (1024, 4096, 1024, 4096)),
+        ("Broadcom BCM5709", (255, 1020, 255, 255)),
+        ("Broadcom BCM5720", (200, 2047, 511, 511)),
+        ("Intel X520, X710", (None, None, None, None)),
+    ],
+)
+def test_adapters_are_those_of_the_facts(name, counts):
+    """Receive default and most, send default and most (facts, Hyper-V, section 4); unknown is None."""
+    preset = adapter(name)
+    assert (preset.receive_default, preset.receive_most, preset.send_default, preset.send_most) == counts
+
+
+def test_adapters_without_any_count_say_why():
+    """A row of unknowns has a note."""
+    for preset in ADAPTERS:
+        if not any((preset.receive_default, preset.receive_most, preset.send_default, preset.send_most)):
+            assert preset.note
