@@ -24,6 +24,12 @@ def test_the_error_table_is_what_the_command_prints():
     assert block("validate") == printed
 
 
+def test_the_table_of_the_link_is_what_the_command_prints():
+    """`python -m analysis validate data/buffers.csv` prints the table that the README shows."""
+    printed = CliRunner().invoke(main, ["validate", str(DATA / "buffers.csv")]).stdout
+    assert block("buffers") == printed
+
+
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", README))
 def test_every_file_that_the_readme_names_exists(link):
     """Links and pictures lead somewhere."""
