@@ -310,11 +310,17 @@ def test_groups_alone_give_the_share_of_a_receive_ring(scale):
     assert other == pytest.approx(one, rel=1e-3)
 
 
-@pytest.mark.parametrize("scale", [4, 100])
-def test_larger_ring_of_the_same_groups_carries_a_little_less(scale):
-    """How much the number of packets counts: 1 to 8 % of the share here, always in the same direction."""
-    one, other = shares(rings.receive_ring, scale, round_trip_s=GROUPS[3])
-    assert 0.9 * one < other < one
+@pytest.mark.parametrize("buffers", [4, 8, 16, 64])
+def test_larger_ring_of_the_same_groups_carries_a_little_less(buffers):
+    """How much the number of packets counts: a hundred times 4 carries 12 % less, of 64 1 %.
+
+    Moderation 0.78, delay 0.31, round trip 1.56 of the time in which the ring fills.
+    """
+    one, other = (
+        float(rings.receive_ring(n, n / 64e-6, 50e-6, 20e-6, 100e-6)) / (n / 64e-6)
+        for n in (buffers, 100 * buffers)
+    )
+    assert 1 - 0.5 / buffers < other / one < 1
 
 
 def test_arguments_broadcast_and_vector_equals_scalar():
