@@ -1,6 +1,7 @@
 """The README's figures are what its commands print, and its files exist."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -45,5 +46,5 @@ def test_every_notebook_is_in_the_readme():
 @pytest.mark.parametrize("line", re.findall(r"^python -m analysis (predict .*)$", README, re.MULTILINE))
 def test_every_prediction_of_the_readme_runs(line):
     """Commands shown to a reader work as they stand."""
-    result = CliRunner().invoke(main, line.split())
+    result = CliRunner().invoke(main, shlex.split(line, comments=True))
     assert result.exit_code == 0, result.stderr
