@@ -15,6 +15,7 @@ from ..studies.published import BOUND
 from ..studies.spread import within
 from .figures import duration, number, value_of
 from .networks import SURE
+from .rings_evidence import UNKNOWN
 from .transports import option
 from .words import chance, percent
 
@@ -113,3 +114,21 @@ def _keeps_up(row: pd.Series) -> str:
 def _blind(published: pd.DataFrame) -> str:
     hits = (published.error.abs() <= BOUND).sum()
     return f"Of {len(published)} published times {hits} are predicted blind within {percent(BOUND)}."
+
+
+def buffers(said: str, needs: Mapping[float, float], adapters: pd.DataFrame, errors: pd.DataFrame) -> str:
+    """What ``takeaways.buffers`` says, after the administrator's one line and before the law's error.
+
+    ``needs``: receive buffers by the share of the link they carry; ``adapters``: their published counts
+    (``rings_evidence.adapters_table``); ``errors``: ``studies.link_validation.rival_errors``.
+    """
+    told = " and ".join(f"**{number(n, 7)}** for {percent(share)}" for share, n in needs.items())
+    verdicts = adapters.iloc[:, -1].value_counts()
+    law, little = (errors.loc["all", name] for name in ("this study", "Little's law"))
+    return (
+        f"Receive buffers to set: {told} of the link; of {len(adapters)} adapters "
+        f"{verdicts.get('by default', 0)} have the latter by default, of "
+        f"{verdicts.get(UNKNOWN, 0)} it is not published. {said} The law behind this is off by "
+        f"**{percent(law['median'])}** in the median on measured transfers "
+        f"({percent(law['p90'])} at the 90th percentile), Little's law by {percent(little['median'])}."
+    )
