@@ -83,7 +83,8 @@ def _set(table: pd.DataFrame, estimate: Estimate, value: Any) -> None:
 
 
 def save(host: Host, path: str | Path) -> None:
-    """Write a host file."""
+    """Write a host file, and the folder for it."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).write_text(dump(host), encoding="utf-8")
 
 
@@ -109,6 +110,8 @@ def load(path: str | Path) -> Host:
         body = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"there is no host file {path}") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder, not a host file") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not a host file: {' '.join(str(error).split())}") from None
     if not isinstance(body, dict):
@@ -120,7 +123,7 @@ def _host(path: str | Path, body: dict[str, Any]) -> Host:
     fields = Host.__dataclass_fields__
     for key in body:
         if key not in fields:
-            near = nearest(key, fields)
+            near = nearest(str(key), fields)
             raise UserError(
                 f"{path}: there is no field {key!r}" + (f"; did you mean {near!r}?" if near else "")
             )
@@ -129,9 +132,10 @@ def _host(path: str | Path, body: dict[str, Any]) -> Host:
         pairs = tuple(tuple(pair) for pair in body.get("cannot_tell_apart", ()))
     except TypeError as error:
         raise UserError(f"{path}: an estimate needs name, value, low and high ({error})") from None
-    for estimate in estimates["parameters"]:
+    for estimate in (*estimates["parameters"], *estimates["scales"]):
+        factor = estimate in estimates["scales"] and estimate.name in PARAMETERS
         try:
-            check({estimate.name: estimate.value})
+            check({estimate.name: PARAMETERS[estimate.name].default if factor else estimate.value})
         except ParameterError as error:
             raise UserError(f"{path}: {error}") from None
     return Host(**(body | estimates | {"cannot_tell_apart": pairs}))

@@ -28,6 +28,8 @@ INTERVALS = ("brownout_s", "blackout_s", "total_s", "stream_gib", "memory_sent_g
 DRAWS = 64
 BITES = 0.03
 """A ceiling that takes less than this off the line leaves the migration as steady as the line is."""
+ENDLESS = 1e30
+"""Stands for infinity where quantiles are drawn between two values: infinity less infinity is no number."""
 _NINETY = NormalDist().inv_cdf(0.95)
 
 
@@ -142,9 +144,8 @@ def _typical(table: pd.DataFrame, row: np.ndarray, rows: int) -> dict[str, np.nd
 def _interval(name: str, draws: np.ndarray) -> dict[str, np.ndarray]:
     columns = {name: np.median(draws, axis=1)}
     for level in LEVELS:
-        low, high = np.quantile(
-            draws, [(1 - level / 100) / 2, (1 + level / 100) / 2], axis=1, method="linear"
-        )
+        ends = np.quantile(np.minimum(draws, ENDLESS), [(1 - level / 100) / 2, (1 + level / 100) / 2], axis=1)
+        low, high = np.where(ends > ENDLESS / 1e6, np.inf, ends)
         columns |= {f"{name}_low{level}": low, f"{name}_high{level}": high}
     return columns
 
@@ -153,7 +154,7 @@ def as_counted(outcomes: pd.DataFrame, migrations: pd.DataFrame) -> pd.Series:
     """Bytes sent [GiB] as each method counts them: QEMU's multifd counts pages before compression."""
     header = migrations.get("page_header_bytes", PARAMETERS["page_header_bytes"].default)
     pages = outcomes.memory_sent_gib * (1 + header / PAGE_BYTES)
-    raw = migrations.method.isin(COUNTED_RAW) if "method" in migrations else False
+    raw = migrations.method.isin(COUNTED_RAW) if "method" in migrations else np.zeros(len(outcomes), bool)
     return outcomes.stream_gib.mask(raw, pages)
 
 
