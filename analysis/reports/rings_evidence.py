@@ -207,7 +207,7 @@ def _scaled_title(carried: pd.DataFrame, usual: pd.DataFrame) -> str:
     links = f"{number(carried.bandwidth_gbps.min())} to {number(carried.bandwidth_gbps.max())} Gbit/s"
     slow = number(_slack_for(usual, 0.95), 2)
     return (
-        f"For 95{NO_BREAK}% of the line the law asks a ring to spare {slow} mean delays of the processor in the "
+        f"For 95{NO_BREAK}% of the line the law asks a ring to spare {slow} mean delays in the "
         f"laboratory, {span} on {links} with this round trip"
     )
 

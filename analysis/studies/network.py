@@ -17,12 +17,14 @@ import pandas as pd
 
 from ..model.migration import filled, guest, rates
 from ..model.precopy import Rules, precopy
-from ..model.units import GBIT, MIB, PAGES_PER_GIB
+from ..model.units import GBIT, MIB, PAGE_BYTES, PAGES_PER_GIB
 
 USUAL_MULTIPLE = 1.5
 """Times its memory over the mean rate that a migration usually takes at most."""
 MOST_STEPS = 4000
 """Changes of the other traffic that are followed one by one, which bounds the memory of a draw."""
+MOST_PASSES = 500
+"""Passes after which a draw without a limit of its own counts as endless: its times are infinite."""
 
 
 class Traffic(NamedTuple):
@@ -68,15 +70,17 @@ class VaryingLink(NamedTuple):
     """Pages per second that step up and down in time, a row each.
 
     ``edges``: (rows, steps + 1) times at which the rate changes, the first at or before 0;
-    ``pages_per_s``: (rows, steps) from each edge to the next. After the last edge the last rate goes on.
+    ``pages_per_s``: (rows, steps) from each edge to the next. After the last edge the last rate goes on. The
+    first ``ahead`` pages are taken at once, as by :class:`~analysis.model.precopy.SteadyLink`.
     """
 
     edges: np.ndarray
     pages_per_s: np.ndarray
+    ahead: np.ndarray | float = 0.0
 
     def seen_from(self, start_s: np.ndarray) -> VaryingLink:
         """The same link with its time counted from ``start_s``, one a row."""
-        return VaryingLink(self.edges - start_s[:, None], self.pages_per_s)
+        return self._replace(edges=self.edges - start_s[:, None])
 
     def rate(self, row: np.ndarray, at_s: np.ndarray) -> np.ndarray:
         """The rate of rows at a time."""
@@ -85,6 +89,8 @@ class VaryingLink(NamedTuple):
     def seconds(self, row: np.ndarray, at_s: np.ndarray, pages: np.ndarray) -> np.ndarray:
         """Time that some pages take from a time on."""
         edges, rate = self.edges[row], self.pages_per_s[row]
+        ahead = np.broadcast_to(self.ahead, len(self.edges))[row]
+        pages = np.where(at_s > 0, pages, np.maximum(pages - ahead, 0))
         work = np.cumsum(np.diff(edges, axis=1) * rate, axis=1)
         done = np.concatenate([np.zeros((len(row), 1)), work], axis=1)
         goal = self._at(edges, done, rate, at_s) + pages
@@ -192,12 +198,17 @@ def summary(times: pd.DataFrame, column: str = "total_s") -> dict[str, float]:
 def _run(p: dict[str, np.ndarray], link: VaryingLink) -> pd.DataFrame:
     """Outcomes of every draw over its link, whose time 0 is the begin of the first pass."""
     rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
-    ended = precopy(guest(p), link, rules)
+    unlimited = np.isinf(rules.pass_limit) & np.isinf(rules.sent_limit)
+    limit = np.where(unlimited, MOST_PASSES, rules.pass_limit)
+    ended = precopy(guest(p), link, rules._replace(pass_limit=limit))
+    never = unlimited & (ended.passes >= MOST_PASSES)
     row = np.arange(len(ended.passes))
-    paused = link.seconds(row, ended.duration_s, ended.residual_pages + _state_pages(p))
-    blackout = paused + p["handoff_ms"] / 1000
-    total = p["setup_s"] + ended.duration_s + blackout
-    columns = {"brownout_s": ended.duration_s, "blackout_s": blackout, "total_s": total}
+    residual_s = link.seconds(row, ended.duration_s, ended.residual_pages)
+    state_s = link.seconds(row, ended.duration_s + residual_s, _state_pages(p))
+    blackout = np.maximum(residual_s - rules.head_start_s, 0) + state_s + p["handoff_ms"] / 1000
+    brownout = np.where(never, np.inf, ended.duration_s)
+    total = p["setup_s"] + brownout + blackout
+    columns = {"brownout_s": brownout, "blackout_s": blackout, "total_s": total}
     return pd.DataFrame(columns | {"passes": ended.passes.astype(int)})
 
 
@@ -205,6 +216,11 @@ def _state_pages(p: dict[str, np.ndarray]) -> np.ndarray:
     """Pages that take as long to send as the machine's state, which goes uncompressed and without headers."""
     rate = rates(p)
     return p["state_mib"] * MIB / (rate.goodput_gbps * GBIT / 8) * rate.pages_per_s
+
+
+def _ahead_pages(p: dict[str, np.ndarray]) -> np.ndarray:
+    """Pages that the sender's socket and queue take at once."""
+    return p["send_ahead_mib"] * MIB / (PAGE_BYTES + p["page_header_bytes"]) * rates(p).ratio
 
 
 def _traffic_of(p: dict[str, np.ndarray]) -> Traffic:
@@ -227,7 +243,9 @@ def _varying_link(p: dict[str, np.ndarray], traffic: Traffic, machines: int, rng
     edges, counts = flows_in_time(traffic, len(mean), min(horizon, changes), rng)
     drawn = np.take_along_axis(levels.T, counts, axis=1)
     # A step of length zero: what counts is the rate that goes on after it.
-    return VaryingLink(np.column_stack([edges, edges[:, -1]]), np.column_stack([drawn, mean]))
+    return VaryingLink(
+        np.column_stack([edges, edges[:, -1]]), np.column_stack([drawn, mean]), _ahead_pages(p)
+    )
 
 
 def _drawn_parameters(
