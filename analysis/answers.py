@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .model.migration import migrate
-from .observations import lab, own, tables, transfers
+from .observations import files, lab, tables, transfers
 from .options import scenarios
 from .parameters import OUTCOMES, PARAMETERS, defaults
 from .studies import calibration, hosts, link_validation, prediction, validation
@@ -44,22 +44,15 @@ def validated(file: Path, host_file: Path | None = None) -> dict:
     if set(transfers.COLUMNS) <= names:
         compared = link_validation.compare_transfers(transfers.read_transfers(path))
         return link_validation.transfer_errors(compared)
-    observed, host = migrations(file), hosts.load(host_file) if host_file else None
+    observed, host = files.read_migrations(file), hosts.load(host_file) if host_file else None
     if set(lab.COLUMNS) <= names:
         return _laboratory(observed, host or hosts.load(lab.LABORATORY))
     return validation.error_table(validation.compare(observed, host))
 
 
-def migrations(file: Path) -> pd.DataFrame:
-    """Measured migrations from a file in the laboratory's form or in the names of the parameters."""
-    laboratory = set(lab.COLUMNS) <= set(tables.header(lab.located(file)))
-    return own.read_own(file) if own.is_own(file) and not laboratory else lab.read_migrations(file)
-
-
-def calibrated(files: Sequence[Path], name: str, *, correct: bool = False) -> hosts.Host:
+def calibrated(paths: Sequence[Path], name: str, *, correct: bool = False) -> hosts.Host:
     """A host calibrated to the migrations of some files."""
-    table = pd.concat([migrations(file) for file in files], ignore_index=True)
-    return calibration.calibrate(table, name=name, learn_correction=correct)
+    return calibration.calibrate(list(paths), name=name, learn_correction=correct)
 
 
 def _laboratory(observed: pd.DataFrame, host: hosts.Host) -> dict:

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy import optimize
 
 from ..errors import UserError
-from ..model.migration import migrate
+from ..model.migration import migrate, passes
+from ..observations.files import read_observed
 from ..parameters import PARAMETERS, nearest
 from . import correction
 from .hosts import Estimate, Host
@@ -25,8 +27,10 @@ from .prediction import as_counted, bound_by, predict
 BOOTSTRAPS = 400
 PHASES = np.array([-6.0, -3.6, -1.8, -0.6, 0.6, 1.8, 3.6, 6.0])
 """MiB of memory by which a scenario is varied in a fit, so that where a pass happens to end cancels out."""
-TYPICAL = {"total": 0.02, "stream": 0.02, "blackout": 0.03}
-"""Scatter with which a fit begins: log of total time, log of bytes, downtime [s]."""
+TYPICAL = {"total": 0.02, "stream": 0.02, "blackout": 0.03, "pass": 0.3}
+"""Scatter with which a fit begins: log of time, log of bytes, downtime [s], log of a pass's dirty pages."""
+FEW_PAGES = 20.0
+"""Added to both counts of dirty pages before their ratio is taken: fewer than this is chance."""
 ALIKE = 0.95
 """Estimates whose draws correlate beyond this cannot be told apart."""
 
@@ -55,6 +59,10 @@ CANDIDATES = (
     Candidate("bandwidth_gbps", 0.3, 1.1, lambda t: t.transport != "compression", scale=True),
     Candidate("stream_limit_gbps", 0.05, 400.0, lambda t: t.bandwidth_gbps > 0.5 * t.stream_limit_gbps),
     Candidate("dirty_pages_per_s", 0.2, 5.0, lambda t: t.dirty_pages_per_s > 0, scale=True),
+    Candidate("working_set_gib", 0.005, 5.0, lambda t: t.dirty_pages_per_s > 0, scale=True, label="workload"),
+    Candidate("hot_page_share", 0.1, 10.0, lambda t: t.write_pattern == "hotcold", scale=True),
+    Candidate("zipf_exponent", 0.3, 2.0, lambda t: t.write_pattern == "zipf", scale=True),
+    Candidate("setup_s", 1e-3, 600.0, _all),
     Candidate("handoff_ms", 0.1, 1e5, _all),
     Candidate(
         "compress_gib_per_s_per_core",
@@ -64,8 +72,11 @@ CANDIDATES = (
         scale=True,
         label="method",
     ),
-    Candidate("working_set_gib", 0.005, 1.0, lambda t: t.dirty_pages_per_s > 0, scale=True, label="workload"),
 )
+PRIOR = 0.3
+"""A weak prior: before any data the log of a factor scatters so much around 0, that of a value twice it."""
+MOST_STEPS = 10
+"""Gauss-Newton steps in each of the two fits; more of them follow the noise of where passes end."""
 PREDICTED_DRAWS = 32
 FEWEST_OF_A_KIND = 8
 FEWEST = 3
@@ -73,8 +84,9 @@ FEWEST = 3
 
 
 def calibrate(
-    observed: pd.DataFrame,
+    observed: pd.DataFrame | str | Path | Sequence[str | Path],
     *,
+    measured_passes: pd.DataFrame | None = None,
     free: Sequence[str] | None = None,
     name: str = "calibrated",
     learn_correction: bool = False,
@@ -82,21 +94,26 @@ def calibrate(
 ) -> Host:
     """Fit a host to measured migrations.
 
-    ``observed``: one row a migration: scenario columns by parameter names, ``measured_total_s`` and, where
+    ``observed``: a table or the path of one (or of several files, tables of passes among them), one row a
+    migration: scenario columns by parameter names, ``measured_total_s`` and, where
     known, ``measured_stream_gib`` and ``measured_blackout_s``; ``method`` and ``workload`` tell kinds apart
     (``observations.lab.read_migrations`` returns such a table). Migrations that never ended are left out.
     A table without ``working_set_gib`` gets one share of the guest's content for each workload.
+    ``measured_passes``: ``migration``, ``pass_number`` and ``dirtied_pages`` (``read_passes`` returns
+    them); what each pass left dirty is then fitted too.
     ``free``: names of quantities to fit; by default all of :data:`CANDIDATES` that the data speak of.
 
     Raises UserError where there is nothing to fit to, or for an unknown name in ``free``.
     """
+    if not isinstance(observed, pd.DataFrame):
+        observed, measured_passes = read_observed(observed)
     table = _usable(observed)
     chosen = _chosen(table, free)
     if not chosen:
         raise UserError("no quantity can be fitted: too few migrations speak of any of them")
-    fit = _Fit(table, chosen)
+    fit = _Fit(table, chosen, measured_passes)
     found = fit.run()
-    draws = fit.bootstrap(found, np.random.default_rng(seed))
+    draws = fit.bootstrap(found.x, np.random.default_rng(seed))
     host = _host(name, fit, found.x, draws)
     host = replace(host, scatter=scatter(table, host), migrations=len(table))
     return with_correction(host, table, seed) if learn_correction else host
@@ -156,6 +173,10 @@ def _normal_scatter(residual: np.ndarray) -> float:
     return float(size[rank - 1] / 1.645)
 
 
+_LOOKED_AT = ("transport", "stream_limit_gbps", "dirty_pages_per_s", "resident_share", "memory_gib")
+_LOOKED_AT += ("bandwidth_gbps", "write_pattern", "hot_page_share", "zipf_exponent")
+
+
 def _usable(observed: pd.DataFrame) -> pd.DataFrame:
     """Completed migrations with a time, and the defaults that a fit looks at."""
     if "measured_total_s" not in observed:
@@ -168,7 +189,7 @@ def _usable(observed: pd.DataFrame) -> pd.DataFrame:
         raise UserError(
             f"{len(table)} completed migrations are too few to calibrate to; {FEWEST} is the least"
         )
-    for name in ("transport", "stream_limit_gbps", "dirty_pages_per_s", "resident_share", "memory_gib"):
+    for name in _LOOKED_AT:
         if name not in table:
             table[name] = PARAMETERS[name].default
     if "working_set_gib" not in table:
@@ -187,15 +208,12 @@ def _chosen(table: pd.DataFrame, free: Sequence[str] | None) -> list[tuple[Candi
             raise UserError(f"{name!r} cannot be calibrated; {hint}")
     chosen = []
     for candidate in CANDIDATES:
-        if (free is not None and candidate.name not in free) or (
-            candidate.label and candidate.label not in table
-        ):
+        if free is not None and candidate.name not in free:
             continue
-        kinds = (
-            sorted(table.loc[candidate.about(table), candidate.label].unique()) if candidate.label else [""]
-        )
+        about = candidate.about(table)
+        kinds = sorted(table.loc[about, candidate.label].unique()) if candidate.label in table else [""]
         for kind in kinds:
-            rows = candidate.about(table) & (table[candidate.label] == kind if kind else True)
+            rows = about & (table[candidate.label] == kind if kind else True)
             if rows.sum() >= FEWEST:
                 chosen.append((candidate, kind))
     return chosen
@@ -213,14 +231,25 @@ def _log_stream(table: pd.DataFrame, fitted: pd.DataFrame) -> np.ndarray:
 
 
 class _Fit:
-    """One calibration: the table, what is free, and the residuals as a function of log values."""
+    """One calibration: the table, what is free, and the residuals as a function of log values.
 
-    def __init__(self, table: pd.DataFrame, chosen: list[tuple[Candidate, str]]):
+    Residuals come in parts (time, bytes, downtime, dirty pages of passes); ``owner`` says of which
+    migration each is, so that a bootstrap can draw whole migrations.
+    """
+
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        chosen: list[tuple[Candidate, str]],
+        measured_passes: pd.DataFrame | None = None,
+    ):
         self.table, self.chosen = table, chosen
         self.kind = table["method"].to_numpy() if "method" in table else np.full(len(table), "")
         self.scales = {(part, kind): size for part, size in TYPICAL.items() for kind in set(self.kind)}
         self.start = np.log([self._first(c, k) for c, k in chosen])
         self.bounds = np.log([[c.low for c, _ in chosen], [c.high for c, _ in chosen]])
+        self.prior = np.array([PRIOR if c.scale else 2 * PRIOR for c, _ in chosen])
+        self.passes = _pass_targets(table, measured_passes)
 
     def _first(self, candidate: Candidate, kind: str) -> float:
         if candidate.scale:
@@ -250,29 +279,44 @@ class _Fit:
             scales=tuple(e for c, e in estimates if c.scale),
         )
 
-    def parts(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """Unscaled residuals of every migration, averaged over the phases of its passes."""
+    def parts(self, x: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Unscaled residuals and the migration of each, by part; times are averaged over passes' phases."""
         inputs = _inputs(self.host(x).apply(self.table))
+        fitted, table = self._averaged(inputs), self.table
+        every = np.arange(len(inputs))
+        found = {"total": (np.log(table.measured_total_s.to_numpy() / fitted.total_s.to_numpy()), every)}
+        if "measured_stream_gib" in self.table:
+            found["stream"] = (_log_stream(self.table, fitted), every)
+        if "measured_blackout_s" in self.table:
+            found["blackout"] = (
+                self.table.measured_blackout_s.to_numpy() - fitted.blackout_s.to_numpy(),
+                every,
+            )
+        if self.passes is not None:
+            found["pass"] = (self._log_passes(inputs), self.passes.owner.to_numpy())
+        clean = {part: np.nan_to_num(v, nan=0.0, posinf=3.0, neginf=-3.0) for part, (v, _) in found.items()}
+        return {part: (clean[part], owner) for part, (_, owner) in found.items()}
+
+    def _averaged(self, inputs: pd.DataFrame) -> pd.DataFrame:
         many = inputs.loc[inputs.index.repeat(len(PHASES))].reset_index(drop=True)
         own = many.extra_resident_mib if "extra_resident_mib" in many else 0.0
         many["extra_resident_mib"] = np.maximum(own + np.tile(PHASES, len(inputs)), 0)
         fitted = migrate(many)[["total_s", "blackout_s", "stream_gib", "memory_sent_gib"]]
-        fitted = fitted.groupby(np.repeat(np.arange(len(inputs)), len(PHASES))).mean()
-        found = {"total": np.log(self.table.measured_total_s.to_numpy() / fitted.total_s.to_numpy())}
-        if "measured_stream_gib" in self.table:
-            found["stream"] = _log_stream(self.table, fitted)
-        if "measured_blackout_s" in self.table:
-            found["blackout"] = self.table.measured_blackout_s.to_numpy() - fitted.blackout_s.to_numpy()
-        return {
-            part: np.nan_to_num(values, nan=0.0, posinf=3.0, neginf=-3.0) for part, values in found.items()
-        }
+        return fitted.groupby(np.repeat(np.arange(len(inputs)), len(PHASES))).mean()
+
+    def _log_passes(self, inputs: pd.DataFrame) -> np.ndarray:
+        """Log of measured over fitted dirty pages; NaN for passes that the fit does not make."""
+        fitted = passes(inputs).rename(columns={"scenario": "owner", "dirtied_pages": "fitted_pages"})
+        both = self.passes.merge(fitted[["owner", "pass_number", "fitted_pages"]], how="left")
+        return np.log((both.dirtied_pages + FEW_PAGES) / (both.fitted_pages + FEW_PAGES)).to_numpy()
 
     def residuals(self, x: np.ndarray) -> np.ndarray:
-        """Residuals in units of their scatter, part after part."""
-        parts = self.parts(x)
-        return np.concatenate(
-            [v / [self.scales[part, kind] for kind in self.kind] for part, v in parts.items()]
-        )
+        """Residuals in units of their scatter, part after part, and last the prior's."""
+        scaled = [
+            v / np.array([self.scales[part, kind] for kind in self.kind[owner]])
+            for part, (v, owner) in self.parts(x).items()
+        ]
+        return np.concatenate([*scaled, (x - self.start) / self.prior])
 
     def run(self) -> optimize.OptimizeResult:
         """Fit, measure each kind's scatter, and fit again with it."""
@@ -284,7 +328,7 @@ class _Fit:
                 bounds=self.bounds,
                 loss="soft_l1",
                 diff_step=0.02,
-                max_nfev=25,
+                max_nfev=MOST_STEPS,
                 x_scale=0.1,
             )
             x = found.x
@@ -292,24 +336,38 @@ class _Fit:
         return found
 
     def _rescale(self, x: np.ndarray) -> None:
-        for part, values in self.parts(x).items():
-            for kind in set(self.kind):
-                own = np.abs(values[self.kind == kind])
+        for part, (values, owner) in self.parts(x).items():
+            for kind in set(self.kind[owner]):
+                own = np.abs(values[self.kind[owner] == kind])
                 self.scales[part, kind] = max(1.4826 * float(np.median(own)), TYPICAL[part] / 5)
 
-    def bootstrap(self, found: optimize.OptimizeResult, rng: np.random.Generator) -> np.ndarray:
+    def bootstrap(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Draws of the log values: migrations resampled, one Gauss-Newton step from the optimum for each."""
+        owner = np.concatenate([owner for _, owner in self.parts(x).values()])
+        residual, jacobian = self.residuals(x), self._jacobian(x)
+        robust = 1 / np.sqrt(1 + residual**2)
         count = len(self.table)
-        parts = len(found.fun) // count
-        weight = 1 / np.sqrt(1 + found.fun**2)
-        draws = np.empty((BOOTSTRAPS, len(found.x)))
-        ridge = 1e-9 * np.eye(len(found.x))
-        jacobian = optimize.approx_fprime(found.x, self.residuals, 0.02) if found.jac is None else found.jac
+        draws = np.empty((BOOTSTRAPS, len(x)))
         for i in range(BOOTSTRAPS):
-            times = np.tile(rng.multinomial(count, np.full(count, 1 / count)), parts) * weight
-            normal = (jacobian * times[:, None]).T @ jacobian + ridge
-            draws[i] = found.x - np.linalg.solve(normal, jacobian.T @ (times * found.fun))
+            times = rng.multinomial(count, np.full(count, 1 / count))
+            weight = np.concatenate([times[owner], np.ones(len(x))]) * robust
+            normal = (jacobian * weight[:, None]).T @ jacobian
+            draws[i] = x - np.linalg.solve(normal, jacobian.T @ (weight * residual))
         return np.clip(draws, *self.bounds)
+
+    def _jacobian(self, x: np.ndarray, step: float = 0.02) -> np.ndarray:
+        """Central differences, wide enough to see past the steps that the ends of passes make."""
+        moves = step * np.eye(len(x))
+        return np.stack([(self.residuals(x + m) - self.residuals(x - m)) / (2 * step) for m in moves], axis=1)
+
+
+def _pass_targets(table: pd.DataFrame, measured: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Measured passes of the table's migrations with the row of each; None where there are none."""
+    if measured is None or "migration" not in table:
+        return None
+    rows = pd.DataFrame({"migration": table.migration, "owner": np.arange(len(table))})
+    found = measured[measured.dirtied_pages > 0].merge(rows, on="migration")
+    return found[["owner", "pass_number", "dirtied_pages"]] if len(found) else None
 
 
 def _host(name: str, fit: _Fit, x: np.ndarray, draws: np.ndarray) -> Host:
