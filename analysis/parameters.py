@@ -67,13 +67,15 @@ class Parameter:
 
     def _check_text(self, values: Any) -> np.ndarray:
         array = np.asarray(values, dtype=object)
-        for value in dict.fromkeys(array.ravel().tolist()):
-            if value not in self.choices:
+        for value in array.ravel().tolist():
+            if not isinstance(value, str) or value not in self.choices:
                 raise self._error(value, nearest(str(value), self.choices))
         return array
 
     def _check_number(self, values: Any) -> np.ndarray:
         given = self._array(values)
+        if given.dtype.kind in "mM":
+            raise self._error(given.ravel()[0])
         if given.dtype.kind not in "fiu":
             given = np.asarray([self._number(v) for v in given.ravel().tolist()]).reshape(given.shape)
         array = given.astype(float)
@@ -105,7 +107,9 @@ class Parameter:
             raise self._error(value) from None
 
     def _error(self, value: Any, near: str = "") -> ParameterError:
-        shown = f"{value:.12g}" if isinstance(value, float) else repr(value)
+        shown = repr(value)
+        if isinstance(value, float):
+            shown = f"{value:g}" if float(f"{value:g}") == value else repr(float(value))
         hint = f"; did you mean {near!r}?" if near else ""
         unit = f" [{self.unit}]" if self.unit else ""
         return ParameterError(f"{self.name} = {shown} is not allowed: it takes {self.rule}{unit}{hint}")
@@ -237,6 +241,9 @@ _ALL = (
     Parameter("stream_limit_spread", "0-1", 0.0, high=2,
               meaning="how much that ceiling varies in time (standard deviation of its logarithm)",
               source="0.4 in this study's laboratory, a busy host"),
+    Parameter("adapter_limit_gbps", "Gbit/s", np.nan, low=0.001,
+              meaning="ceiling of all connections through the host's adapter; empty: none",
+              source=_HYPERV + "4.5 in all through a virtual adapter of the host without RSS (Savill 2012)"),
     Parameter("send_ahead_mib", "MiB", 0.0, high=1e6,
               meaning="bytes that the sender's socket and queue take at once, so that it counts them as sent",
               source="2.4 in this study's laboratory; 0 for times taken at the receiver"),

@@ -74,6 +74,12 @@ HOSTS: Mapping[str, Host] = {
             "one migration: Van Hoof 2013; two at once: techcommunity 396609.",
         ),
         Host(
+            "windows_2016",
+            {"stop_rule": "hyperv", "transport": "compression", "stream_limit_gbps": _ONE_STREAM_2012R2},
+            2,
+            "as 2012 R2, without needing a cluster (windowsserverdocs live-migration-overview).",
+        ),
+        Host(
             "windows_2019",
             {"stop_rule": "hyperv", "transport": "compression"},
             2,

@@ -1,8 +1,8 @@
 """Ceilings on the bytes per second of one migration, and which of them binds.
 
 Every ceiling is a rate of payload [Gbit/s] and a function of its own; :func:`goodput` takes the lowest
-and names it. The hard minimum is right: the laws of the rings and of the window round their own
-corners, and a smooth minimum on top of them was worse on every measured configuration (facts, "buffers").
+and names it. The minimum is hard: the laws of the rings and of the window round their own corners, and a
+smooth minimum on top of them was worse on the measured transfers (facts, "buffers", section 4).
 
 SMB Direct (RDMA) goes past the host's rings, sockets and cores: only the line, a bandwidth limit and other
 traffic hold it.
@@ -21,8 +21,6 @@ from .units import GBIT
 
 TIE = 0.005
 """Ceilings within this share of the lowest count as equally low: the first named of them binds."""
-FASTEST = 1e15
-"""Packets per second that stand for an endless rate in the laws of the rings."""
 RDMA_HEADERS = 44.0
 """RoCE v2: IP 20, UDP 8, base transport header 12, check 4 bytes."""
 RDMA_PAYLOADS = np.array([256.0, 512.0, 1024.0, 2048.0, 4096.0])
@@ -90,10 +88,11 @@ def stream_ceiling(
     """
     middle = np.multiply(streams, stream_limit_gbps).astype(float)
     middle, spread, line = np.broadcast_arrays(middle, spread, line_gbps)
-    s = np.where(spread > 0, spread, 1.0)
-    z = np.log(line / middle) / s
-    varied = middle * np.exp(s**2 / 2) * ndtr(z - s) + np.where(np.isinf(line), 0.0, line) * ndtr(-z)
-    return np.where(spread > 0, varied, middle)
+    varies = (spread > 0) & np.isfinite(middle)
+    s, m = np.where(varies, spread, 1.0), np.where(varies, middle, 1.0)
+    z = np.log(line / m) / s
+    varied = m * np.exp(s**2 / 2) * ndtr(z - s) + np.where(np.isinf(line), 0.0, line) * ndtr(-z)
+    return np.where(varies, varied, middle)
 
 
 def window_ceiling(
@@ -118,20 +117,21 @@ def goodput(p: dict[str, np.ndarray]) -> Goodput:
     """Lowest ceiling for columns of parameters ``p`` (checked, of one length)."""
     rdma = p["transport"] == "smb_direct"
     line = line_ceiling(p["bandwidth_gbps"], efficiency(p))
-    ceilings = {
+    free = {
         "line_rate": line,
         "bandwidth_limit": np.where(
             p["bandwidth_limit_share"] < 1, line * p["bandwidth_limit_share"], np.inf
         ),
         "other_traffic": np.where(p["network"] == "shared", line * (1 - p["background_share"]), np.inf),
     }
-    through_host = {
-        "send_buffers": _send_ceiling(p),
-        "receive_buffers": _receive_ceiling(p),
+    host = {
         "socket_buffer": _socket_ceiling(p, line),
         "streams": stream_ceiling(p["streams"], p["stream_limit_gbps"], p["stream_limit_spread"], line),
+        "host_adapter": np.where(np.isnan(p["adapter_limit_gbps"]), np.inf, p["adapter_limit_gbps"]),
     }
-    return lowest(ceilings | {name: np.where(rdma, np.inf, value) for name, value in through_host.items()})
+    offered = lowest(free | host).gbps
+    rings_of = {"send_buffers": _send_ceiling(p), "receive_buffers": _receive_ceiling(p, offered)}
+    return lowest(free | {name: np.where(rdma, np.inf, value) for name, value in (host | rings_of).items()})
 
 
 def efficiency(p: dict[str, np.ndarray]) -> np.ndarray:
@@ -152,7 +152,7 @@ def lowest(ceilings: dict[str, np.ndarray]) -> Goodput:
 def packets_per_s(p: dict[str, np.ndarray]) -> np.ndarray:
     """Packets of full size that the line carries in a second."""
     rate = p["bandwidth_gbps"] * GBIT / 8 / (p["mtu_bytes"] + p["frame_overhead_bytes"])
-    return np.minimum(rate, FASTEST)
+    return np.minimum(rate, rings.FASTEST)
 
 
 def _payload_gbps(p: dict[str, np.ndarray], packets: np.ndarray) -> np.ndarray:
@@ -168,13 +168,14 @@ def _send_ceiling(p: dict[str, np.ndarray]) -> np.ndarray:
     return np.where(packets < rate, _payload_gbps(p, packets), np.inf)
 
 
-def _receive_ceiling(p: dict[str, np.ndarray]) -> np.ndarray:
-    """What the receive rings carry; infinite where overflows never happen.
+def _receive_ceiling(p: dict[str, np.ndarray], offered_gbps: np.ndarray) -> np.ndarray:
+    """What the receive rings carry of what the other ceilings let through; infinite where nothing is lost.
 
-    With several queues each has its share of the connections and of the line.
+    With several queues each has its share of the connections and of the packets.
     """
     queues = np.minimum(p["receive_queues"], p["streams"])
-    rate = packets_per_s(p) / queues
+    arriving = offered_gbps * GBIT / 8 / (p["mtu_bytes"] - p["header_bytes"])
+    rate = np.minimum(packets_per_s(p), arriving) / queues
     moderation, delay = p["interrupt_moderation_us"] / 1e6, p["receive_delay_us"] / 1e6
     ceiling = np.full(len(rate), np.inf)
     # The law is costly and most rows never overflow: it is asked only where they may.

@@ -19,7 +19,7 @@ import pandas as pd
 
 from .. import parameters
 from . import compression, dirtying, link
-from .precopy import REASONS, Guest, Precopy, Rules, SteadyLink
+from .precopy import REASONS, Guest, Precopy, Rules, SteadyLink, over
 from .precopy import precopy as run_precopy
 from .units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
 
@@ -220,11 +220,12 @@ def _outcomes(p: Columns, rate: Rates, ended: Precopy) -> dict[str, np.ndarray]:
     rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
     paused = _paused_rates(p, rate, rules)
     state_s = p["state_mib"] * MIB / (paused.goodput_gbps * GBIT / 8)
-    transfer_s = np.maximum(ended.residual_pages / paused.pages_per_s - rules.head_start_s, 0) + state_s
-    blackout = transfer_s + p["handoff_ms"] / 1000
+    residual_s = np.maximum(over(ended.residual_pages, paused.pages_per_s) - rules.head_start_s, 0)
+    blackout = residual_s + state_s + p["handoff_ms"] / 1000
     pages = ended.sent_pages + ended.residual_pages
     zero_bytes = (p["memory_gib"] * PAGES_PER_GIB - content_pages(p)) * p["zero_page_bytes"]
-    page_bytes = pages * (PAGE_BYTES + p["page_header_bytes"]) / rate.ratio
+    each = PAGE_BYTES + p["page_header_bytes"]
+    page_bytes = (ended.sent_pages / rate.ratio + ended.residual_pages / paused.ratio) * each
     stream = (page_bytes + zero_bytes + p["state_mib"] * MIB) / GIB
     return {
         "goodput_gbps": rate.goodput_gbps,

@@ -30,8 +30,10 @@ import numpy as np
 
 from .dirtying import WriteClasses, distinct_pages
 
-ENDLESS_PASSES = 1_000_000
+ENDLESS_PASSES = 20_000
 """Passes after which a migration whose rule has no limit of its own is called endless at the latest."""
+SAME, BACK = 1e-9, 1e-4
+"""Shares of itself by which a residual may differ that stopped moving, or that came back after rising."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,9 @@ REASONS = ("nothing_left", "few_pages", "target_met", "pass_limit", "sent_limit"
 TARGET_MET, PASS_LIMIT, ENDLESS = (REASONS.index(name) for name in ("target_met", "pass_limit", "endless"))
 
 
+_YES_OR_NO = ("target_ends_passes", "lifts_bandwidth_limit")
+
+
 class Rules(NamedTuple):
     """The stop rule of every row, as columns; see :class:`StopRule` for their meaning."""
 
@@ -127,7 +132,12 @@ class Rules(NamedTuple):
         """Columns for rows that name a preset; NaN in the last two means "as the preset has it"."""
         names, row = np.unique(np.asarray(stop_rule, dtype=str), return_inverse=True)
         presets = [STOP_RULES[name] for name in names]
-        columns = {field: np.array([getattr(p, field) for p in presets])[row] for field in cls._fields}
+        columns = {
+            field: np.array(
+                [getattr(p, field) for p in presets], dtype=bool if field in _YES_OR_NO else float
+            )[row]
+            for field in cls._fields
+        }
         for field, given in (("pass_limit", pass_limit), ("target_ms", target_ms)):
             columns[field] = np.where(np.isnan(given), columns[field], given)
         return cls(**columns)
@@ -136,8 +146,8 @@ class Rules(NamedTuple):
 class Guest(NamedTuple):
     """The memory of every row [pages] and how it is written.
 
-    ``content``: pages sent as content in the first pass; ``zero``: the others, which cost next to
-    nothing; ``top``: how much of the content lies behind the zero pages in the order of sending.
+    ``content``: pages sent as content in the first pass; ``zero``: the others, which take no time
+    here; ``top``: how much of the content lies behind the zero pages in the order of sending.
     """
 
     content: np.ndarray
@@ -153,7 +163,10 @@ class Link(Protocol):
         """Pages per second for rows at a time since the first pass began."""
 
     def seconds(self, row: np.ndarray, at_s: np.ndarray, pages: np.ndarray) -> np.ndarray:
-        """Time that some pages take from then on."""
+        """Time that some pages take from then on; infinite where none are carried."""
+
+    def settled(self, row: np.ndarray, at_s: np.ndarray) -> np.ndarray:
+        """True where the rate will not change any more."""
 
 
 class SteadyLink(NamedTuple):
@@ -172,7 +185,17 @@ class SteadyLink(NamedTuple):
     def seconds(self, row: np.ndarray, at_s: np.ndarray, pages: np.ndarray) -> np.ndarray:
         """Pages over rate, without those that go ahead in the first pass."""
         waited = np.where(at_s > 0, pages, np.maximum(pages - self.ahead[row], 0))
-        return waited / self.pages_per_s[row]
+        return over(waited, self.pages_per_s[row])
+
+    def settled(self, row: np.ndarray, at_s: np.ndarray) -> np.ndarray:
+        """Always."""
+        return np.ones(len(row), bool)
+
+
+def over(amount: np.ndarray, rate: np.ndarray) -> np.ndarray:
+    """Amount over rate: infinite where the rate is 0 and there is something to carry."""
+    never = np.where(np.asarray(amount) > 0, np.inf, 0.0) + np.zeros(np.shape(rate))
+    return np.divide(amount, rate, out=never, where=np.asarray(rate) > 0)
 
 
 class Passes(NamedTuple):
@@ -210,7 +233,7 @@ class _State:
     """The rows still running: what stays, and what the recurrence carries from pass to pass.
 
     ``remaining`` is content to send, ``unscanned`` zero pages not passed over yet, ``marked`` an
-    earlier ``remaining`` by which a loop is recognised.
+    earlier ``remaining`` by which a loop is recognised, ``rose`` whether it has risen since.
     """
 
     row: np.ndarray
@@ -222,6 +245,7 @@ class _State:
     elapsed: np.ndarray
     sent: np.ndarray
     marked: np.ndarray
+    rose: np.ndarray
 
     def take(self, rows: np.ndarray) -> _State:
         """The same for a selection of the rows."""
@@ -241,9 +265,10 @@ def precopy(guest: Guest, link: Link, rules: Rules, *, history: bool = False) ->
     All arrays have one length. Rows that have stopped are dropped on the way, so the cost is that
     of the passes really made.
 
-    A row without a limit on passes that comes back to a residual it has had before would repeat
-    itself for ever, for the recurrence has no other memory: it stops as ``endless``, with an
-    infinite duration.
+    After the first pass the recurrence has no memory but the residual. So a row without a limit on
+    passes that comes back to one it has had before, on a link that does not change any more, would
+    repeat itself for ever: it stops as ``endless``, with an infinite duration. So does a row whose link
+    carries nothing.
     """
     n = len(guest.content)
     out = Precopy(
@@ -270,7 +295,8 @@ def _start(guest: Guest, rules: Rules) -> _State:
     content = guest.content.astype(float)
     none = np.zeros(len(content))
     machine = content + guest.zero
-    return _State(np.arange(len(content)), machine, guest, rules, content, guest.zero, none, none, none - 1)
+    row = np.arange(len(content))
+    return _State(row, machine, guest, rules, content, guest.zero, none, none, none - 1, none > 0)
 
 
 def _pass(state: _State, link: Link, number: int) -> Passes:
@@ -281,9 +307,11 @@ def _pass(state: _State, link: Link, number: int) -> Passes:
     carried = state.remaining - sent
     dirtied = _newly_dirty(duration, carried, state)
     start = state.elapsed
-    if number & (number - 1) == 0:
-        state.marked = state.remaining
-    state.unscanned = _still_unscanned(state, rate, number)
+    if number > 1 and number & (number - 1) == 0:
+        # Brent: a mark at every power of two finds a loop of any length.
+        state.marked, state.rose = state.remaining, np.zeros(len(sent), bool)
+    state.unscanned = _still_unscanned(state, carried, number)
+    state.rose = state.rose | (carried + dirtied > state.remaining * (1 + BACK))
     state.remaining, state.elapsed, state.sent = carried + dirtied, start + duration, state.sent + sent
     return Passes(state.row, np.full(len(sent), number), start, duration, sent, dirtied, state.remaining)
 
@@ -311,13 +339,10 @@ def _unsent_content(state: _State, target: np.ndarray) -> np.ndarray:
     return np.minimum(np.maximum(np.minimum(state.guest.top, target), before_zero), state.remaining)
 
 
-def _still_unscanned(state: _State, rate: np.ndarray, number: int) -> np.ndarray:
-    """Zero pages that the first pass did not get to because it ended before them."""
-    looked = np.isfinite(state.rules.check_interval_s) & (number == 1)
-    if not looked.any():
-        return np.zeros_like(state.unscanned)
-    left = _target_pages(rate, state.rules) >= state.guest.zero + state.guest.top
-    return np.where(looked & left, state.unscanned, 0.0)
+def _still_unscanned(state: _State, carried: np.ndarray, number: int) -> np.ndarray:
+    """Zero pages that the first pass did not get to: all of them, if it ended in the content before them."""
+    before = carried > state.guest.top * (1 + SAME)
+    return np.where(before & (number == 1), state.unscanned, 0.0)
 
 
 def _target_pages(rate: np.ndarray, rules: Rules) -> np.ndarray:
@@ -328,14 +353,17 @@ def _target_pages(rate: np.ndarray, rules: Rules) -> np.ndarray:
 def _newly_dirty(duration: np.ndarray, carried: np.ndarray, state: _State) -> np.ndarray:
     """Distinct pages dirtied in a pass that were not waiting to be sent anyway."""
     waiting = np.divide(carried, state.machine, out=np.zeros_like(carried), where=state.machine > 0)
-    return distinct_pages(duration, state.guest.classes) * (1 - waiting)
+    distinct = np.minimum(distinct_pages(duration, state.guest.classes), state.machine)
+    return distinct * (1 - waiting)
 
 
 def _why_stop(number: int, made: Passes, state: _State, link: Link) -> np.ndarray:
     """Code of the reason to stop after this pass, -1 to go on; the first that holds wins."""
     rules = state.rules
     unlimited = np.isinf(rules.pass_limit) & np.isinf(rules.sent_limit)
-    looping = (state.remaining == state.marked) | (number >= ENDLESS_PASSES)
+    near = np.where(state.rose, BACK, SAME) * np.maximum(state.marked, 1)
+    back = np.abs(state.remaining - state.marked) <= near
+    looping = (back & link.settled(state.row, state.elapsed) & (number > 1)) | (number >= ENDLESS_PASSES)
     pending = state.remaining + state.unscanned
     tests = (
         state.remaining < 1,
@@ -345,7 +373,8 @@ def _why_stop(number: int, made: Passes, state: _State, link: Link) -> np.ndarra
         state.sent > rules.sent_limit * np.maximum(state.machine, 1),
         unlimited & looping,
     )
-    return np.select(tests, range(len(tests)), default=-1)
+    reason = np.select(tests, range(len(tests)), default=-1)
+    return np.where(np.isinf(made.duration_s), ENDLESS, reason)
 
 
 def _record(out: Precopy, number: int, reason: np.ndarray, state: _State, link: Link) -> Passes:
@@ -356,7 +385,7 @@ def _record(out: Precopy, number: int, reason: np.ndarray, state: _State, link: 
     out.passes[state.row] = number
     out.reason[state.row] = reason
     out.residual_pages[state.row] = late.remaining_pages
-    out.converged[state.row] = (reason <= TARGET_MET) | (late.remaining_pages <= target)
+    out.converged[state.row] = (reason <= TARGET_MET) | (~never & (late.remaining_pages <= target))
     out.duration_s[state.row] = np.where(never, np.inf, state.elapsed + late.duration_s)
     out.sent_pages[state.row] = np.where(never, np.inf, state.sent + late.sent_pages)
     return _take(late, late.duration_s > 0)

@@ -102,6 +102,10 @@ class VaryingLink(NamedTuple):
         )
         return end - at_s
 
+    def settled(self, row: np.ndarray, at_s: np.ndarray) -> np.ndarray:
+        """True from the last change of a row's rate on."""
+        return at_s >= self.edges[row][:, -2]
+
     def _at(self, edges: np.ndarray, done: np.ndarray, rate: np.ndarray, at_s: np.ndarray) -> np.ndarray:
         """Pages sent from time 0 to ``at_s``."""
         step = self._step(edges, at_s)
