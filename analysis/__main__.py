@@ -93,20 +93,30 @@ def main() -> None:
     "-p", "--parameter", "parameters", nargs=2, multiple=True, metavar="NAME VALUE",
     help="Set a notebook parameter; may be given several times.",
 )  # fmt: skip
+@click.option(
+    "--grid", "grid_file", type=click.Path(path_type=Path), metavar="FILE.yml",
+    help="Scenarios by name (scenarios:) and lists to cross (cross:); a report for each.",
+)  # fmt: skip
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("reports"),
               show_default=True, help="Folder for the reports and their index.")  # fmt: skip
 @click.option(
     "--workers", type=click.IntRange(min=1), help="Notebooks run at a time; one per core if not given."
 )
+@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of a Dask scheduler.")
+@click.option("--force", is_flag=True, help="Run also what is up to date.")
 @click.option("--json", "as_json", is_flag=True, help="Write one row per run as JSON to standard output.")
-def report(notebooks: tuple, parameters: tuple, out: Path, workers: int | None, as_json: bool) -> int:
-    """Run NOTEBOOKS (all of notebooks/ if none is named) into HTML reports and an index page."""
-    from analysis.reports import run
+def report(notebooks: tuple, parameters: tuple, grid_file: Path | None, as_json: bool, **options: Any) -> int:
+    """Run NOTEBOOKS (all of notebooks/ if none is named) into HTML reports and an index page.
+
+    What is up to date (same notebook, parameters, data and code) is not run again.
+    """
+    from analysis.reports import grid, run
 
     try:
-        outcomes = run.report(notebooks, dict(parameters), out, workers=workers)
+        scenarios = grid.read(grid_file) if grid_file else None
+        outcomes = run.report(notebooks, dict(parameters), scenarios=scenarios, **options)
     except KeyboardInterrupt:
-        fail("stopped; the reports finished so far are kept", 130)
+        fail("stopped; the reports finished so far are kept, the same command carries on", 130)
         # Worker threads still wait for their kernels, and kernels end by themselves when this process does.
         os._exit(130)
     if as_json:
@@ -124,15 +134,16 @@ host_option = click.option(
 @main.command()
 @parameter_options
 @host_option
+@click.option("--preset", metavar="WINDOWS", help="Defaults of a Windows Server, for example windows_2022.")
 @click.option("--json", "as_json", is_flag=True, help="Write the rows as JSON to standard output.")
-def predict(as_json: bool, host_file: Path | None, **options: str | None) -> None:
+def predict(as_json: bool, host_file: Path | None, preset: str | None, **options: str | None) -> None:
     """Predict one migration, or one for each combination of comma-separated values.
 
     With --host the values that are not given are that host's, and 50 % and 90 % intervals stand beside.
     """
     from analysis import answers
 
-    rows = answers.predicted(options, host_file)
+    rows = answers.predicted(options, host_file, preset)
     click.echo(answers.as_json(rows) if as_json else answers.prediction_text(rows))
 
 

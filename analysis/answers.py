@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from . import presets
 from .model.migration import migrate
 from .observations import files, lab, tables, transfers
 from .options import scenarios
@@ -19,9 +20,18 @@ from .parameters import OUTCOMES, PARAMETERS, defaults
 from .studies import calibration, hosts, link_validation, prediction, validation
 
 
-def predicted(options: dict[str, str | None], host_file: Path | None = None) -> list[dict]:
-    """One row a scenario: every parameter and outcome by its name, with intervals on a calibrated host."""
+def predicted(
+    options: dict[str, str | None], host_file: Path | None = None, preset: str | None = None
+) -> list[dict]:
+    """One row a scenario: every parameter and outcome by its name, with intervals on a calibrated host.
+
+    ``preset`` names a version of Windows Server whose defaults hold where no option says otherwise.
+    """
     columns = scenarios(options)
+    if preset:
+        rows = len(next(iter(columns.values()), [None]))
+        usual = {name: [value] * rows for name, value in presets.host(preset).parameters.items()}
+        columns = usual | columns
     table = pd.DataFrame(columns) if columns else pd.DataFrame(index=range(1))
     if host_file is None:
         table, more = migrate(table), []
@@ -47,7 +57,7 @@ def validated(file: Path, host_file: Path | None = None) -> dict:
     observed, host = files.read_migrations(file), hosts.load(host_file) if host_file else None
     if set(lab.COLUMNS) <= names:
         return _laboratory(observed, host or hosts.load(lab.LABORATORY))
-    return validation.error_table(validation.compare(observed, host))
+    return validation.validate(observed, host)
 
 
 def calibrated(paths: Sequence[Path], name: str, *, correct: bool = False) -> hosts.Host:
@@ -68,9 +78,10 @@ def _laboratory(observed: pd.DataFrame, host: hosts.Host) -> dict:
     known = validation.compare(validation.given_throughput(rows), host_without_link(host))
     precopy = known[known.method == "precopy"]
     parts = {"plain": compared[validation.plain(compared)], "given_throughput": precopy}
+    methods = {name: validation.error_table(part) for name, part in compared.groupby("method")}
     return (
         validation.error_table(compared)
-        | {"left_out": len(observed) - len(rows)}
+        | {"left_out": len(observed) - len(rows), "by_method": methods}
         | {name: validation.error_table(part) for name, part in parts.items()}
     )
 
@@ -115,10 +126,21 @@ def validation_text(figures: dict) -> str:
             "all: every migration by a method that the model describes; from the nominal link",
             "pre-copy, rate known: all of method precopy, given the throughput that was reached",
             "",
+            "By method, from the nominal link:",
+            summary(figures["by_method"])
+            .loc[:, ["migrations", "time median", "time p90", "bytes median"]]
+            .to_string(),
+            "",
             "Verdict, measured (rows) against predicted (columns), all:",
             verdicts.to_string(),
-            f"\n{figures['left_out']} migrations by methods that the model does not describe are left out.",
+            *_left_out(figures["left_out"]),
         ]
+    )
+
+
+def _left_out(count: int) -> list[str]:
+    return (
+        [f"\n{count} migrations by methods that the model does not describe are left out."] if count else []
     )
 
 

@@ -6,10 +6,14 @@ Downtimes are compared in milliseconds, because a relative error explodes near z
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from ..model.migration import passes
+from ..observations.files import read_observed
 from .hosts import Host
 from .prediction import as_counted, coverage, predict
 
@@ -71,6 +75,21 @@ def compare(observed: pd.DataFrame, host: Host | None = None, *, draws: int = 64
     if "measured_blackout_s" in table:
         table["blackout_error_ms"] = (table.blackout_s - table.measured_blackout_s) * 1000
     return table
+
+
+def validate(observed: pd.DataFrame | str | Path | Sequence[str | Path], host: Host | None = None) -> dict:
+    """Error figures of the model on measured migrations: a table, or the path of a file (or several).
+
+    Tables are what ``observations.files.read_observed`` returns: parameters by their names, measurements in
+    ``measured_`` columns. The figures are those of :func:`error_table`, and the same apart by ``method``
+    where there are several.
+    """
+    table = observed if isinstance(observed, pd.DataFrame) else read_observed(observed)[0]
+    compared = compare(table, host)
+    figures = error_table(compared)
+    if "method" in compared and len(compared.method.unique()) > 1:
+        figures["by_method"] = {name: error_table(part) for name, part in compared.groupby("method")}
+    return figures
 
 
 def error_table(compared: pd.DataFrame) -> dict:
