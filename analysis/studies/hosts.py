@@ -16,6 +16,7 @@ import pandas as pd
 import yaml
 
 from ..errors import UserError
+from ..observations.lab import located
 from ..parameters import PARAMETERS, ParameterError, check, nearest
 
 
@@ -107,7 +108,7 @@ def content(host: Host) -> dict[str, Any]:
 def load(path: str | Path) -> Host:
     """Read a host file; UserError with what is wrong in one that cannot be used."""
     try:
-        body = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        body = yaml.safe_load(located(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"there is no host file {path}") from None
     except IsADirectoryError:
@@ -145,3 +146,21 @@ def _short(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _short(v) for key, v in value.items()}
     return float(f"{value:.5g}") if isinstance(value, (float, np.floating)) else value
+
+
+def on(host_file: str | Path, scenario: dict[str, Any]) -> dict[str, Any]:
+    """A scenario on a calibrated host, for notebooks: what it does not name is the host's, its values scaled.
+
+    ``host_file`` may be empty: the scenario as it is. Estimates for one kind of migration are left out.
+
+    >>> on("", {"memory_gib": 16})
+    {'memory_gib': 16}
+    """
+    if not host_file:
+        return scenario
+    host = load(host_file)
+    usual = {e.name: e.value for e in host.parameters if not e.of}
+    factor = {e.name: e.value for e in host.scales if not e.of}
+    return usual | {
+        name: value * factor[name] if name in factor else value for name, value in scenario.items()
+    }
