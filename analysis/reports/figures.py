@@ -26,7 +26,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from analysis.parameters import OUTCOMES, PARAMETERS, label
+from analysis.parameters import OUTCOMES, PARAMETERS, check, label
 
 INK, QUIET, FAINT = "#1d2430", "#566072", "#d9dee6"
 SENT, DIRTY = "#2a6f9e", "#cc4b1d"
@@ -100,13 +100,20 @@ def display_takeaway(text: str) -> None:
 
 
 def show_parameters(**values: Any) -> None:
-    """Display the notebook's parameters as a table with unit, meaning, and what differs from the default."""
+    """Display the notebook's parameters as a table with unit, meaning, and what differs from the default.
+
+    Values are checked first: a wrong one is told here, before anything is computed from it. The output
+    carries the role ``parameters``; a report has a table of its own at its top and leaves this one out.
+    """
+    for name, value in values.items():
+        if name.removesuffix("_values") in PARAMETERS:
+            check({name.removesuffix("_values"): value})
     rows = "\n".join(_parameter_row(name, value) for name, value in values.items())
     head = "".join(f'<th scope="col" style="text-align:left">{name}</th>' for name in _HEAD)
     caption = "<caption>Parameters of this run. What differs from the study's default is in bold.</caption>"
     page = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     text = "\n".join(f"{name} = {value}" for name, value in values.items())
-    display({"text/html": page, "text/plain": text}, raw=True)
+    display({"text/html": page, "text/plain": text}, raw=True, metadata={"study": {"role": "parameters"}})
 
 
 _HEAD = ("Parameter", "Value", "Unit", "Meaning", "Default")

@@ -39,6 +39,21 @@ def role_of(output: NotebookNode) -> str:
     return output.get("metadata", {}).get("study", {}).get("role", "")
 
 
+def told(value: Any) -> str:
+    """A parameter's value as a person would write it.
+
+    >>> told([10.0, 2.5]), told(150000.0), told(None), told("xen")
+    ('10, 2.5', '150,000', 'by preset', 'xen')
+    """
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(told, value))
+    if value is None:
+        return "by preset"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,.10g}" if isinstance(value, (int, float)) else str(value)
+
+
 def tidy(notebook: NotebookNode) -> None:
     """Take out of an executed notebook, in place, what differs between machines or runs but tells nothing.
 
@@ -162,6 +177,8 @@ class StudyExporter(HTMLExporter):
             **kwargs,
         )
         self.register_filter("role_of", role_of)
+        self.register_filter("told", told)
+        self.register_filter("told_unit", lambda unit: {"us": "µs", "0-1": "0 to 1"}.get(unit, unit))
         self.register_filter("mathml", lambda text: mathml(text.strip().strip("$"), "block"))
 
     @jinja2.pass_context
@@ -182,6 +199,10 @@ def export(notebook: NotebookNode, folder: Path) -> str:
     """The page of a tidied notebook; ``folder`` is where pictures named in its text are looked for."""
     title = title_of(notebook) or "Report"
     notebook.metadata["title"] = title
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and re.search(r"^#\s", cell.source, re.MULTILINE):
+            cell.metadata["study_title"] = True
+            break
     resources = {"metadata": {"path": str(folder), "name": title}}
     page, _ = _exporter().from_notebook_node(notebook, resources)
     return page

@@ -1,27 +1,34 @@
-"""The page that leads to the reports: a card each with question, takeaway and first figure."""
+"""The page that leads to the reports: a card each with question, takeaway and first figure, and all numbers.
+
+Runs of a grid stand together, one group for each notebook. The tables of numbers are sorted by a click or a
+key on a column's name; without a script they are plain tables.
+"""
 
 import base64
 import io
+import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import nbformat
 from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 from PIL import Image
 
-from analysis.reports import html
+from analysis.reports import files, html, results
 
 # The folder, in a folder of reports, of the executed notebooks. It is not called `notebooks`, so that reports
 # written beside the study's own notebooks never meet them.
 EXECUTED = "executed"
 
-# Twice the width of a card in pixels, so that it is sharp on a fine screen.
+# Twice the width of a card in pixels, so that it is sharp on a fine screen; a grid's cards are smaller.
 THUMBNAIL_PX = 800
+THUMBNAIL_COLOURS = 64
+# Beyond so many cards the index would be heavier than its reports: the rest of a grid goes without a picture.
+MOST_PICTURES = 48
 
 
 @dataclass(frozen=True)
@@ -37,29 +44,131 @@ class Card:
     seconds: float
     parameters: dict[str, Any]
     failure: dict[str, Any] | None
+    scenario: str = ""
 
 
-def write(out: Path) -> Path:
+@dataclass(frozen=True)
+class Group:
+    """The runs of a grid over one notebook: what they share, and a card each."""
+
+    anchor: str
+    title: str
+    question: str
+    cards: list[Card]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A table of the index: a caption, the columns with their units, and rows that begin with a link."""
+
+    caption: str
+    columns: list[tuple[str, str]]
+    rows: list[tuple[str, str, list[Any]]]
+
+
+def write(out: Path, found: Sequence[Mapping[str, Any]] | None = None) -> Path:
     """Write ``index.html`` over all reports in a folder and return its path."""
-    out.mkdir(parents=True, exist_ok=True)
-    page = out / "index.html"
-    page.write_text(render(list(cards(out))), encoding="utf-8", newline="\n")
-    return page
+    return files.write(out / "index.html", render(list(records(out)) if found is None else found))
 
 
-def render(cards: list[Card]) -> str:
-    """The index page of some cards."""
+def render(found: Sequence[Mapping[str, Any]]) -> str:
+    """The index page of some records."""
     loader = jinja2.FileSystemLoader(html.TEMPLATES)
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    failed = sum(card.failure is not None for card in cards)
-    return environment.get_template("index.html.j2").render(cards=cards, failed=failed)
+    environment.filters["shown"] = results.shown
+    return environment.get_template("index.html.j2").render(
+        cards=[Card(**record["card"]) for record in found if not record["scenario"]],
+        groups=list(groups(found)),
+        tables=list(tables(found)),
+        total=len(found),
+        failed=sum(record["failure"] is not None for record in found),
+    )
 
 
-def cards(out: Path) -> Iterator[Card]:
-    """The cards of all executed notebooks of a folder whose report is there, by name."""
-    for path in sorted((out / EXECUTED).glob("*.ipynb")):
+def records(out: Path) -> Iterator[dict[str, Any]]:
+    """The records of all finished runs of a folder whose report is there, by name."""
+    for path in sorted((out / EXECUTED).glob("*.json")):
         if (out / f"{path.stem}.html").exists():
-            yield card(nbformat.read(path, as_version=4), f"{path.stem}.html")
+            yield json.loads(path.read_text(encoding="utf-8"))
+
+
+# --- runs of a grid -------------------------------------------------------------------
+
+
+def groups(found: Sequence[Mapping[str, Any]]) -> Iterator[Group]:
+    """The runs that are scenarios, together by notebook; the first ones with a picture."""
+    pictures = MOST_PICTURES
+    for notebook, members in by_notebook(record for record in found if record["scenario"]).items():
+        shown = [Card(**record["card"]) for record in members]
+        shown = [card if i < pictures else without_picture(card) for i, card in enumerate(shown)]
+        pictures = max(0, pictures - len(shown))
+        yield Group(Path(notebook).stem, shown[0].title, shown[0].question, shown)
+
+
+def by_notebook(found: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Records by their notebook, in the order they come."""
+    together: dict[str, list[Mapping[str, Any]]] = {}
+    for record in found:
+        together.setdefault(record["notebook"], []).append(record)
+    return together
+
+
+def without_picture(card: Card) -> Card:
+    """The same card without its thumbnail."""
+    return replace(card, thumbnail="")
+
+
+# --- tables of numbers ----------------------------------------------------------------
+
+
+def tables(found: Sequence[Mapping[str, Any]]) -> Iterator[Numbers]:
+    """A table for each notebook with several rows, and one for the numbers of all that have one row."""
+    single = []
+    for members in by_notebook(record for record in found if record["rows"]).values():
+        if sum(len(record["rows"]) for record in members) > 1:
+            yield wide(members)
+        else:
+            single += members
+    if single:
+        yield long(single)
+
+
+def wide(members: Sequence[Mapping[str, Any]]) -> Numbers:
+    """A row for each recorded row: the parameters in which the runs differ, then the numbers."""
+    differing = differing_parameters(members)
+    numbers = list(dict.fromkeys(name for record in members for row in record["rows"] for name in row))
+    units = {line["name"]: line["unit"] for record in members for line in record["inputs"]}
+    columns = [(name, units[name]) for name in differing if name not in numbers]
+    columns += [(name, results.unit(name)) for name in numbers]
+    rows = []
+    for record in members:
+        given = {line["name"]: line["value"] for line in record["inputs"]}
+        for row in record["rows"]:
+            values = [row.get(name, given.get(name)) for name, _ in columns]
+            rows.append((f"{record['name']}.html", record["scenario"] or record["name"], values))
+    return Numbers(members[0]["card"]["title"], columns, rows)
+
+
+def differing_parameters(members: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The parameters that do not have the same value in all runs."""
+    values: dict[str, set[str]] = {}
+    for record in members:
+        for line in record["inputs"]:
+            values.setdefault(line["name"], set()).add(json.dumps(line["value"]))
+    return [name for name, found in values.items() if len(found) > 1]
+
+
+def long(members: Sequence[Mapping[str, Any]]) -> Numbers:
+    """A row for each number of each run."""
+    rows = [
+        (f"{record['name']}.html", record["name"], [name, value, results.unit(name)])
+        for record in members
+        for name, value in record["rows"][0].items()
+    ]
+    return Numbers("Reports with one row of numbers", [("number", ""), ("value", ""), ("unit", "")], rows)
+
+
+# --- one card -------------------------------------------------------------------------
 
 
 def card(notebook: NotebookNode, href: str) -> Card:
@@ -77,6 +186,7 @@ def card(notebook: NotebookNode, href: str) -> Card:
         seconds=record.get("seconds", 0.0),
         parameters=record.get("parameters", {}),
         failure=record.get("failure"),
+        scenario=record.get("scenario", ""),
     )
 
 
@@ -114,13 +224,14 @@ def first_figure(notebook: NotebookNode) -> tuple[bytes, str]:
 
 
 def thumbnail(png: bytes) -> str:
-    """A picture no wider than a card needs, as a data address."""
+    """A picture no wider than a card needs, in few colours, as a data address."""
     picture = Image.open(io.BytesIO(png))
     if picture.width > THUMBNAIL_PX:
-        picture = picture.convert("RGBA")
-        picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+        ground = Image.new("RGB", picture.size, "white")
+        ground.paste(picture, mask=picture.getchannel("A") if picture.mode == "RGBA" else None)
+        ground.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
         buffer = io.BytesIO()
-        picture.save(buffer, "PNG", optimize=True)
+        ground.quantize(THUMBNAIL_COLOURS).save(buffer, "PNG", optimize=True)
         png = buffer.getvalue()
     return "data:image/png;base64," + base64.b64encode(png).decode()
 

@@ -1,86 +1,59 @@
-"""Run notebooks side by side, each in a fresh kernel, and leave HTML reports and an index.
+"""Run notebooks side by side, each in a fresh kernel, and leave HTML reports, an index and their numbers.
 
 One process drives all kernels: importing papermill costs more than starting a kernel, and threads are
 enough because the work happens in the kernels.
 
-A folder of reports holds ``index.html``, ``NAME.html`` and ``executed/NAME.ipynb``, the notebook with
-what it printed and drew.
-What a run leaves about itself stands in the executed notebook's ``metadata.study``, so that the index can
-be made from the folder alone.
+A folder of reports holds ``index.html``, ``results.csv`` and ``.parquet``, and for each run ``NAME.html``,
+``NAME.csv`` (its numbers) and ``executed/NAME.ipynb``, the notebook with what it printed and drew. What a run
+leaves about itself, ``executed/NAME.json``, is written last: a run that has it was finished, whatever
+happened afterwards, and the index is made from these records alone.
 """
 
 import json
 import os
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
-import papermill
-from jupyter_core.utils import ensure_event_loop
-from traitlets.config import Config
-
 from analysis.parameters import ParameterError, nearest
-from analysis.reports import html, index
-
-# ipykernel 7 warns at every start that its sockets are not encrypted; `auto` encrypts where it can. What a
-# kernel logs at its end (that it was interrupted, to be shut down) would tear the lines of progress.
-KERNEL = Config(
-    KernelManager={"transport_encryption": "auto"},
-    NotebookClient={"extra_arguments": ["--IPKernelApp.log_level=CRITICAL"]},
-)
-
-
-@dataclass(frozen=True)
-class Run:
-    """One notebook to execute with the parameters given; ``name`` names everything it leaves."""
-
-    name: str
-    notebook: Path
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a run failed: the cell as Jupyter counts it (None if no cell ran), and the error in one line."""
-
-    cell: int | None
-    error: str
+from analysis.reports import files, grid, index, inputs, pool, results, uptodate
+from analysis.reports.execution import Failure, Finished, Run
+from analysis.reports.progress import Lines
+from analysis.reports.progress import shown as shown_progress
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a run: its report, the time it took [s], and the failure if there was one."""
+    """What became of a run: its report and its record; ``fresh`` if it was executed now."""
 
     run: Run
     html: Path
-    seconds: float
-    failure: Failure | None
+    record: Mapping[str, Any]
+    fresh: bool = True
+
+    @property
+    def failure(self) -> Failure | None:
+        """The failure, if there was one."""
+        return Failure(**self.record["failure"]) if self.record["failure"] else None
 
     def row(self) -> dict[str, Any]:
         """The outcome as one row of plain values, for JSON."""
-        failure = asdict(self.failure) if self.failure else {"cell": None, "error": None}
+        failure = self.record["failure"] or {"cell": None, "error": None}
         return {
             "name": self.run.name,
             "notebook": self.run.notebook.name,
+            "scenario": self.run.scenario,
             "parameters": dict(self.run.parameters),
             "ok": self.failure is None,
-            "seconds": round(self.seconds, 2),
+            "up_to_date": not self.fresh,
+            "seconds": self.record["seconds"],
             "html": str(self.html),
             "failed_cell": failure["cell"],
             "error": failure["error"],
+            "results": self.record["rows"],
         }
-
-
-def say(line: str) -> None:
-    """Show a line of progress on standard error, at once."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def report(
@@ -88,35 +61,105 @@ def report(
     parameters: Mapping[str, Any],
     out: Path,
     workers: int | None = None,
-    progress: Callable[[str], None] = say,
+    progress: Lines | None = None,
+    *,
+    scenarios: grid.Grid | None = None,
+    scheduler: str | None = None,
+    force: bool = False,
 ) -> list[Outcome]:
     """Execute notebooks (all of ``notebooks/`` if none is named) and write their reports into ``out``.
 
-    A parameter is given to every notebook that has it. A failed notebook is reported like the others and
+    A parameter is given to every notebook that has it; a grid makes several runs of each. A run whose report
+    is up to date is not executed again, unless ``force``. A failed notebook is reported like the others and
     does not stop them. Interrupted, it leaves the reports that were finished and their index.
 
     Raises :class:`ParameterError`, before any kernel starts, for a notebook that does not exist, for a
-    parameter that none of the notebooks has, and for a notebook that its own result would overwrite.
+    parameter that none of the notebooks has or a value it does not take, and for a notebook that its own
+    result would overwrite.
     """
-    runs = plan(find(notebooks), parameters, progress)
+    if progress is None:
+        with shown_progress() as progress:
+            return report(
+                notebooks, parameters, out, workers, progress,
+                scenarios=scenarios, scheduler=scheduler, force=force,
+            )  # fmt: skip
+    scenarios = scenarios or grid.Grid()
+    runs = plan(find(notebooks or scenarios.notebooks), parameters, progress, scenarios)
     if any(run.notebook.parent == out.resolve() / index.EXECUTED for run in runs):
         raise ParameterError(f"notebooks lie where their results go; choose another folder than '{out}'")
-    workers = min(workers or os.cpu_count() or 1, len(runs))
-    progress(f"Running {count(len(runs), 'notebook')}, {workers} at a time")
+    tasks = [_task(run) for run in runs]
+    current = {} if force else _current(tasks, out)
+    waiting = [task for task in tasks if task.run.name not in current]
+    _announce(len(runs), len(current), waiting, workers, scheduler, progress)
+    outcomes = dict(current)
     start = time.perf_counter()
-    outcomes: dict[str, Outcome] = {}
     try:
-        for outcome in run_all(runs, out, workers):
+        for outcome in execute_all(waiting, out, workers, scheduler, progress):
             outcomes[outcome.run.name] = outcome
-            progress(f"[{len(outcomes)}/{len(runs)}] {told(outcome)}")
+            done = len(outcomes) - len(current)
+            progress.done(outcome.run.name, f"[{done}/{len(waiting)}] {told(outcome)}")
     finally:
-        page = index.write(out)
+        page = gather(out)
     failed = sum(outcome.failure is not None for outcome in outcomes.values())
-    progress(
+    progress.tell(
         f"{count(len(runs), 'report')} in {time.perf_counter() - start:.0f} s"
         f"{f', {failed} failed' if failed else ''}: open {page}"
     )
     return [outcomes[run.name] for run in runs]
+
+
+def _announce(
+    total: int, current: int, waiting: Sequence, workers: int | None, scheduler: str | None, progress: Lines
+) -> None:
+    """Say what will be done before it begins."""
+    if current:
+        progress.tell(f"{count(current, 'report')} of {total} up to date, not run again (--force runs all)")
+    if waiting:
+        where = f"on the workers of {scheduler}" if scheduler else f"{_width(workers, waiting)} at a time"
+        progress.tell(f"Running {count(len(waiting), 'notebook')}, {where}")
+        progress.begin(len(waiting))
+
+
+def _width(workers: int | None, tasks: Sequence) -> int:
+    """How many notebooks run at a time: as asked, one a core if not, never more than there are."""
+    return min(workers or os.cpu_count() or 1, len(tasks))
+
+
+def execute_all(
+    tasks: Sequence[pool.Task], out: Path, workers: int | None, scheduler: str | None, progress: Lines
+) -> Iterator[Outcome]:
+    """Execute tasks here or on a cluster; yield each outcome, all its files written, as it is finished."""
+    if not tasks:
+        return
+    if scheduler:
+        finished = pool.cluster(tasks, scheduler, progress)
+    else:
+        finished = pool.threads(tasks, _width(workers, tasks), progress)
+    for run, made in finished:
+        yield keep(run, made, out)
+
+
+def keep(run: Run, made: Finished, out: Path) -> Outcome:
+    """Write all that a run leaves; its record last, since it says that the rest is there."""
+    executed = out / index.EXECUTED
+    page = files.write(out / f"{run.name}.html", made.page)
+    files.write(executed / f"{run.name}.ipynb", made.notebook)
+    numbers = out / f"{run.name}.csv"
+    if made.record["rows"]:
+        files.write(numbers, results.table(made.record).to_csv(index=False, lineterminator="\n"))
+    else:
+        numbers.unlink(missing_ok=True)
+    files.write(executed / f"{run.name}.json", json.dumps(made.record, indent=1))
+    return Outcome(run, page, made.record)
+
+
+def gather(out: Path) -> Path:
+    """Write the index and the table of results over all reports of a folder; return the index."""
+    for folder in (out, out / index.EXECUTED):
+        files.remove_halves(folder)
+    records = list(index.records(out))
+    results.write(results.gather(records), out)
+    return index.write(out, records)
 
 
 def count(number: int, noun: str) -> str:
@@ -126,11 +169,29 @@ def count(number: int, noun: str) -> str:
 
 def told(outcome: Outcome) -> str:
     """One line about a finished run."""
-    name, seconds = outcome.run.name, f"{outcome.seconds:.1f} s"
+    name, seconds = outcome.run.name, f"{outcome.record['seconds']:.1f} s"
     if outcome.failure is None:
         return f"{name}: done in {seconds}"
     place = f" in cell [{outcome.failure.cell}]" if outcome.failure.cell else ""
     return f"{name}: FAILED{place} after {seconds}: {outcome.failure.error}"
+
+
+# --- what is up to date ---------------------------------------------------------------
+
+
+def _task(run: Run) -> pool.Task:
+    source = run.notebook.read_bytes()
+    return pool.Task(run, source, uptodate.digest(source, run.parameters))
+
+
+def _current(tasks: Sequence[pool.Task], out: Path) -> dict[str, Outcome]:
+    """The runs whose reports would come out the same, by name."""
+    found = {record["name"]: record for record in index.records(out)}
+    return {
+        run.name: Outcome(run, out / f"{run.name}.html", found[run.name], fresh=False)
+        for run, _, digest in tasks
+        if run.name in found and uptodate.holds(found[run.name], digest)
+    }
 
 
 # --- which notebooks, which parameters -------------------------------------------------
@@ -163,148 +224,44 @@ def _find_one(name: Path) -> Path:
 
 
 def plan(
-    notebooks: Sequence[Path], parameters: Mapping[str, Any], progress: Callable[[str], None] = say
+    notebooks: Sequence[Path], parameters: Mapping[str, Any], progress: Lines, scenarios: grid.Grid
 ) -> list[Run]:
-    """One run per notebook, each with those parameters that its notebook has.
+    """The runs: one per notebook and scenario, each with those parameters that its notebook has.
 
-    Raises :class:`ParameterError` for a parameter that no notebook has, for two notebooks of one name and
-    for a file that is no notebook.
+    Raises :class:`ParameterError` for a parameter that no notebook has, for a value that a parameter does not
+    take, for two notebooks of one name and for a file that is no notebook.
     """
     stems = [path.stem for path in notebooks]
     for stem in stems:
-        if stems.count(stem) > 1 or stem == "index":
+        if stems.count(stem) > 1 or stem in ("index", "results"):
             raise ParameterError(f"'{stem}' cannot name two pages of one folder of reports")
-    values = {name: literal(value) for name, value in parameters.items()}
-    known = {path: known_parameters(path) for path in notebooks}
-    _check_names(values, known)
-    runs = []
-    for path in notebooks:
-        lacking = [name for name in values if name not in known[path]]
-        if lacking:
-            progress(f"{path.stem}: has no parameter {', '.join(lacking)}; runs without it")
-        given = {name: value for name, value in values.items() if name not in lacking}
-        runs.append(Run(path.stem, path, given))
+    known = {path: inputs.inputs(path) for path in notebooks}
+    inputs.check_names([*parameters, *sorted(scenarios.names)], known)
+    twice = sorted(scenarios.names & set(parameters))
+    if twice:
+        raise ParameterError(f"'{twice[0]}' is set by -p and by the grid; leave one of them out")
+    runs = [run for path in notebooks for run in _runs_of(path, known[path], parameters, scenarios, progress)]
+    if not runs:
+        raise ParameterError(f"none of the notebooks has all of {', '.join(sorted(scenarios.names))}")
     return runs
 
 
-def known_parameters(notebook: Path) -> set[str]:
-    """The names in a notebook's parameters cell; ParameterError if it is no notebook papermill can run."""
-    try:
-        return set(papermill.inspect_notebook(str(notebook)))
-    except Exception as error:  # papermill, nbformat and json each have their own
-        reason = str(error).strip().partition("\n")[0][:200]
-        raise ParameterError(f"'{notebook.name}' is not a notebook that can be run: {reason}") from error
-
-
-def _check_names(given: Iterable[str], known: Mapping[Path, set[str]]) -> None:
-    """Refuse a name that no notebook has: papermill would only log it and run with the default."""
-    everywhere = set().union(*known.values())
-    for name in given:
-        if name not in everywhere:
-            near = nearest(name, sorted(everywhere))
-            hint = f"did you mean '{near}'?" if near else f"they have: {', '.join(sorted(everywhere))}"
-            raise ParameterError(f"none of the notebooks has a parameter '{name}'; {hint}")
-
-
-def literal(value: Any) -> Any:
-    """The value a text stands for: a number, true, false, none, a list in brackets, or itself.
-
-    >>> [literal(text) for text in ("5", "1e9", "true", "[1, 10]", "tcpip")]
-    [5, 1000000000.0, True, [1, 10], 'tcpip']
-    """
-    if not isinstance(value, str):
-        return value
-    for kind in (int, float):
-        try:
-            return kind(value)
-        except ValueError:
-            continue
-    if value.startswith("["):
-        try:
-            return json.loads(value)
-        except ValueError:
-            raise ParameterError(f"'{value}' is not a list: write it like [1, 10, 25]") from None
-    return {"true": True, "false": False, "none": None}.get(value.lower(), value)
-
-
-# --- execution ------------------------------------------------------------------------
-
-
-def run_all(runs: Sequence[Run], out: Path, workers: int) -> Iterator[Outcome]:
-    """Execute runs in a pool of threads; yield each outcome, report written, as it is finished."""
-    executed = out.resolve() / index.EXECUTED
-    executed.mkdir(parents=True, exist_ok=True)
-    with kernel_environment():
-        pool = ThreadPoolExecutor(workers)
-        try:
-            jobs = {pool.submit(execute, run, executed / f"{run.name}.ipynb"): run for run in runs}
-            for job in as_completed(jobs):
-                yield finish(jobs[job], out, *job.result())
-        finally:
-            # After an interruption the caller ends: do not wait for notebooks nobody reads any more.
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-@contextmanager
-def kernel_environment() -> Iterator[None]:
-    """Keep what is particular to a user or a machine out of the kernels started within.
-
-    An IPython profile could change any result; MPLBACKEND=agg would leave out every figure.
-    """
-    before = dict(os.environ)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        os.environ.pop("MPLBACKEND", None)
-        os.environ["IPYTHONDIR"] = folder
-        try:
-            yield
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
-
-
-def execute(run: Run, target: Path) -> tuple[float, BaseException | None]:
-    """Execute one notebook into ``target``; return the time it took [s] and the exception, if one came.
-
-    Every path is absolute and no directory is changed: papermill's ``cwd`` is not safe among threads.
-    """
-    target.unlink(missing_ok=True)
-    start, error = time.perf_counter(), None
-    try:
-        papermill.execute_notebook(
-            str(run.notebook), str(target), dict(run.parameters), progress_bar=False, config=KERNEL
-        )
-    except Exception as raised:  # whatever a notebook does, the others go on
-        error = raised
-    finally:
-        # Jupyter opens a loop in each thread and leaves it open; this thread will have no use for it.
-        ensure_event_loop().close()
-    return time.perf_counter() - start, error
-
-
-def finish(run: Run, out: Path, seconds: float, error: BaseException | None) -> Outcome:
-    """Record the run in its executed notebook, without this machine's paths, and write the report."""
-    target = out.resolve() / index.EXECUTED / f"{run.name}.ipynb"
-    # A kernel that never started leaves nothing behind: the report then shows the notebook as it was.
-    notebook = nbformat.read(target if target.exists() else run.notebook, as_version=4)
-    failure = failure_of(notebook, error) if error else None
-    notebook.metadata["study"] = {
-        "parameters": dict(run.parameters),
-        "seconds": round(seconds, 2),
-        "failure": asdict(failure) if failure else None,
-    }
-    html.tidy(notebook)
-    nbformat.write(notebook, target)
-    page = out / f"{run.name}.html"
-    page.write_text(html.export(notebook, run.notebook.parent), encoding="utf-8", newline="\n")
-    return Outcome(run, page, seconds, failure)
-
-
-def failure_of(notebook: nbformat.NotebookNode, error: BaseException) -> Failure:
-    """The cell that was running when the error came, and the error in one line."""
-    cell = getattr(error, "exec_count", None)
-    if cell is None:
-        started = [c.execution_count for c in notebook.cells if c.get("execution_count")]
-        cell = max(started, default=None)
-    kind = getattr(error, "ename", type(error).__name__)
-    message = getattr(error, "evalue", str(error)).strip().splitlines()
-    return Failure(cell, html.without_paths(": ".join([kind, *message[:1]])))
+def _runs_of(
+    path: Path,
+    known: Mapping[str, inputs.Input],
+    parameters: Mapping[str, Any],
+    scenarios: grid.Grid,
+    progress: Lines,
+) -> Iterator[Run]:
+    """The runs of one notebook, its parameters checked; none if it lacks a parameter of the grid."""
+    lacking = [name for name in sorted(scenarios.names) if name not in known]
+    if lacking:
+        progress.tell(f"{path.stem}: has no parameter {', '.join(lacking)}; left out of the grid")
+        return
+    lacking = [name for name in parameters if name not in known]
+    if lacking:
+        progress.tell(f"{path.stem}: has no parameter {', '.join(lacking)}; runs without it")
+    common = {name: value for name, value in parameters.items() if name not in lacking}
+    for scenario, values in scenarios.scenarios.items():
+        given = {name: inputs.check_value(known[name], value) for name, value in {**common, **values}.items()}
+        yield Run(f"{path.stem}--{scenario}" if scenario else path.stem, path, given, scenario)

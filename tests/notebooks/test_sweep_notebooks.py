@@ -8,7 +8,7 @@ import papermill
 import pytest
 
 from analysis.reports import html
-from analysis.reports.run import Run, execute, kernel_environment
+from analysis.reports.execution import Run, execute, kernel_environment
 
 SMALL = {"map_points": 20}
 RUNS = {

@@ -1,5 +1,6 @@
 """Small notebooks, and one batch of them executed once for all tests of the reports."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from nbformat import v4
 
 from analysis.reports import run
+from analysis.reports.progress import Lines
 
 # One grey pixel: a figure without the seconds that importing matplotlib takes.
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2gGQ6QAAAABJRU5ErkJggg=="
@@ -22,6 +24,11 @@ GOOD = [
         "from IPython.display import display\n"
         f"display({{'image/png': '{PIXEL}', 'text/plain': 'fig'}}, raw=True,\n"
         "        metadata={'image/png': {'alt': 'time over <link> rate'}})",
+    ),
+    (
+        "code",
+        "from analysis.reports.results import record\n"
+        "record(links=n, total_s=n / 2, limited_by='line_rate', endless_s=float('inf'))",
     ),
     (
         "code",
@@ -58,6 +65,17 @@ def save(cells: list[tuple[str, str]], path: Path) -> Path:
     return path
 
 
+def pretend_to_execute(task, target, watched=None, on_cell=None):
+    """Stand in for a kernel: copy the notebook, and fail if it is the broken one."""
+    nbformat.write(nbformat.read(task.notebook, as_version=4), target)
+    return 0.1, RuntimeError("broken") if task.name == "bad" else None
+
+
+def without_time(page: Path) -> str:
+    """A report without the time it was made."""
+    return re.sub(r"<time .*?</time>", "", page.read_text(encoding="utf-8"))
+
+
 @dataclass
 class Batch:
     """An executed batch: where it is, what it said, what came of it."""
@@ -75,5 +93,5 @@ def batch(tmp_path_factory) -> Batch:
     sources = {"1-good": GOOD, "2-broken": BROKEN, "3-plain": PLAIN}
     notebooks = [save(cells, folder / f"{name}.ipynb") for name, cells in sources.items()]
     done = Batch(folder / "reports", notebooks)
-    done.outcomes = run.report(notebooks, {"n": "3"}, done.out, workers=2, progress=done.lines.append)
+    done.outcomes = run.report(notebooks, {"n": "3"}, done.out, workers=2, progress=Lines(done.lines.append))
     return done

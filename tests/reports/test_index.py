@@ -20,7 +20,7 @@ def test_index_in_a_browser(batch, look_at, width, scheme):
 
 def test_card_tells_question_takeaway_and_figure(batch):
     """A card is read from the executed notebook: nothing of it is typed anywhere else."""
-    good = next(index.cards(batch.out))
+    good = index.Card(**next(index.records(batch.out))["card"])
     assert good.title == "How long at 10 Gbit/s?"
     assert good.question.startswith("<p>Does a <em>wider</em> link help")
     assert "<math" in good.question
@@ -84,7 +84,7 @@ def test_empty_folder_has_an_index_that_says_so(tmp_path):
     assert "make report" in index.write(tmp_path).read_text(encoding="utf-8")
 
 
-def test_executed_notebook_without_report_has_no_card(tmp_path):
-    """A run that was killed before its report was written is not shown."""
+def test_executed_notebook_without_record_has_no_card(tmp_path):
+    """A run that was killed before its record was written is not shown."""
     save([("md", "# T")], tmp_path / "executed" / "half.ipynb")
-    assert list(index.cards(tmp_path)) == []
+    assert list(index.records(tmp_path)) == []
