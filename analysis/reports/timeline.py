@@ -7,6 +7,9 @@ after the first pass, up to the blackout.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
@@ -37,7 +40,7 @@ def passes(course: pd.DataFrame, outcome: pd.Series, setup_s: float) -> Figure:
         _memory(axes[2], course[course["pass_number"] > 1], outcome, (start, end + 0.02 * (end - start)))
         axes[2].set_title("The shaded part of it, closely: from pass 2 to the end")
     axes[-1].set_xlabel("time since the migration began [s]")
-    return entitle(fig, _title(outcome), _alt(course, outcome))
+    return entitle(fig, finding(outcome), _alt(course, outcome))
 
 
 def _strip(ax: Axes, course: pd.DataFrame, outcome: pd.Series, setup_s: float, end: float) -> None:
@@ -157,7 +160,7 @@ def _name_curves(ax: Axes, seen: pd.DataFrame, span: tuple[float, float], top: f
     )
 
 
-def _title(outcome: pd.Series) -> str:
+def finding(outcome: Mapping[str, Any]) -> str:
     """What became of the migration, in a sentence."""
     count = int(outcome["passes"])
     noun = "pass" if count == 1 else "passes"
