@@ -38,11 +38,13 @@ def threads(tasks: Sequence[Task], workers: int, progress: Lines) -> Iterator[tu
 TOPIC = "live-migration-study-report"
 
 
-def cluster(tasks: Sequence[Task], address: str, progress: Lines) -> Iterator[tuple[Run, Finished]]:
+def cluster(
+    tasks: Sequence[Task], address: str, progress: Lines, timeout: str = "10s"
+) -> Iterator[tuple[Run, Finished]]:
     """Execute tasks on the workers of a Dask scheduler. Yields each as it is finished."""
     distributed = _distributed()
     try:
-        client = distributed.Client(address, timeout="10s", set_as_default=False)
+        client = distributed.Client(address, timeout=timeout, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise ParameterError(f"no Dask scheduler answers at {address}: {_first_line(error)}") from None
     with client:
@@ -52,7 +54,7 @@ def cluster(tasks: Sequence[Task], address: str, progress: Lines) -> Iterator[tu
             )
         client.subscribe_topic(TOPIC, lambda event: progress.cell(*event[1]))
         jobs = {client.submit(_remote, task, key=f"{task.run.name}-{task.digest}"): task for task in tasks}
-        for job in distributed.as_completed(list(jobs)):
+        for job in distributed.as_completed(list(jobs), loop=client.loop):
             yield jobs[job].run, job.result()
             job.release()
 

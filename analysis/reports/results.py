@@ -39,7 +39,7 @@ def record(
 
 
 def rows(
-    migrations: pd.Series | pd.DataFrame | None = None, keep: Sequence[str] = (), **numbers: Any
+    migrations: pd.Series | pd.DataFrame | None = None, keep: Sequence[str] = (), /, **numbers: Any
 ) -> list[dict[str, Any]]:
     """The rows that :func:`record` records: plain values by name, None for what is not a number."""
     if migrations is None:
@@ -139,7 +139,7 @@ def gather(records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     tables = [frame.dropna(axis="columns", how="all") for frame in map(table, records) if len(frame)]
     if not tables:
         return pd.DataFrame(columns=list(NAMES))
-    everything = pd.concat(tables, ignore_index=True)
+    everything = pd.concat([frame.astype(object) for frame in tables], ignore_index=True)
     names = [*NAMES, *(name for name in everything if name not in NAMES)]
     return everything.reindex(columns=names).apply(_one_type)
 
@@ -147,7 +147,9 @@ def gather(records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 def _one_type(column: pd.Series) -> pd.Series:
     """A column of one type, as Parquet needs: numbers, truths, or texts if they are mixed."""
     kinds = {type(value) for value in column.dropna()}
-    if kinds <= {int, float} and kinds:
+    if kinds == {int}:
+        return column.astype("Int64")
+    if kinds and kinds <= {int, float}:
         return pd.to_numeric(column)
     if kinds == {bool}:
         return column.astype("boolean")
