@@ -25,7 +25,7 @@ from .hosts import Estimate, Host
 from .prediction import as_counted, bound_by, predict
 
 BOOTSTRAPS = 400
-PHASES = np.array([-6.0, -3.6, -1.8, -0.6, 0.6, 1.8, 3.6, 6.0])
+PHASES = np.array([-4.5, -1.5, 1.5, 4.5])
 """MiB of memory by which a scenario is varied in a fit, so that where a pass happens to end cancels out."""
 TYPICAL = {"total": 0.02, "stream": 0.02, "blackout": 0.03, "pass": 0.3}
 """Scatter with which a fit begins: log of time, log of bytes, downtime [s], log of a pass's dirty pages."""
@@ -75,7 +75,7 @@ CANDIDATES = (
 )
 PRIOR = 0.3
 """A weak prior: before any data the log of a factor scatters so much around 0, that of a value twice it."""
-MOST_STEPS = 10
+MOST_STEPS = 6
 """Gauss-Newton steps in each of the two fits; more of them follow the noise of where passes end."""
 PREDICTED_DRAWS = 32
 FEWEST_OF_A_KIND = 8
