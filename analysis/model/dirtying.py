@@ -83,7 +83,8 @@ def zipf(t: ArrayLike, rate: ArrayLike, size: ArrayLike, exponent: ArrayLike) ->
 def distinct_pages(t: ArrayLike, classes: WriteClasses) -> np.ndarray:
     """Distinct pages dirtied in ``t`` seconds (one per row) by rows of classes."""
     t = np.asarray(t, dtype=float)[..., None]
-    writes = classes.rates * t
+    none = np.zeros(np.broadcast_shapes(classes.rates.shape, t.shape))
+    writes = np.multiply(classes.rates, t, out=none, where=classes.rates > 0)
     exponent = np.divide(writes, classes.sizes, out=np.zeros_like(writes), where=classes.sizes > 0)
     random = classes.sizes * -np.expm1(-exponent)
     if classes.cyclic.any():

@@ -148,6 +148,8 @@ def _table(scenarios: pd.DataFrame, checked: Columns) -> pd.DataFrame:
             raise parameters.ParameterError(
                 f"the column {name!r} is an outcome, not to be overwritten: {cure}"
             )
+        if name in parameters.PARAMETERS and list(scenarios.columns).count(name) > 1:
+            raise parameters.ParameterError(f"the column {name!r} is given twice")
         near = "" if name in parameters.PARAMETERS else parameters.nearest(name, parameters.PARAMETERS, 0.88)
         if near:
             raise parameters.ParameterError(f"there is no parameter {name!r}; did you mean {near!r}?")

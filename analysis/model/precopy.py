@@ -318,7 +318,7 @@ def _pass(state: _State, link: Link, number: int) -> Passes:
 
 def _sent_in_pass(state: _State, rate: np.ndarray, number: int) -> np.ndarray:
     """Pages sent before the pass ends: all, or up to the first look that finds little enough left."""
-    looked = np.isfinite(state.rules.check_interval_s) & np.isfinite(rate)
+    looked = np.isfinite(state.rules.check_interval_s) & np.isfinite(rate) & (rate > 0)
     if not looked.any():
         return state.remaining
     target = _target_pages(rate, state.rules)
