@@ -39,6 +39,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "transport",
         "streams",
         "stream_limit_gbps",
+        "adapter_limit_gbps",
         "round_trip_ms",
         "socket_buffer_kib",
         "mtu_bytes",
@@ -46,8 +47,16 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "network",
         "background_share",
     ),
-    "Adapters": ("send_buffers", "receive_buffers", "interrupt_moderation_us", "receive_delay_us"),
-    "Compression": ("compression_ratio", "compress_gib_per_s_per_core", "spare_cores"),
+    "Adapters": (
+        "send_buffers",
+        "receive_buffers",
+        "receive_queues",
+        "interrupt_moderation_us",
+        "receive_delay_us",
+        "send_delay_us",
+        "congestion_control",
+    ),
+    "Compression": ("compression_ratio", "compress_gib_per_s_per_core", "spare_cores", "compressor_waits"),
     "End": ("stop_rule", "pass_limit", "blackout_target_ms", "state_mib", "handoff_ms", "setup_s"),
 }
 """Tabs of the panel and the parameters on each."""
@@ -84,6 +93,7 @@ SLIDERS: Mapping[str, Sequence[float | str]] = {
     "bandwidth_gbps": sorted({*decades(0.1, 400), 25, 56, 100}),
     "streams": [PRESET, *range(1, 9), 12, 16, 32],
     "stream_limit_gbps": decades(1, 100),
+    "adapter_limit_gbps": [PRESET, *decades(1, 100)],
     "round_trip_ms": [0, *decades(0.01, 300)],
     "socket_buffer_kib": [2**k for k in range(4, 18)],
     "mtu_bytes": [576, 1280, 1500, 4000, 9000],
@@ -91,6 +101,8 @@ SLIDERS: Mapping[str, Sequence[float | str]] = {
     "background_share": evenly(0, 0.95, 0.05),
     "send_buffers": _DOUBLED,
     "receive_buffers": _DOUBLED,
+    "receive_queues": [1, 2, 4, 8, 16, 32],
+    "send_delay_us": [0, *decades(1, 20000)],
     "interrupt_moderation_us": [0, *decades(1, 2000)],
     "receive_delay_us": [0, *decades(1, 20000)],
     "compression_ratio": evenly(1, 5, 0.1),
@@ -112,6 +124,7 @@ _NEEDS = {
     "compression_ratio": ("transport", "compression"),
     "compress_gib_per_s_per_core": ("transport", "compression"),
     "spare_cores": ("transport", "compression"),
+    "compressor_waits": ("transport", "compression"),
 }
 """Parameters that act only with another one's value; without it their slider is greyed out."""
 
@@ -122,6 +135,10 @@ _WORDS = {
     "hot_write_share": "Share of hot writes",
     "streams": "Connections",
     "stream_limit_gbps": "Core's limit",
+    "adapter_limit_gbps": "Host adapter's limit",
+    "send_delay_us": "Sender's delay",
+    "interrupt_moderation_us": "Between interrupts",
+    "compressor_waits": "Pages wait",
     "mtu_bytes": "MTU",
     "background_share": "Other traffic",
     "receive_delay_us": "Processor's delay",
