@@ -28,6 +28,7 @@ def test_every_host_is_usable(name):
     [
         ("windows_2008r2", 10, "tcpip", 1, 1),
         ("windows_2012r2", 5, "compression", 2, 1),
+        ("windows_2016", 5, "compression", 2, 1),
         ("windows_2019", 5, "compression", 2, 1),
         ("windows_2022", 5, "compression", 1, 0.25),
         ("windows_2025", 5, "compression", 1, 0.25),
@@ -48,9 +49,8 @@ def test_only_hosts_since_2012_r2_compress_or_use_smb():
     assert old == {"windows_2008r2", "windows_2012"}
 
 
-@pytest.mark.xfail(raises=UserError, reason="the facts name 2016 as unchanged, but it has no preset")
 def test_windows_2016_is_a_host():
-    """It works as 2012 R2 did (facts, Hyper-V, section 3); now its user is sent to 2012."""
+    """It works as 2012 R2 did (facts, Hyper-V, section 3)."""
     assert host("windows_2016").parameters == host("windows_2012r2").parameters
 
 

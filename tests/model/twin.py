@@ -74,16 +74,26 @@ def blind_ring(buffers, rate, moderation_s, delay_s):
 
 
 def receive_ring(buffers, rate, moderation_s, delay_s, round_trip_s=0.0, streams=1, control="cubic"):
-    """The ring law of the facts, section 3 no. 5, integrated: overshoot, then the mean over windows."""
+    """The ring law at N, or at a smaller ring of just the packets of an interval if that carries more."""
+    if overflow(buffers, rate, moderation_s, delay_s) < NEVER:
+        return rate
     if control == "bbr":
         return blind_ring(buffers, rate, moderation_s, delay_s)
+    rest = (rate, moderation_s, delay_s, round_trip_s, streams, control)
+    of_an_interval = max(min(buffers, rate * moderation_s), 1)
+    return max(fitted_ring(buffers, *rest), fitted_ring(of_an_interval, *rest))
+
+
+def fitted_ring(buffers, rate, moderation_s, delay_s, round_trip_s, streams, control):
+    """The ring law of the facts, section 3 no. 5, integrated: overshoot, then the mean over windows."""
     chance = overflow(buffers, rate, moderation_s, delay_s)
     if chance < NEVER:
         return rate
     growth, kept = GROWTH_AND_KEPT[control]
     fixed = moderation_s if round_trip_s + 1 / rate <= moderation_s else round_trip_s + moderation_s
+    fixed = max(fixed, 1 / rate)
     lossless = buffers * (1 + round_trip_s * rate / buffers) ** SPREAD
-    cycle = rate * (moderation_s + delay_s)
+    cycle = max(rate * (moderation_s + delay_s), 1)
     top = lossless + _overshoot(lossless, cycle, chance / (growth * streams))
     bottom = top * (1 - (1 - kept) * (1 + (streams - 1) / 2) / streams)
     fill = FILL + FILL_FULL * chance
@@ -141,7 +151,11 @@ def varying(ceiling, spread, line):
 
 
 def ceilings(p, receive=receive_ring):
-    """Every ceiling [Gbit/s of payload] by name; ``receive`` may replace the ring law."""
+    """Every ceiling [Gbit/s of payload] by name; ``receive`` may replace the ring law.
+
+    What arrives at the receive rings is what the line, the socket, the cores, the adapter and other
+    traffic let through.
+    """
     line = p["bandwidth_gbps"] * efficiency(p)
     found = {"line_rate": line}
     if p["bandwidth_limit_share"] < 1:
@@ -155,25 +169,28 @@ def ceilings(p, receive=receive_ring):
     bits = (p["mtu_bytes"] - p["header_bytes"]) * 8 / 1e9
     receive_tau, delay = p["interrupt_moderation_us"] / 1e6, p["receive_delay_us"] / 1e6
     send_tau = receive_tau if p["send_moderation_us"] is None else p["send_moderation_us"] / 1e6
-    sent = send_ring(p["send_buffers"], rate, send_tau, p["send_delay_us"] / 1e6)
-    if sent < rate:
-        found["send_buffers"] = sent * bits
+    way = p["round_trip_ms"] / 1e3 + receive_tau + delay + CLUMP_PACKETS / rate
+    window = streams * p["socket_buffer_kib"] * 1024 * 8 / 1e9 / way
+    found["socket_buffer"] = (line**-WINDOW_NORM + window**-WINDOW_NORM) ** (-1 / WINDOW_NORM)
+    found["streams"] = varying(streams * p["stream_limit_gbps"], p["stream_limit_spread"], line)
+    if p["adapter_limit_gbps"] is not None:
+        found["host_adapter"] = p["adapter_limit_gbps"]
     queues = min(p["receive_queues"], streams)
+    arriving = min(rate, min(found.values()) / bits) / queues
     received = receive(
         p["receive_buffers"],
-        rate / queues,
+        arriving,
         receive_tau,
         delay,
         p["round_trip_ms"] / 1e3,
         streams / queues,
         p["congestion_control"],
     )
-    if received < rate / queues:
+    sent = send_ring(p["send_buffers"], rate, send_tau, p["send_delay_us"] / 1e6)
+    if sent < rate:
+        found["send_buffers"] = sent * bits
+    if received < arriving:
         found["receive_buffers"] = queues * received * bits
-    way = p["round_trip_ms"] / 1e3 + receive_tau + delay + CLUMP_PACKETS / rate
-    window = streams * p["socket_buffer_kib"] * 1024 * 8 / 1e9 / way
-    found["socket_buffer"] = (line**-WINDOW_NORM + window**-WINDOW_NORM) ** (-1 / WINDOW_NORM)
-    found["streams"] = varying(streams * p["stream_limit_gbps"], p["stream_limit_spread"], line)
     return found
 
 
@@ -190,7 +207,7 @@ def compressor(link_rate, ratio, can_compress, waits):
     Compressed pages need ``1 / ratio`` of the link. What the link has left carries raw pages, or
     nothing where pages wait for the compressor; where it compresses and sends in turn, both wait.
     """
-    if waits == "in_turn":
+    if waits == "in_turn" and can_compress > 0:
         rates = (can_compress, link_rate * ratio)
         compressed = sum(rate**-WAIT_NORM for rate in rates) ** (-1 / WAIT_NORM)
     else:
@@ -208,7 +225,7 @@ def rates(p, receive=receive_ring):
         if can_compress < memory * p["compression_ratio"]:
             limited_by = "spare_cores"
         memory, sent = compressor(memory, p["compression_ratio"], can_compress, p["compressor_waits"])
-    return gbps, memory, memory / sent, limited_by
+    return gbps, memory, memory / sent if sent else 1.0, limited_by
 
 
 # --- the guest ------------------------------------------------------------------------------
@@ -233,7 +250,7 @@ def distinct(t, groups, *, cyclic=False):
     """Distinct pages dirtied in t seconds: each class saturates at its size."""
     total = 0.0
     for rate, size in groups:
-        if size > 0:
+        if size > 0 and rate > 0:
             total += min(rate * t, size) if cyclic else size * -math.expm1(-rate * t / size)
     return total
 
@@ -244,7 +261,8 @@ def distinct(t, groups, *, cyclic=False):
 def precopy(content, zero, top, rate, ahead, dirtied_in, rule, pass_limit=None, target_ms=None):
     """Pass after pass until the rule says stop; ``dirtied_in(t)`` gives distinct pages.
 
-    ``ahead``: pages of the first pass that nobody waits for.
+    ``ahead``: pages of the first pass that nobody waits for. Endless is what comes back to the very
+    residual of an earlier pass, or waits for a link that carries nothing.
     """
     limit = rule["pass_limit"] if pass_limit is None else pass_limit
     target = rate * (rule["target_ms"] if target_ms is None else target_ms) / 1000
@@ -256,11 +274,14 @@ def precopy(content, zero, top, rate, ahead, dirtied_in, rule, pass_limit=None, 
         behind = (zero, top) if number == 1 else (0.0, 0.0)
         in_pass, unscanned = _send(remaining, *behind, rate, target, rule.get("check_s"))
         carried = remaining - in_pass
-        duration = (max(in_pass - ahead, 0.0) if number == 1 else in_pass) / rate
-        dirtied = dirtied_in(duration) * (1 - carried / machine)
+        waited = max(in_pass - ahead, 0.0) if number == 1 else in_pass
+        duration = waited / rate if rate > 0 else math.inf if waited > 0 else 0.0
+        dirtied = min(dirtied_in(duration), machine) * (1 - carried / machine)
         log.append((number, elapsed, duration, in_pass, dirtied, carried + dirtied))
         remaining, elapsed, sent = carried + dirtied, elapsed + duration, sent + in_pass
-        if remaining < 1:
+        if duration == math.inf:
+            reason = "endless"
+        elif remaining < 1:
             reason = "nothing_left"
         elif in_pass < rule.get("few_pages", 0):
             reason = "few_pages"
@@ -281,7 +302,7 @@ def precopy(content, zero, top, rate, ahead, dirtied_in, rule, pass_limit=None, 
     if reason == "pass_limit" and rule.get("delay_s"):
         more = min(remaining, rate * rule["delay_s"])
         left = remaining - more
-        again = dirtied_in(more / rate) * (1 - left / machine)
+        again = min(dirtied_in(more / rate), machine) * (1 - left / machine)
         log.append((number + 1, elapsed, more / rate, more, again, left + again))
         remaining, elapsed, sent = left + again, elapsed + more / rate, sent + more
     own_goal = reason in ("nothing_left", "few_pages", "target_met")
@@ -302,7 +323,7 @@ def _send(remaining, zero, top, rate, target, check_s):
     The order is content, zero pages, content at the top. Zero pages take no time but count as
     remaining until they are passed over.
     """
-    if check_s is None:
+    if check_s is None or rate == 0:
         return remaining, 0.0
     between = rate * check_s
     looks = max(1, int((remaining - target) / between) - 1)  # before these more than the target is unsent
@@ -350,7 +371,8 @@ def migrate(groups=None, receive=receive_ring, **p):
     )
     state = p["state_mib"] * 2**20
     residual = ended["residual_pages"]
-    residual_s = max(residual * page_bytes / paused_rate - rule.get("head_start_s", 0), 0)
+    sending_s = residual * page_bytes / paused_rate if paused_rate > 0 else math.inf if residual else 0.0
+    residual_s = max(sending_s - rule.get("head_start_s", 0), 0)
     blackout = residual_s + state / (paused_gbps * 1e9 / 8) + p["handoff_ms"] / 1000
     page_stream = (ended["sent_pages"] / ratio + residual / paused_ratio) * page_bytes
     stream = (page_stream + (machine - content) * p["zero_page_bytes"] + state) / GIB
