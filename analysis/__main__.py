@@ -165,6 +165,30 @@ def validate(file: Path, host_file: Path | None, as_json: bool) -> None:
 
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--pattern", help="Regular expression for messages of events; groups such as (?P<blackout_s>...)."
+)
+@click.option(
+    "--name", "names", multiple=True, metavar="LOCAL=ENGLISH",
+    help="English name of a counter on a Windows in another language; may be given several times.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Write migrations, passes and notes as JSON.")
+def observe(files: tuple[Path, ...], pattern: str | None, names: tuple[str, ...], as_json: bool) -> None:
+    """Read what a host recorded in FILES; say what each is and what it holds.
+
+    Event logs (.evtx, Export-Csv, Export-Clixml, XML), performance counters (typeperf, logman, relog,
+    Get-Counter), QEMU's query-migrate (JSON) and virsh domjobinfo; which one, the content tells.
+    """
+    from analysis import answers
+    from analysis.reports.reading import progress_bar
+
+    with progress_bar() as progress:
+        found = answers.observed(files, pattern, answers.local_names(names), progress)
+    click.echo(answers.as_json(answers.observed_figures(found)) if as_json else answers.observed_text(found))
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the host to this file.")
 @click.option("--name", default="calibrated", show_default=True, help="What the host is called.")
 @click.option("--correct", is_flag=True, help="Also learn what the calibrated model still gets wrong.")

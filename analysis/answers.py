@@ -13,11 +13,16 @@ import numpy as np
 import pandas as pd
 
 from . import presets
+from .errors import UserError
 from .model.migration import migrate
 from .observations import files, lab, tables, transfers
+from .observations.record import Record
 from .options import scenarios
 from .parameters import OUTCOMES, PARAMETERS, defaults
 from .studies import calibration, hosts, link_validation, prediction, validation
+
+OBSERVED_ROWS = 20
+"""Rows of a table that ``observe`` shows a person."""
 
 
 def predicted(
@@ -50,7 +55,7 @@ def _interval_columns() -> list[str]:
 def validated(file: Path, host_file: Path | None = None) -> dict:
     """Error figures of the model on a file of migrations or of transfers, recognised by its columns."""
     path = lab.located(file)
-    names = set(tables.header(path))
+    names = set() if files.is_recorded(path) else set(tables.header(path))
     if set(transfers.COLUMNS) <= names:
         compared = link_validation.compare_transfers(transfers.read_transfers(path))
         return link_validation.transfer_errors(compared)
@@ -58,6 +63,43 @@ def validated(file: Path, host_file: Path | None = None) -> dict:
     if set(lab.COLUMNS) <= names:
         return _laboratory(observed, host or hosts.load(lab.LABORATORY))
     return validation.validate(observed, host)
+
+
+def observed(
+    paths: Sequence[Path],
+    pattern: str | None = None,
+    names: dict[str, str] | None = None,
+    progress: Any = None,
+) -> Record:
+    """What files of a host hold: migrations, passes, samples, and notes on what is missing or odd."""
+    return files.read_all(list(paths), pattern=pattern, names=names, progress=progress)
+
+
+def local_names(pairs: Sequence[str]) -> dict[str, str]:
+    """English names of counters by the local ones, from ``LOCAL=ENGLISH``."""
+    for pair in pairs:
+        if not all(part.strip() for part in pair.partition("=")[::2]):
+            raise UserError(f"--name {pair!r} is not of the form LOCAL=ENGLISH")
+    return dict(tuple(part.strip() for part in pair.partition("=")[::2]) for pair in pairs)
+
+
+def observed_figures(found: Record) -> dict:
+    """A record as ``observe --json`` prints it."""
+    tables = {name: getattr(found, name).to_dict("records") for name in ("migrations", "passes")}
+    return {"kind": found.kind} | tables | {"notes": found.notes}
+
+
+def observed_text(found: Record) -> str:
+    """A record for a person: what it is, its migrations, their passes, and what is missing or odd."""
+    count = f"{len(found.migrations)} migrations, {len(found.passes)} looks at the dirty pages"
+    parts = [f"{found.kind}: {count}, {len(found.samples)} samples"]
+    for table in (found.migrations, found.passes):
+        shown = table.drop(columns=[n for n in table if table[n].isna().all() or n in PARAMETERS])
+        if len(shown):
+            parts.append(shown.head(OBSERVED_ROWS).to_string(index=False, float_format="{:.4g}".format))
+        if len(shown) > OBSERVED_ROWS:
+            parts.append(f"... and {len(shown) - OBSERVED_ROWS} more (--json shows all)")
+    return "\n\n".join(parts + [f"note: {note}" for note in found.notes])
 
 
 def calibrated(paths: Sequence[Path], name: str, *, correct: bool = False) -> hosts.Host:

@@ -11,7 +11,7 @@ from packaging.version import Version
 # conda-forge's matplotlib brings Qt along; its matplotlib-base is what PyPI calls matplotlib.
 CONDA_NAMES = {"matplotlib-base": "matplotlib"}
 # Left to pip, which installs the study itself: small, pure, or not surely on conda-forge under that name.
-BY_PIP = {"latex2mathml", "playwright", "axe-playwright-python"}
+BY_PIP = {"latex2mathml", "evtx", "playwright", "axe-playwright-python"}
 
 
 @pytest.fixture(scope="module")

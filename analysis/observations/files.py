@@ -7,17 +7,27 @@ from pathlib import Path
 
 import pandas as pd
 
-from . import lab, own
-from .tables import TableError, header
+from ..parameters import PARAMETERS
+from . import lab, own, recognise
+from .record import Record, joined
+from .tables import TableError, header, read_table
+
+NEEDED = ("memory_gib", "bandwidth_gbps", "dirty_pages_per_s")
+"""What must be known of a host's own migrations before the model can be set beside them."""
 
 
 def read_observed(files: str | Path | Sequence[str | Path]) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """Migrations of one or several files, and their passes where a file holds passes (else None).
 
-    Each file has the laboratory's form (``data/migrations.csv``, ``data/passes.csv``) or columns by the
-    names of the parameters. Raises TableError where no file holds migrations.
+    Each file has the laboratory's form (``data/migrations.csv``, ``data/passes.csv``), columns by the
+    names of the parameters, or is what a host recorded (events, counters, QEMU, libvirt). What was known of
+    the latter beforehand stands in the file itself or in a table of parameters by ``migration``. Raises
+    TableError where no file holds migrations.
     """
     paths = [files] if isinstance(files, (str, Path)) else list(files)
+    recorded = [path for path in paths if is_recorded(path)]
+    if recorded:
+        return _recorded(recorded, [path for path in paths if path not in recorded])
     of_passes = [path for path in paths if set(lab.PASS_COLUMNS) <= set(header(lab.located(path)))]
     tables = [read_migrations(path) for path in paths if path not in of_passes]
     if not tables:
@@ -27,6 +37,57 @@ def read_observed(files: str | Path | Sequence[str | Path]) -> tuple[pd.DataFram
 
 
 def read_migrations(path: str | Path) -> pd.DataFrame:
-    """Migrations from a file in the laboratory's form or in the names of the parameters."""
+    """Migrations from a file in the laboratory's form, by names of parameters, or as a host recorded."""
+    if is_recorded(path):
+        return read_observed(path)[0]
     laboratory = set(lab.COLUMNS) <= set(header(lab.located(path)))
     return own.read_own(path) if own.is_own(path) and not laboratory else lab.read_migrations(path)
+
+
+def is_recorded(path: str | Path) -> bool:
+    """True for a file that a host's own tools wrote."""
+    try:
+        return recognise.recognise(path) in recognise.RECORDED
+    except TableError:
+        return False
+
+
+def _recorded(
+    paths: Sequence[str | Path], others: Sequence[str | Path]
+) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Completed migrations of host files, with what tables of parameters know of them."""
+    found = joined([recognise.read_record(path) for path in paths])
+    migrations = recognise.completed(found)
+    for path in others:
+        migrations = _with_known(migrations, path)
+    missing = [name for name in NEEDED if name not in migrations or migrations[name].isna().any()]
+    if missing:
+        raise TableError(
+            f"{paths[0]} does not tell {', '.join(missing)}: give a table with the columns migration (here "
+            f"{migrations.migration.iloc[0]!r}) and {', '.join(missing)} beside it"
+        )
+    return migrations, found.passes if len(found.passes) else None
+
+
+def _with_known(migrations: pd.DataFrame, path: str | Path) -> pd.DataFrame:
+    """Migrations with the parameters that a table knows of them."""
+    names = [name for name in header(lab.located(path)) if name in PARAMETERS]
+    kinds = {name: "text" if PARAMETERS[name].choices else "number" for name in names}
+    known = own.checked(path, read_table(lab.located(path), {"migration": "text"} | kinds))
+    if known.migration.duplicated().any():
+        raise TableError(f"{path} knows {known.migration[known.migration.duplicated()].iloc[0]!r} twice")
+    both = migrations.drop(columns=[name for name in names if name in migrations])
+    labels = [name for name in own.LABELS if name in known and name not in both]
+    return both.merge(known[["migration", *names, *labels]], on="migration", how="left")
+
+
+def read_all(paths: Sequence[str | Path], **how: object) -> Record:
+    """What all files hold as one record, with a note for each that cannot be read.
+
+    Raises TableError where none can.
+    """
+    records, failed = recognise.read_records(paths, **how)
+    if not records:
+        raise TableError("; ".join(failed))
+    whole = joined(records)
+    return Record(whole.kind, whole.migrations, whole.passes, whole.samples, whole.notes + failed)

@@ -47,14 +47,19 @@ def read_own(path: str | Path) -> pd.DataFrame:
             raise TableError(f"{path} has a column {name!r}, which is no parameter; did you mean {near!r}?")
     numbers = [n for n in names if n in MEASURED or (n in PARAMETERS and not PARAMETERS[n].choices)]
     kinds = {n: "number or empty" if n in MEASURED or _may_be_empty(n) else "number" for n in numbers}
-    table = read_table(path, kinds)
+    table = checked(path, read_table(path, kinds))
+    given = {MEASURED[n][0]: table[n] * MEASURED[n][1] for n in names if n in MEASURED}
+    kept = table.drop(columns=[n for n in names if n in MEASURED])
+    return kept.assign(**{n: values.replace(np.inf, np.nan) for n, values in given.items()})
+
+
+def checked(path: str | Path, table: pd.DataFrame) -> pd.DataFrame:
+    """The table, if every parameter in it is within its range; else TableError."""
     try:
         check({n: table[n].to_numpy() for n in table if n in PARAMETERS})
     except ParameterError as error:
         raise TableError(f"{path}: {error}") from None
-    given = {MEASURED[n][0]: table[n] * MEASURED[n][1] for n in names if n in MEASURED}
-    kept = table.drop(columns=[n for n in names if n in MEASURED])
-    return kept.assign(**{n: values.replace(np.inf, np.nan) for n, values in given.items()})
+    return table
 
 
 def _may_be_empty(name: str) -> bool:

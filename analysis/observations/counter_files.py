@@ -1,0 +1,258 @@
+"""The rows of counter files, whoever wrote them: typeperf, logman, perfmon, relog, Get-Counter.
+
+Whatever the form, a row becomes a moment, its line, and values by the column's place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+from .lines import Progress, read_cells
+from .record import Notes
+from .tables import TableError
+
+PDH = "(pdh-csv 4.0)"
+_PATH = re.compile(
+    r"(?:\\\\[^\\]*)?\\(?P<object>[^\\(]+?)(?:\((?P<instance>.*)\))?\\(?P<counter>.+)", re.DOTALL
+)
+_POINT = re.compile(r"\s*[-+]?\d+(\.\d*)?([eE][-+]?\d+)?\s*")
+_COMMA = re.compile(r"\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*")
+_STAMPS = ("%m/%d/%Y %H:%M:%S.%f", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%d.%m.%Y %H:%M:%S",
+           "%d.%m.%Y %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f%z",
+           "%d/%m/%Y %H:%M:%S")  # fmt: skip
+
+Column = tuple[str, str, str]
+"""Object, instance and counter, lower case."""
+Row = tuple[int, float, dict[Column, float]]
+"""Line, seconds on the file's own clock, and the values that are there."""
+
+
+def column_of(path: str) -> Column | None:
+    r"""Object, instance and counter of a counter's path; None for what is no path.
+
+    >>> column_of(r"\\HOST\Hyper-V VM Live Migration(web:VM Live Migration)\Transfer Pass: Number")
+    ('hyper-v vm live migration', 'web:vm live migration', 'transfer pass: number')
+    """
+    match = _PATH.fullmatch(path.strip())
+    if not match:
+        return None
+    return (
+        match["object"].strip().lower(),
+        (match["instance"] or "").lower(),
+        match["counter"].strip().lower(),
+    )
+
+
+class Figures:
+    """Numbers as one file writes them: with a decimal point or a decimal comma, not both."""
+
+    def __init__(self, notes: Notes):
+        self.notes, self.style = notes, ""
+
+    def read(self, text: str, line: int, name: str) -> float | None:
+        """The number; None where the cell is blank, or, with a note, where it is no number."""
+        try:
+            if self.style != "," and text.count(",") == 0:
+                value = float(text)
+                self.style = self.style or ("." if "." in text else "")
+                return (
+                    value
+                    if _POINT.fullmatch(text) and abs(value) < 1e300
+                    else self._refused(text, line, name)
+                )
+        except ValueError:
+            if not text.strip():
+                return None
+        if _COMMA.fullmatch(text) and self.style != ".":
+            self.style = ","
+            return float(text.replace(",", "."))
+        if self.style == "," and re.fullmatch(r"\s*[-+]?\d+\s*", text):
+            return float(text)
+        return self._refused(text, line, name)
+
+    def _refused(self, text: str, line: int, name: str) -> None:
+        if text.strip():
+            mixed = (self.style == "," and "." in text) or (self.style == "." and "," in text)
+            why = "has another decimal mark than the values before it" if mixed else "is not a number"
+            self.notes.add(f"{name} = {text.strip()[:40]!r} {why}", line, f"a value {why}")
+
+
+_PDH_STAMP = re.compile(r"(\d\d/\d\d/\d{4} \d\d:\d\d):([0-5]\d(?:\.\d+)?)")
+
+
+class PdhClock:
+    """Stamps of PDH-CSV, which are American everywhere; a minute is looked up once."""
+
+    def read(self, text: str) -> float | None:
+        """Seconds since 1970 on the file's own clock; None for what is no stamp."""
+        match = _PDH_STAMP.fullmatch(text.strip())
+        minute = _minute(match[1]) if match else None
+        return None if minute is None else minute + float(match[2])
+
+
+@lru_cache(maxsize=4)
+def _minute(text: str) -> float | None:
+    try:
+        return (datetime.strptime(text, "%m/%d/%Y %H:%M") - datetime(1970, 1, 1)).total_seconds()
+    except ValueError:
+        return None
+
+
+class Clock:
+    """Stamps of one file as seconds; its form is that of the first stamp."""
+
+    def __init__(self, forms: tuple[str, ...] = _STAMPS):
+        self.forms, self.form = forms, ""
+
+    def read(self, text: str) -> float | None:
+        """Seconds since 1970 on the file's own clock; None for what is no stamp in the file's form."""
+        text = text.strip()
+        for form in (self.form,) if self.form else self.forms:
+            try:
+                stamp = datetime.strptime(text, form)
+            except ValueError:
+                continue
+            self.form = form
+            return (stamp.replace(tzinfo=None) - datetime(1970, 1, 1)).total_seconds()
+        return None
+
+
+def read_rows(
+    path: str | Path,
+    wanted: Mapping[str, str],
+    keep: Callable[[Column], bool],
+    notes: Notes,
+    progress: Progress | None = None,
+) -> Iterator[Row]:
+    """Rows of a counter file of any form, with the values of the columns to ``keep``.
+
+    ``wanted`` gives the English name of a translated one, lower case. Raises TableError for a file of another
+    kind.
+    """
+    cells = read_cells(path, notes, progress)
+    _, head = next(cells, (0, []))
+    names = [name.strip().lower() for name in head]
+
+    def column(text: str) -> Column | None:
+        found = _english(column_of(text), wanted)
+        return found if found and keep(found) else None
+
+    if names and names[0].startswith("(pdh-csv"):
+        yield from _wide(cells, head, column, notes)
+    elif {"timestamp", "path"} <= set(names) and {"value", "cookedvalue"} & set(names):
+        yield from _long(cells, names, column, notes)
+    elif {"timestamp", "readings"} <= set(names):
+        yield from _readings(cells, names, column, notes)
+    else:
+        raise TableError(f"{path} is no counter file: its first cell is {(head or [''])[0].strip()[:40]!r}")
+
+
+def _english(column: Column | None, wanted: Mapping[str, str]) -> Column | None:
+    if column is None:
+        return None
+    return wanted.get(column[0], column[0]), column[1], wanted.get(column[2], column[2])
+
+
+ToColumn = Callable[[str], Column | None]
+
+
+def _wide(cells: Iterator, head: list[str], column: ToColumn, notes: Notes) -> Iterator[Row]:
+    """PDH-CSV: a column a counter. A row that is cut off may be cut inside a number, so it is left out."""
+    columns, least, most = _header(head, column, notes)
+    clock, figures = PdhClock(), Figures(notes)
+    for line, row in cells:
+        at = clock.read(row[0])
+        if at is None and row[0].lower().startswith("(pdh-csv"):
+            notes.add("the header stands here again; the columns are taken as it says", line)
+            columns, least, most = _header(row, column, notes)
+        elif at is None:
+            _tell_odd(row, line, notes)
+        elif not least <= len(row) <= most:
+            notes.add(f"the row has {len(row)} cells, the header {most}; it is left out", line,
+                      "a row has another number of cells than the header")  # fmt: skip
+        else:
+            values = {c: figures.read(row[i], line, c[2]) for i, c in columns}
+            yield line, at, {c: v for c, v in values.items() if v is not None}
+
+
+def _tell_odd(row: list[str], line: int, notes: Notes) -> None:
+    """A line without a stamp: typeperf's last words are passed over, anything else is told."""
+    if row[0].lower().startswith(("exiting", "the command")):
+        return
+    if len(row) > 1:
+        notes.add(
+            f"{row[0].strip()[:40]!r} is not a time; the row is left out", line, "a stamp is not a time"
+        )
+    else:
+        notes.add(f"{row[0].strip()[:60]!r} is no row of counters", line, "a line is no row of counters")
+
+
+def _header(head: list[str], column: ToColumn, notes: Notes) -> tuple[list[tuple[int, Column]], int, int]:
+    """Place and name of each column, and the fewest and most cells of a row.
+
+    A name that stands twice counts once; the last column may be a description, without data.
+    """
+    found: dict[Column, int] = {}
+    for i, text in enumerate(head[1:], 1):
+        name = column(text)
+        if name in found:
+            notes.add(
+                f"the column {text.strip()[:80]!r} stands twice; the first is read",
+                kind="a column stands twice",
+            )
+        elif name:
+            found[name] = i
+    least = max((i + 1 for i, text in enumerate(head) if column_of(text)), default=1)
+    return [(i, name) for name, i in found.items()], least, len(head)
+
+
+def _long(cells: Iterator, names: list[str], column: ToColumn, notes: Notes) -> Iterator[Row]:
+    """Get-Counter: a row a value; those of one stamp belong together."""
+    value = names.index("cookedvalue" if "cookedvalue" in names else "value")
+    stamp, path = names.index("timestamp"), names.index("path")
+    clock, figures = Clock(), Figures(notes)
+    last, begun, held = None, 0, {}
+    for line, row in cells:
+        at = clock.read(row[stamp]) if len(row) == len(names) and column_of(row[path]) else None
+        if at is None:
+            notes.add("this is no row of Get-Counter; it is left out", line, "no row of Get-Counter")
+            continue
+        if at != last and begun:
+            yield begun, last, held
+            held = {}
+        begun, last = (line, at) if at != last else (begun, last)
+        name = column(row[path])
+        number = figures.read(row[value], line, name[2]) if name else None
+        if name in held and number is not None:
+            notes.add(
+                f"{row[path].strip()[:80]!r} stands twice at one time; the first is read",
+                line,
+                "a path twice",
+            )
+        elif number is not None:
+            held[name] = number
+    if begun:
+        yield begun, last, held
+
+
+def _readings(cells: Iterator, names: list[str], column: ToColumn, notes: Notes) -> Iterator[Row]:
+    """Get-Counter | Export-Csv without more ado: one cell holds all paths and values of a stamp."""
+    stamp, place = names.index("timestamp"), names.index("readings")
+    clock, figures = Clock(), Figures(notes)
+    for line, row in cells:
+        at = clock.read(row[stamp]) if len(row) == len(names) else None
+        if at is None:
+            notes.add("this is no row of Get-Counter; it is left out", line, "no row of Get-Counter")
+            continue
+        parts = [part.strip() for part in re.split(r"\s:\s*\n|\n\s*\n", row[place]) if part.strip()]
+        found = {}
+        for name, text in zip(parts[::2], parts[1::2], strict=False):
+            key = column(name)
+            number = figures.read(text, line, name) if key else None
+            if number is not None:
+                found[key] = number
+        yield line, at, found

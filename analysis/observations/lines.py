@@ -1,0 +1,144 @@
+"""Text as hosts write it, line by line in bounded memory: UTF-8, UTF-16, a Windows code page.
+
+Line ends may be of any kind and mixed; line numbers are those that an editor shows.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from .lab import located
+from .record import Notes
+from .tables import TableError
+
+LONGEST = 16 * 2**20
+"""Characters of a line beyond which a file is no text."""
+CODE_PAGE = "cp1252"
+"""What Windows of Western Europe and America writes where it writes neither UTF-8 nor UTF-16."""
+MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+PIECE = 2**20
+
+Progress = Callable[[int, int], None]
+"""Called now and then with bytes read and bytes in all."""
+
+
+def beginning(path: str | Path, size: int = 65536) -> bytes:
+    """The first bytes of a file; TableError where there is none."""
+    try:
+        with located(path).open("rb") as file:
+            return file.read(size)
+    except FileNotFoundError:
+        raise TableError(f"there is no file {path}") from None
+    except IsADirectoryError:
+        raise TableError(f"{path} is a folder, not a file") from None
+    except OSError as error:
+        raise TableError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def encoding_of(head: bytes) -> str:
+    """The encoding that a file's first bytes tell, by its mark or by the zeros of UTF-16; else UTF-8."""
+    for mark, name in MARKS:
+        if head.startswith(mark):
+            return name
+    if len(head) >= 4 and b"\0" in head[:64]:
+        odd, even = head[1:64:2].count(0), head[:64:2].count(0)
+        if max(odd, even) > 0.6 * min(len(head), 64) / 2:
+            return "utf-16-le" if odd > even else "utf-16-be"
+    return "utf-8"
+
+
+def read_lines(path: str | Path, notes: Notes, progress: Progress | None = None) -> Iterator[tuple[int, str]]:
+    """Lines with their numbers from 1 on, without their ends; TableError for what is no text."""
+    head = beginning(path)
+    if not head.strip(b"\0 \t\r\n\xff\xfe\xef\xbb\xbf"):
+        raise TableError(f"{path} is empty")
+    encoding = encoding_of(head)
+    if encoding == "utf-8" and b"\0" in head:
+        raise TableError(f"{path} is not text (byte {head.index(0)} is zero)")
+    if encoding.startswith("utf-16"):
+        notes.add("the text is UTF-16, as PowerShell's > writes it; it was read as that")
+    size, number = located(path).stat().st_size, 0
+    with located(path).open(
+        encoding=encoding, errors="surrogateescape" if "8" in encoding else "replace"
+    ) as file:
+        while text := file.readline(LONGEST):
+            number += 1
+            if len(text) >= LONGEST:
+                raise TableError(f"{path}, line {number}: a line of more than {LONGEST >> 20} MiB is no text")
+            if progress and number % 4096 == 1:
+                progress(file.buffer.tell(), size)
+            yield number, _mended(text, number, notes).rstrip("\n").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if progress:
+        progress(size, size)
+
+
+def _mended(text: str, number: int, notes: Notes) -> str:
+    """Bytes that are no UTF-8 as characters of the code page, with a note."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        notes.add(f"bytes that are not UTF-8 were read as {CODE_PAGE}", number, f"bytes read as {CODE_PAGE}")
+        return text.encode("utf-8", "surrogateescape").decode(CODE_PAGE, "replace")
+    if "\N{REPLACEMENT CHARACTER}" in text:
+        notes.add(
+            "there are bytes that are no characters of its encoding", number, "bytes that are no characters"
+        )
+    return text
+
+
+def read_cells(
+    path: str | Path, notes: Notes, progress: Progress | None = None
+) -> Iterator[tuple[int, list[str]]]:
+    """Rows of a CSV file with the number of their first line; the separator is what its first row shows.
+
+    Lines before the header that are blank or begin with ``#`` are left out. A row whose quotes do not close
+    is told and left out.
+    """
+    lines = (item for item in read_lines(path, notes, progress))
+    at = _Numbered(lines)
+    first = next((text for text in at if text.strip() and not text.startswith("#")), "")
+    reader = csv.reader(at.again(first), delimiter=separator(first), strict=True)
+    while True:
+        begin = at.number + 1 if reader.line_num else at.number
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            why = "the file ends inside quotes" if "end of data" in str(error) else str(error)
+            notes.add(f"a row was left out: {why}", begin, "a row was left out")
+            reader = csv.reader(at, delimiter=separator(first), strict=True)
+            begin = at.number
+            continue
+        if any(cell.strip() for cell in row):
+            yield begin, row
+
+
+def separator(header: str) -> str:
+    """Comma, semicolon (Export-Csv -UseCulture) or tab, whichever separates the header."""
+    outside = "".join(header.split('"')[::2])
+    return max(",;\t", key=outside.count)
+
+
+class _Numbered:
+    """Lines with the number of the last one taken; ``again`` puts one line back at the front."""
+
+    def __init__(self, lines: Iterator[tuple[int, str]]):
+        self.lines, self.number, self.first = lines, 0, None
+
+    def again(self, text: str) -> _Numbered:
+        self.first = text
+        return self
+
+    def __iter__(self) -> _Numbered:
+        return self
+
+    def __next__(self) -> str:
+        if self.first is not None:
+            text, self.first = self.first, None
+            return text + "\n"
+        self.number, text = next(self.lines)
+        return text + "\n"

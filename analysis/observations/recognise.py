@@ -1,0 +1,159 @@
+"""Which reader a file is for, told by its content and never by its name."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from . import lab, own
+from .lines import CODE_PAGE, Progress, beginning, encoding_of, separator
+from .record import SAMPLE_COLUMNS, Record, table
+from .tables import TableError
+
+QEMU, LIBVIRT, COUNTERS, EVENTS = "qemu", "libvirt", "counters", "events"
+RECORDED = (QEMU, LIBVIRT, COUNTERS, EVENTS)
+"""What a host's own tools write."""
+LABORATORY, PASSES, OWN = "laboratory", "passes", "own"
+KNOWN = (
+    "an event log (.evtx, Export-Csv, Export-Clixml or XML), performance counters (PDH-CSV or Get-Counter), "
+    "QEMU's query-migrate (JSON), virsh domjobinfo, or a table of this study"
+)
+
+
+def recognise(path: str | Path) -> str:
+    """The kind of a file; TableError for one that no reader is for."""
+    head = beginning(path)
+    if head.startswith(b"ElfFile\0"):
+        return EVENTS
+    text = _text(head)
+    if not text.strip():
+        raise TableError(f"{path} is empty")
+    kind = _of_text(text)
+    if not kind:
+        raise TableError(f"{path} is none of what is read here: {KNOWN}")
+    return kind
+
+
+def _text(head: bytes) -> str:
+    """The beginning of a file as text, without a last character that the cut may have halved."""
+    encoding = encoding_of(head)
+    try:
+        return head.decode(encoding)
+    except UnicodeDecodeError as error:
+        if error.start > len(head) - 4:
+            return head[: error.start].decode(encoding)
+        return head.decode(CODE_PAGE if "8" in encoding else encoding, "replace")
+
+
+def _of_text(text: str) -> str:
+    begun = text.lstrip("\N{BYTE ORDER MARK} \t\r\n")
+    if begun.startswith("<"):
+        return EVENTS
+    if begun.startswith("{") or re.match(r"\[\s*[{\]]", begun):
+        return QEMU
+    if re.search(r"^\s*job type\s*:", text, re.IGNORECASE | re.MULTILINE):
+        return LIBVIRT
+    return _of_table(begun)
+
+
+def _of_table(text: str) -> str:
+    """The kind of a CSV file, by its header."""
+    head = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
+    if head.lstrip('"').lower().startswith("(pdh-csv"):
+        return COUNTERS
+    names = [name.strip() for name in next(csv.reader([head], delimiter=separator(head)), [])]
+    lower = {name.lower() for name in names}
+    if "timestamp" in lower and lower & {"path", "readings"}:
+        return COUNTERS
+    if lower & {"id", "eventid", "event id"} and lower & {"message", "properties", "timecreated"}:
+        return EVENTS
+    if set(lab.PASS_COLUMNS) <= set(names):
+        return PASSES
+    if set(lab.COLUMNS) <= set(names):
+        return LABORATORY
+    return OWN if set(own.MEASURED) & set(names) else ""
+
+
+def read_record(
+    path: str | Path,
+    *,
+    pattern: str | None = None,
+    names: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Record:
+    """What a file holds, read by the reader that it is for.
+
+    ``pattern``: how messages of events tell their figures (``read_events``). ``names``: English names of
+    translated counters (``read_counters``).
+    """
+    return _readers(pattern, names, progress)[recognise(path)](path)
+
+
+def _readers(
+    pattern: str | None, names: Mapping[str, str] | None, progress: Progress | None
+) -> dict[str, Callable[[str | Path], Record]]:
+    from .counters import read_counters
+    from .libvirt import read_libvirt
+    from .qemu import read_qemu
+
+    return {
+        QEMU: lambda path: read_qemu(path, progress=progress),
+        LIBVIRT: lambda path: read_libvirt(path, progress=progress),
+        COUNTERS: lambda path: read_counters(path, names=names, progress=progress),
+        EVENTS: lambda path: _events(path, pattern, progress),
+        LABORATORY: _migrations,
+        OWN: _migrations,
+        PASSES: _passes,
+    }
+
+
+def _events(path: str | Path, pattern: str | None, progress: Progress | None) -> Record:
+    from .events import read_events
+
+    return read_events(path, pattern=pattern, progress=progress)
+
+
+def _migrations(path: str | Path) -> Record:
+    """A table of this study as a record."""
+    found = own.read_own(path) if recognise(path) == OWN else lab.read_migrations(path)
+    if "migration" not in found:
+        found.insert(0, "migration", [f"{Path(path).stem} {i}" for i in range(1, len(found) + 1)])
+    found = found.assign(source_file=Path(path).name, source_line=range(2, len(found) + 2))
+    return Record("a table of migrations", found, table([], ["migration"]), table([], SAMPLE_COLUMNS))
+
+
+def _passes(path: str | Path) -> Record:
+    found = lab.read_passes(path)
+    found = found.assign(source_file=Path(path).name, source_line=range(2, len(found) + 2))
+    note = f"{path}: passes without their migrations"
+    none = table([], SAMPLE_COLUMNS)
+    return Record("a table of passes", none[["migration"]], found, none, [note])
+
+
+def completed(found: Record) -> pd.DataFrame:
+    """The completed migrations of a record, with what was measured, as a calibration takes them.
+
+    Raises TableError where there are none, or none with a known total time.
+    """
+    rows = found.migrations
+    usable = rows[rows.measured_total_s.notna() & (rows.measured_total_s > 0)]
+    if usable.empty:
+        raise TableError(
+            f"{found.kind} hold no completed migration with a total time: " + "; ".join(found.notes[:2])
+        )
+    return usable.dropna(axis=1, how="all").reset_index(drop=True)
+
+
+def read_records(paths: Sequence[str | Path], **how: object) -> tuple[list[Record], list[str]]:
+    """Records of several files, and for each that could not be read a sentence."""
+    records, failed = [], []
+    for path in paths:
+        try:
+            records.append(read_record(path, **how))
+        except TableError as error:
+            failed.append(str(error))
+    return records, failed
