@@ -84,7 +84,7 @@ def stream_ceiling(
     so a busy host takes its toll before its mean ceiling is reached. Spread 0: ``streams * limit``.
 
     >>> float(stream_ceiling(1, 4.0)), round(float(stream_ceiling(1, 4.0, 0.4, 4.0)), 2)
-    (4.0, 3.42)
+    (4.0, 3.49)
     """
     middle = np.multiply(streams, stream_limit_gbps).astype(float)
     middle, spread, line = np.broadcast_arrays(middle, spread, line_gbps)
