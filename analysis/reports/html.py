@@ -64,6 +64,8 @@ def tidy(notebook: NotebookNode) -> None:
         cell["id"] = f"cell-{number}"
         if "outputs" in cell:
             cell["outputs"] = [_tidy_texts(output) for output in cell.outputs]
+    # The state of widgets, under random names: nothing draws it without a kernel and a network.
+    notebook.metadata.pop("widgets", None)
     record = notebook.metadata.get("papermill", {})
     for key in ("input_path", "output_path"):
         if key in record:
@@ -132,6 +134,10 @@ class _Formulas(IPythonRenderer):
 
     def block_math(self, body: str) -> str:
         return mathml(body, "block")
+
+    def inline_html(self, html: str) -> str:
+        """A tag as it is: nbconvert would look for pictures in each tag, and close every one it sees open."""
+        return super().inline_html(html) if "<img" in html else html
 
     def latex_environment(self, name: str, body: str) -> str:
         return mathml(f"\\begin{{{name}}}{body}\\end{{{name}}}", "block")

@@ -87,9 +87,19 @@ def render(found: Sequence[Mapping[str, Any]]) -> str:
 
 def records(out: Path) -> Iterator[dict[str, Any]]:
     """The records of all finished runs of a folder whose report is there, by name."""
-    for path in sorted((out / EXECUTED).glob("*.json")):
+    for path in sorted((out / EXECUTED).glob("*.json"), key=lambda path: natural(path.stem)):
         if (out / f"{path.stem}.html").exists():
             yield json.loads(path.read_text(encoding="utf-8"))
+
+
+def natural(name: str) -> list[tuple[float, str]]:
+    """What to sort names by so that their numbers come in the order of their size.
+
+    >>> sorted(["a=1e6", "a=5000", "a=40"], key=natural)
+    ['a=40', 'a=5000', 'a=1e6']
+    """
+    parts = re.split(r"(?<![\d.])(\d+(?:\.\d+)?(?:e[+-]?\d+)?)", name)
+    return [(float(part), "") if i % 2 else (-1.0, part) for i, part in enumerate(parts)]
 
 
 # --- runs of a grid -------------------------------------------------------------------

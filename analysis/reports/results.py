@@ -35,7 +35,9 @@ def record(
     recorded = rows(migrations, keep, **numbers)
     text = "\n".join(", ".join(f"{name} = {value}" for name, value in row.items()) for row in recorded)
     data = {"text/html": _page(recorded), "text/plain": text}
-    display(data, raw=True, metadata={"study": {"role": "results", "rows": recorded}})
+    # As pairs: notebooks are written with sorted keys, and the order of the numbers would be lost.
+    pairs = [list(map(list, row.items())) for row in recorded]
+    display(data, raw=True, metadata={"study": {"role": "results", "rows": pairs}})
 
 
 def rows(
@@ -79,12 +81,20 @@ _ENDINGS = {
 
 
 def shown(value: Any) -> str:
-    """A recorded value as a table shows it."""
+    """A recorded value as a table shows it.
+
+    >>> [shown(value) for value in (1e6, 0.123456, 3, True, None, [1, 2.5])]
+    ['1,000,000', '0.12346', '3', 'yes', '–', '1, 2.5']
+    """
     if value is None:
         return "\N{EN DASH}"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:,.5g}" if isinstance(value, float) else str(value)
+    if isinstance(value, list):
+        return ", ".join(map(shown, value))
+    if isinstance(value, (int, float)):
+        return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:,.5g}"
+    return str(value)
 
 
 def _page(recorded: Sequence[Mapping[str, Any]]) -> str:
@@ -113,7 +123,7 @@ def recorded_rows(notebook: NotebookNode) -> list[dict[str, Any]]:
         for output in cell.get("outputs", []):
             study = output.get("metadata", {}).get("study", {})
             if study.get("role") == "results":
-                found += [dict(row) for row in study.get("rows", [])]
+                found += [dict(pairs) for pairs in study.get("rows", [])]
     return found
 
 

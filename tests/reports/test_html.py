@@ -118,6 +118,11 @@ def test_formula_beyond_the_converter_stays_readable(latex):
     assert html.mathml(latex).startswith("<code>")
 
 
+def test_tags_in_a_line_stay_pairs():
+    """A tag opened in a line is closed where the author closes it."""
+    assert '<a href="#x">there</a>' in html.markdown('see <a href="#x">there</a>')
+
+
 def test_formula_with_comparison_survives():
     """Less-than and ampersand in a formula are characters, not markup."""
     assert "&#x0003C;" in html.markdown("is $a < b$")

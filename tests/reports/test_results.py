@@ -92,9 +92,9 @@ def test_rows_are_found_by_their_role():
     """An output with the role results is read, any other is not."""
     notebook = build([("code", "1")])
     output = {"output_type": "display_data", "data": {"text/plain": ""}}
-    told = output | {"metadata": {"study": {"role": "results", "rows": [{"a": 1}]}}}
+    told = output | {"metadata": {"study": {"role": "results", "rows": [[["b", 2], ["a", 1]]]}}}
     notebook.cells[0].outputs = [html.NotebookNode(output | {"metadata": {}}), html.NotebookNode(told)]
-    assert results.recorded_rows(notebook) == [{"a": 1}]
+    assert list(results.recorded_rows(notebook)[0].items()) == [("b", 2), ("a", 1)]
 
 
 @pytest.mark.parametrize(
