@@ -21,7 +21,7 @@ MOVED := moved
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lab format check lock clean moved
+.PHONY: help report test fuzz lab format check lock clean moved
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,9 @@ report: $(READY)  ## run every notebook and write reports/index.html
 test: $(READY)  ## run the tests
 	@echo "Running the tests"
 	@$(PY) -m pytest $(ARGS)
+
+fuzz: $(READY)  ## long random tests of the readers of host files (nightly; about an hour)
+	@FUZZ_CASES=$(or $(CASES),10000) $(PY) -m pytest tests/observations/test_fuzz.py tests/observations/test_large.py $(ARGS)
 
 lab: $(READY)  ## open the notebooks in JupyterLab
 	@$(PY) -m jupyter lab notebooks $(ARGS)

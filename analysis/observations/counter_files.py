@@ -215,7 +215,7 @@ def _long(cells: Iterator, names: list[str], column: ToColumn, notes: Notes) -> 
     value = names.index("cookedvalue" if "cookedvalue" in names else "value")
     stamp, path = names.index("timestamp"), names.index("path")
     clock, figures = Clock(), Figures(notes)
-    last, begun, held = None, 0, {}
+    last, begun, held, ends, final = None, 0, {}, "", ""
     for line, row in cells:
         at = clock.read(row[stamp]) if len(row) == len(names) and column_of(row[path]) else None
         if at is None:
@@ -223,19 +223,19 @@ def _long(cells: Iterator, names: list[str], column: ToColumn, notes: Notes) -> 
             continue
         if at != last and begun:
             yield begun, last, held
-            held = {}
+            held, ends = {}, final
         begun, last = (line, at) if at != last else (begun, last)
-        name = column(row[path])
+        name, final = column(row[path]), row[path]
         number = figures.read(row[value], line, name[2]) if name else None
         if name in held and number is not None:
             notes.add(
-                f"{row[path].strip()[:80]!r} stands twice at one time; the first is read",
-                line,
-                "a path twice",
+                f"{final.strip()[:80]!r} stands twice at one time; the first is read", line, "a path twice"
             )
         elif number is not None:
             held[name] = number
-    if begun:
+    if begun and ends not in ("", final):
+        notes.add("the file breaks off within the values of one time; they are left out", begun)
+    elif begun:
         yield begun, last, held
 
 

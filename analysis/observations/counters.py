@@ -120,7 +120,7 @@ class _Reading:
 
     def _between(self, at: float) -> float:
         """What changed between two rows is taken to have changed half-way."""
-        return at if math.isnan(self.last) else (self.last + at) / 2
+        return (self.last + at) / 2 if self.last <= at else at
 
     def _clock_goes_back(self, line: int, at: float) -> None:
         told = f"the clock goes backwards by {self.last - at:g} s"
@@ -284,7 +284,10 @@ def _as_record(reading: _Reading) -> Record:
         keys[id(migration)] = key
         migrations.append(_row(key, migration, reading))
         passes += _looks(key, migration, reading.file)
-    rows = [(keys[id(row[0])], *row[1:]) for row in reading.samples.rows]
+    rows = [
+        (keys[id(m)], time_s if m.clock_holds else math.nan, *others)
+        for m, time_s, *others in reading.samples.rows
+    ]
     samples = pd.DataFrame(rows, columns=list(SAMPLE_TABLE)) if rows else table([], SAMPLE_TABLE)
     return record(KIND, reading.notes, migrations, passes, samples)
 

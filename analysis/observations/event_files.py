@@ -150,6 +150,10 @@ def _listed(text: str) -> list[str]:
 # --- XML ------------------------------------------------------------------------------------
 
 
+class TooDeepError(ValueError):
+    """XML whose elements are nested beyond :data:`DEEPEST`."""
+
+
 class _Lined(TreeBuilder):
     """A tree whose elements know their line."""
 
@@ -160,7 +164,7 @@ class _Lined(TreeBuilder):
         """Begin an element."""
         self.depth += 1
         if self.depth > DEEPEST:
-            raise TableError("its elements are nested too deeply")
+            raise TooDeepError("its elements are nested too deeply")
         return super().start(
             tag.rpartition("}")[2], {**attrs, LINE: str(self.parser.parser.CurrentLineNumber)}
         )
@@ -189,6 +193,8 @@ def _xml(path: str | Path, notes: Notes, progress: Progress | None) -> Iterator[
             if not opened:
                 text = _without_head(text)
                 opened = bool(text.strip())
+                if text.lstrip().startswith("<!"):
+                    raise TableError(f"{path} declares entities or a document type, which a log never does")
                 text = "<all>" + text if opened else ""
             parser.feed(text + "\n")
             while tree.ready:
@@ -197,7 +203,7 @@ def _xml(path: str | Path, notes: Notes, progress: Progress | None) -> Iterator[
         raise TableError(
             f"{path} declares entities or a document type, which a log never does ({type(error).__name__})"
         ) from None
-    except (ParseError, TableError) as error:
+    except (ParseError, TooDeepError) as error:
         line = error.position[0] if isinstance(error, ParseError) else parser.parser.CurrentLineNumber
         notes.add(
             f"from here on this is no XML ({str(error).split(':')[0]}); what stands before was read", line
@@ -286,7 +292,7 @@ def _evtx(path: str | Path, notes: Notes) -> Iterator[Event]:
         try:
             parser.feed(_without_head(xml))
             parser.close()
-        except (ParseError, DefusedXmlException, TableError):
+        except (ParseError, DefusedXmlException, TooDeepError):
             notes.add("the record is no event; it is left out", number, "a record is no event")
         for element in tree.ready:
             element.set(LINE, str(number))

@@ -29,7 +29,8 @@ class Notes:
 
     def add(self, reason: str, line: int | None = None, kind: str = "") -> None:
         """Note a reason, told at most :data:`TOLD_EACH` times for one ``kind``."""
-        kind = kind or reason
+        reason = " ".join(reason.split())
+        kind = " ".join(kind.split()) or reason
         self.count[kind] += 1
         if self.count[kind] <= TOLD_EACH:
             place = f"{self.path}, line {line}" if line else f"{self.path}"

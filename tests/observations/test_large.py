@@ -1,0 +1,72 @@
+"""Large recordings are read in bounded memory, with progress; nothing of them is lost in the totals."""
+
+import importlib.util
+import os
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from analysis.observations.counters import read_counters
+
+_SPEC = importlib.util.spec_from_file_location("forms", Path(__file__).with_name("forms.py"))
+forms = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(forms)
+
+MIB = 2**20
+PADDING = 60
+"""Columns of other counters in each row, as real recordings have them."""
+
+
+def recording(path, size):
+    """Rows of a quiet host up to ``size`` bytes, one migration at the end of them."""
+    lines = forms.pdh(forms.Migration(), text=False).strip().split("\r\n")
+    more = "".join(f',"\\\\HV01\\Processor({i})\\% Processor Time"' for i in range(PADDING))
+    filled = ',"12.345678"' * PADDING
+    quiet = lines[1].split(",", 1)[1]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        file.write(lines[0] + more + "\r\n")
+        hour = "".join(
+            f'"09/21/2026 {h:02}:{m:02}:{s:02}.250",{quiet}{filled}\r\n'
+            for h in range(1)
+            for m in range(60)
+            for s in range(60)
+        )
+        while file.tell() < size:
+            file.write(hour)
+        for line in lines[1:]:
+            file.write(line + filled + "\r\n")
+
+
+def read_watched(path):
+    """The record, the most memory that Python held meanwhile, and the shares that were told."""
+    told = []
+    tracemalloc.start()
+    found = read_counters(path, progress=lambda done, size: told.append(done / size))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return found, peak, told
+
+
+def check(found, peak, told):
+    """The one migration is there, memory stayed small, progress rose to the end."""
+    assert found.migrations.measured_total_s.tolist() == [forms.Migration().total_s]
+    assert found.passes.dirtied_pages.tolist() == [0, *forms.Migration().dirtied]
+    assert peak < 40 * MIB
+    assert told == sorted(told)
+    assert told[-1] == 1
+    assert len(told) > 5
+
+
+def test_a_recording_of_50_mib(tmp_path):
+    """A night's recording takes no more memory than a minute's."""
+    recording(tmp_path / "large.csv", 50 * MIB)
+    check(*read_watched(tmp_path / "large.csv"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("FUZZ_CASES" not in os.environ, reason="a gigabyte is read by make fuzz")
+def test_a_recording_of_a_gigabyte(tmp_path):
+    """A gigabyte of rows is read in the same memory."""
+    recording(tmp_path / "large.csv", 1024 * MIB)
+    check(*read_watched(tmp_path / "large.csv"))
