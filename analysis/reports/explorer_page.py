@@ -119,7 +119,8 @@ def _field(name: str, labels: Sequence[str], index: int) -> str:
     """A slider for numbers, a menu for names, each with its label, value and meaning."""
     ident, words = f"explorer-{name}", escape(sentence(axis_label(name).partition(" [")[0]))
     meaning = f'<div class="meaning" id="{ident}-help">{escape(PARAMETERS[name].meaning)}</div>'
-    common = f'id="{ident}" data-axis="{name}" aria-describedby="{ident}-help"'
+    # JupyterLab would take arrow keys for its own, but for the attribute data-lm-suppress-shortcuts.
+    common = f'id="{ident}" data-axis="{name}" aria-describedby="{ident}-help" data-lm-suppress-shortcuts'
     if PARAMETERS[name].choices:
         options = "".join(
             f'<option value="{i}"{" selected" if i == index else ""}>{escape(label)}</option>'

@@ -1,0 +1,254 @@
+"""The explorer notebook: executed by papermill, its page in a browser, and used in a real JupyterLab."""
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import nbformat
+import pytest
+
+from analysis.reports import html
+from analysis.reports.execution import Run, execute, kernel_environment
+
+PICTURE = "svg.scene"
+
+
+@pytest.fixture(scope="module")
+def notebook_path(repository):
+    """The notebook as it is in git."""
+    return repository / "notebooks" / "08-explorer.ipynb"
+
+
+@pytest.fixture(scope="module")
+def pages(notebook_path, tmp_path_factory):
+    """The reports of two executions with the notebook's own values, in kernels of their own."""
+    folder = tmp_path_factory.mktemp("explorer")
+
+    def page(name):
+        target = folder / f"{name}.ipynb"
+        _, error = execute(Run(name, notebook_path), target)
+        if error:
+            raise error
+        notebook = nbformat.read(target, as_version=4)
+        html.tidy(notebook)
+        report = folder / f"{name}.html"
+        report.write_text(html.export(notebook, notebook_path.parent), encoding="utf-8", newline="\n")
+        return report
+
+    with kernel_environment(), ThreadPoolExecutor(2) as pool:
+        return list(pool.map(page, ("first", "second")))
+
+
+@pytest.fixture
+def opened(pages, browser):
+    """The report in a browser without a network; fails the test if a script fails in it."""
+    context = browser.new_context(viewport={"width": 1000, "height": 900}, offline=True)
+    page, errors = context.new_page(), []
+    page.on("pageerror", lambda error: errors.append(error))
+    page.goto(pages[0].as_uri())
+    page.locator(".explorer .controls").wait_for(state="visible")
+    yield page
+    context.close()
+    assert errors == []
+
+
+def seen(page):
+    """The alternative text of the picture, and the outcome beside the controls."""
+    picture = page.locator(f".explorer {PICTURE}").get_attribute("aria-label")
+    return picture, " ".join(page.locator(".explorer .outcome").inner_text().split())
+
+
+def test_page_is_the_same_to_the_byte(pages):
+    """Two executions give the same report: what differs between them stays in the live notebook."""
+    first, second = (page.read_bytes() for page in pages)
+    assert first == second
+
+
+def test_page_is_small_and_has_no_trace_of_widgets(pages):
+    """The report is below 1 MB; what only works with a kernel leaves no block and no word in it."""
+    text = pages[0].read_text(encoding="utf-8")
+    assert len(text.encode()) < 1_000_000
+    assert not re.search(r"widget-view|model_id|Every parameter|JupyterLab:", text)
+
+
+def test_takeaway_is_computed(pages):
+    """The report ends in a sentence with the numbers of the starting values."""
+    text = pages[0].read_text(encoding="utf-8")
+    said = re.search(r'class="study-takeaway">(.*?)</p>', text, re.DOTALL)[1]
+    assert re.search(r"<strong>[\d.]+\s\w+</strong>", said.replace("\N{NO-BREAK SPACE}", " "))
+
+
+@pytest.mark.parametrize("width", [1000, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_in_a_browser(pages, look_at, width, scheme):
+    """No request, no error, nothing wider than the window, on a desk and on a phone, light and dark."""
+    assert look_at(pages[0], width, scheme) == []
+
+
+@pytest.mark.parametrize("name", ["bandwidth_gbps", "dirty_pages_per_s"])
+def test_arrow_key_changes_picture_and_text(opened, name):
+    """A slider is reached by Tab and moved by an arrow key; picture, text and the value read aloud follow."""
+    slider = opened.locator(f"#explorer-{name}")
+    while not slider.evaluate("input => input === document.activeElement"):
+        opened.keyboard.press("Tab")
+    before, value = seen(opened), slider.get_attribute("aria-valuetext")
+    opened.keyboard.press("ArrowRight")
+    after = seen(opened)
+    assert after[0] != before[0]
+    assert after[1] != before[1]
+    assert slider.get_attribute("aria-valuetext") != value
+    assert " ".join(slider.get_attribute("aria-valuetext").split()) in after[1]
+    opened.keyboard.press("ArrowLeft")
+    assert seen(opened) == before
+
+
+def test_menu_changes_picture_and_text(opened):
+    """Another transport is another picture, and the text names it."""
+    before = seen(opened)
+    opened.get_by_label("Transport").select_option(label="SMB Direct")
+    after = seen(opened)
+    assert after[0] != before[0]
+    assert "SMB Direct" in after[1]
+
+
+def test_outcome_is_announced(opened):
+    """The text of the outcome is a live region, and the picture is told in the same numbers."""
+    picture, outcome = seen(opened)
+    assert opened.locator(".explorer .outcome").get_attribute("aria-live") == "polite"
+    finding = outcome.partition(": ")[2].partition(". ")[0]
+    assert picture.startswith(finding)
+
+
+def test_without_scripts_there_is_a_picture(pages, browser):
+    """With JavaScript off the page shows the starting values and says so; no control is there in vain."""
+    context = browser.new_context(java_script_enabled=False, offline=True)
+    page = context.new_page()
+    page.goto(pages[0].as_uri())
+    assert page.locator(f".explorer {PICTURE}").is_visible()
+    assert page.locator(".explorer noscript").is_visible()
+    assert not page.locator(".explorer .controls").is_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(pages, browser, scheme):
+    """axe-core finds no violation of level serious or critical, before and after a change."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is not installed")
+    page = browser.new_page(color_scheme=scheme)
+    page.goto(pages[0].as_uri())
+    page.locator(".explorer .controls").wait_for(state="visible")
+    page.locator("#explorer-bandwidth_gbps").press("ArrowRight")
+    found = axe.Axe().run(page).response["violations"]
+    page.close()
+    assert [fault["id"] for fault in found if fault["impact"] in ("serious", "critical")] == []
+
+
+# --- in JupyterLab --------------------------------------------------------------------
+
+# All cells stay in the page, seen or not, and no question about news comes up.
+SETTINGS = {
+    "notebook-extension/tracker": {"windowingMode": "none"},
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+
+
+@pytest.fixture
+def jupyterlab(notebook_path, tmp_path):
+    """The address of a copy of the notebook in a JupyterLab server on this machine alone."""
+    shutil.copy(notebook_path, tmp_path)
+    for name, settings in SETTINGS.items():
+        file = tmp_path / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(settings), encoding="utf-8")
+    own = {"JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}
+    own |= {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython"}
+    environment = os.environ | {name: str(tmp_path / folder) for name, folder in own.items()}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(8)
+    command = f"jupyter lab --no-browser --allow-root --ip=127.0.0.1 --port={port} --ServerApp.port_retries=0"
+    options = [f"--IdentityProvider.token={token}", "--LabApp.news_url="]
+    with (
+        open(tmp_path / "server.log", "w", encoding="utf-8") as log,
+        subprocess.Popen(
+            [sys.executable, "-m", *command.split(), *options],
+            cwd=tmp_path,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        ) as server,
+    ):
+        try:
+            _wait_for_port(port)
+            yield f"http://127.0.0.1:{port}/lab/tree/{notebook_path.name}?token={token}"
+        finally:
+            server.terminate()
+
+
+def _wait_for_port(port):
+    """Return when something listens there; TimeoutError after a minute."""
+    for _ in range(240):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.25)
+    raise TimeoutError("JupyterLab did not start within a minute")
+
+
+def run_all_cells(page):
+    """Choose Run > Run All Cells; again if the kernel, idle but not yet connected, took no notice."""
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(state="attached")
+    started = page.locator(".jp-InputPrompt", has_text=re.compile(r"\[[*\d]+\]"))
+    for _ in range(8):
+        page.wait_for_timeout(2000)
+        if page.locator("dialog[aria-modal=true]").count():
+            page.keyboard.press("Escape")
+            continue
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.locator(".lm-Menu-itemLabel", has_text="Run All Cells").first.click()
+        with contextlib.suppress(Exception):
+            started.first.wait_for(state="attached", timeout=5000)
+            return
+    raise AssertionError("no cell began to run")
+
+
+@pytest.mark.slow
+def test_slider_in_jupyterlab_changes_the_picture(jupyterlab, browser):
+    """Run All Cells in a real JupyterLab; an arrow key on a slider draws another picture, by the kernel."""
+    page = browser.new_page(viewport={"width": 1440, "height": 1000})
+    page.set_default_timeout(90_000)
+    errors = []
+    page.on("pageerror", lambda error: errors.append(error))
+    page.goto(jupyterlab)
+    page.locator(".jp-Notebook").first.wait_for()
+    run_all_cells(page)
+    page.locator(".jp-OutputArea-output", has_text="This migration takes").first.wait_for(state="attached")
+    picture = page.locator(f".widget-html {PICTURE}")
+    assert re.search(r"Redrawn in \d+ ms", page.locator(".widget-html", has_text="Redrawn").inner_text())
+
+    page.get_by_role("tab", name="Link").click()
+    handle = page.locator(".widget-slider", has_text="Line rate").locator(".noUi-handle").first
+    handle.focus()
+    before = picture.get_attribute("aria-label")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "before => document.querySelector('.widget-html svg.scene').ariaLabel !== before", arg=before
+    )
+    assert picture.count() == 1
+
+    # The control of the report works in the notebook too.
+    control = page.locator(".explorer")
+    assert control.locator(".controls").is_visible()
+    said = control.locator(".outcome").inner_text()
+    control.locator("#explorer-bandwidth_gbps").press("ArrowRight")
+    assert control.locator(".outcome").inner_text() != said
+    page.close()
+    assert errors == []
