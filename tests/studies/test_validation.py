@@ -66,7 +66,7 @@ def test_convergence_counts_by_hand():
 
 
 def test_plain_migrations_meet_the_floors(plain):
-    """Issue 4, nominal link: time 1.2 % and 4 %, bytes 1.2 %, downtime 60 ms (90th percentile), verdict 97 %."""
+    """Issue 4, nominal link: time 1.2 % and (p90) 4 %, bytes 1.2 %, downtime p90 60 ms, verdict 97 %."""
     figures = validation.error_table(plain)
     assert figures["n"] == 76
     assert figures["total_s"]["median_relative_error"] <= 0.012
