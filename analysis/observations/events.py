@@ -222,6 +222,9 @@ def _row(name: str, group: list[Told], file: str, notes: Notes) -> dict[str, Any
         total = durations["brownout"] + durations["blackout"]
         told = f"no event tells the total time of {name}; it is brownout and blackout, without set-up"
         notes.add(told, first.line, "totals are brownout and blackout, without set-up")
+    if durations["brownout"] > total or durations["blackout"] > total:
+        notes.add(f"a phase of {name} is longer than all of it: no duration is taken", first.line)
+        total, durations = math.nan, dict.fromkeys(durations, math.nan)
     ids = {e.id for e, _ in group}
     status = (
         "failed" if ids & set(FAILED) else "completed" if ids & set(SUCCEEDED) or 22507 in ids else "not told"

@@ -131,6 +131,10 @@ def migration_of(name: str, samples: list[Sample], notes: Notes) -> dict[str, An
     for what, value in (("total time", total), ("downtime", pause)):
         if done and not _known(value):
             notes.add(f"migration {name} has no {what}", last["source_line"], f"there is no {what}")
+    if pause > total:
+        told = f"migration {name} has a downtime of {pause:g} s in {total:g} s: neither is taken"
+        notes.add(told, last["source_line"], "a downtime is longer than its migration")
+        total = pause = math.nan
     row = {"migration": name, "vm": last.get("vm", ""), "status": last["status"], "measured_total_s": total}
     setup = last["setup_s"] if _known(last["setup_s"]) else 0.0
     row |= {"measured_blackout_s": pause, "measured_brownout_s": max(total - pause - setup, 0.0)}
