@@ -116,14 +116,20 @@ def kernel_environment() -> Iterator[None]:
 
 
 def execute(
-    run: Run, target: Path, watched: Path | None = None, on_cell: OnCell | None = None
+    run: Run,
+    target: Path,
+    watched: Path | None = None,
+    on_cell: OnCell | None = None,
+    manager: type | None = None,
 ) -> tuple[float, BaseException | None]:
     """Execute one notebook into ``target``; return the time it took [s] and the exception, if one came.
 
-    Every path is absolute and no directory is changed: papermill's ``cwd`` is not safe among threads.
+    ``manager``: the class of kernel manager that starts the kernel, if not the ordinary one. Every path is
+    absolute and no directory is changed: papermill's ``cwd`` is not safe among threads.
     """
     target.unlink(missing_ok=True)
     options = {"engine_name": "study", "progress_bar": False, "autosave_cell_every": 0}
+    options |= {"kernel_manager_class": manager} if manager else {}
     start, error = time.perf_counter(), None
     try:
         papermill.execute_notebook(
@@ -141,13 +147,15 @@ def execute(
 # --- what is made of it ---------------------------------------------------------------
 
 
-def work(run: Run, source: bytes, digest: str, on_cell: OnCell | None = None) -> Finished:
+def work(
+    run: Run, source: bytes, digest: str, on_cell: OnCell | None = None, manager: type | None = None
+) -> Finished:
     """Execute a notebook, given as the content of its file, and make all that the run leaves."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         given, target, watched = (Path(folder) / name for name in (run.notebook.name, "out.ipynb", "reads"))
         given.write_bytes(source)
         local = Run(run.name, given, run.parameters, run.scenario)
-        seconds, error = execute(local, target, watched, on_cell)
+        seconds, error = execute(local, target, watched, on_cell, manager)
         # A kernel that never started leaves nothing behind: the report then shows the notebook as it was.
         notebook = nbformat.read(target if target.exists() else given, as_version=4)
         known, data = inputs.inputs(given), reads.noted(watched, run.parameters)

@@ -8,6 +8,7 @@ from functools import cache, partial
 from typing import Any, NamedTuple
 
 from analysis.parameters import ParameterError
+from analysis.reports import forked
 from analysis.reports.execution import Finished, Run, kernel_environment, work
 from analysis.reports.progress import Lines
 
@@ -22,10 +23,11 @@ class Task(NamedTuple):
 
 def threads(tasks: Sequence[Task], workers: int, progress: Lines) -> Iterator[tuple[Run, Finished]]:
     """Execute tasks in threads; the work happens in the kernels. Yields each as it is finished."""
-    with kernel_environment():
+    with kernel_environment(), forked.manager([task.source for task in tasks]) as manager:
         pool = ThreadPoolExecutor(workers)
         try:
-            jobs = {pool.submit(work, *task, partial(progress.cell, task.run.name)): task for task in tasks}
+            told = {task.run.name: partial(progress.cell, task.run.name) for task in tasks}
+            jobs = {pool.submit(work, *task, told[task.run.name], manager): task for task in tasks}
             for job in as_completed(jobs):
                 yield jobs[job].run, job.result()
         finally:

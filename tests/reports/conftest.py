@@ -65,7 +65,7 @@ def save(cells: list[tuple[str, str]], path: Path) -> Path:
     return path
 
 
-def pretend_to_execute(task, target, watched=None, on_cell=None):
+def pretend_to_execute(task, target, watched=None, on_cell=None, manager=None):
     """Stand in for a kernel: copy the notebook, and fail if it is the broken one."""
     nbformat.write(nbformat.read(task.notebook, as_version=4), target)
     return 0.1, RuntimeError("broken") if task.name == "bad" else None

@@ -1,0 +1,77 @@
+"""A process that imports once and forks a kernel for each notebook: ``python -m analysis.reports.zygote``.
+
+It reads requests from its standard input, a line of JSON each, and answers with a line: the process number of
+the kernel. When its input ends (its driver has ended, however), it ends its kernels and itself. It only
+imports: no notebook runs in it, so that every kernel starts from the same clean memory.
+"""
+
+import gc
+import importlib
+import json
+import os
+import random
+import signal
+import sys
+from typing import Any
+
+ALWAYS = ("ipykernel.kernelapp", "ipykernel.ipkernel", "matplotlib_inline.config")
+
+
+def main(modules: list[str]) -> None:
+    """Import, then fork a kernel for each request until the input ends."""
+    for module in (*ALWAYS, *modules):
+        try:
+            importlib.import_module(module)
+        except Exception:  # the name of a function, or a module that is not there: the kernel will say it
+            continue
+    gc.freeze()
+    # Kernels that end are buried by the system; the zygote itself never asks how they ended.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    kernels = []
+    for line in sys.stdin:
+        kernels.append(fork(json.loads(line)))
+        print(kernels[-1], flush=True)
+    for pid in kernels:
+        end(pid)
+
+
+def fork(request: dict[str, Any]) -> int:
+    """Fork a kernel and return its process number."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            become_kernel(request)
+        finally:
+            os._exit(0)
+    return pid
+
+
+def become_kernel(request: dict[str, Any]) -> None:
+    """In a fork: be what ``python -m ipykernel_launcher`` would be."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
+    os.environ.clear()
+    os.environ.update(request["environment"], JPY_PARENT_PID=str(os.getppid()))
+    os.chdir(request["folder"])
+    sys.argv = ["ipykernel_launcher", *request["arguments"]]
+    # Forks would draw the same numbers from the generators that the interpreter and NumPy share out.
+    random.seed()
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()
+    sys.modules["ipykernel.kernelapp"].launch_new_instance()
+
+
+def end(pid: int) -> None:
+    """End a kernel that is still there, with all that it started."""
+    try:
+        if os.getsid(pid) == pid:
+            os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
