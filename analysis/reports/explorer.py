@@ -179,6 +179,14 @@ def picture(migration: Migration, style: str = STYLE) -> str:
     )
 
 
+def thumbnail(migration: Migration) -> str:
+    """The upper part of the picture for a card of the index, in light colours on any ground."""
+    parts = "".join([*_title(finding(migration.outcome)), *_phases(migration), *_course(migration)])
+    style = re.sub(r"@media \(prefers-color-scheme: dark\) {.*?} } ", "", STYLE)
+    head = f'<svg class="scene" viewBox="0 0 {WIDTH} {WIDTH * 10 // 16}" xmlns="http://www.w3.org/2000/svg">'
+    return f"{head}{style}{parts}</svg>"
+
+
 def alternative(migration: Migration) -> str:
     """The picture in words: what became of the migration, the first passes, the ceilings."""
     outcome = migration.outcome

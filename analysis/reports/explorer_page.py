@@ -18,7 +18,18 @@ from IPython.display import display
 
 from ..parameters import PARAMETERS
 from ..studies.sweep import grid
-from .explorer import STYLE, TEMPLATES, Migration, binding, followed, one, picture, style_sheet
+from .explorer import (
+    STYLE,
+    TEMPLATES,
+    Migration,
+    alternative,
+    binding,
+    followed,
+    one,
+    picture,
+    style_sheet,
+    thumbnail,
+)
 from .figures import axis_label, number, sentence, value_of
 from .timeline import finding
 from .words import percent
@@ -86,10 +97,10 @@ def show_control(axes: Mapping[str, Sequence[Any]], **start: Any) -> None:
     key = one(**start)
     data = {
         "text/html": control(axes, **start),
-        "image/svg+xml": picture(key),
+        "image/svg+xml": thumbnail(key),
         "text/plain": finding(key.outcome),
     }
-    display(data, raw=True)
+    display(data, metadata={"image/svg+xml": {"alt": alternative(key)}}, raw=True)
 
 
 def named(name: str, value: Any) -> str:
@@ -108,6 +119,9 @@ _COUNTED |= {"pass_limit": "passes at most", "receive_delay_us": "µs"}
 _RULES = {"hyperv": "Hyper-V", "hyperv_2008r2": "Hyper-V 2008 R2", "qemu": "QEMU", "xen": "Xen"}
 
 
+_WORDS = {"dirty_pages_per_s": "Page writes"}
+
+
 def _with_start(values: Sequence[Any], start: Any) -> list[Any]:
     """The values to choose from with the starting one among them: numbers in order, names as given."""
     if isinstance(start, str):
@@ -117,7 +131,10 @@ def _with_start(values: Sequence[Any], start: Any) -> list[Any]:
 
 def _field(name: str, labels: Sequence[str], index: int) -> str:
     """A slider for numbers, a menu for names, each with its label, value and meaning."""
-    ident, words = f"explorer-{name}", escape(sentence(axis_label(name).partition(" [")[0]))
+    ident, words = (
+        f"explorer-{name}",
+        escape(_WORDS.get(name) or sentence(axis_label(name).partition(" [")[0])),
+    )
     meaning = f'<div class="meaning" id="{ident}-help">{escape(PARAMETERS[name].meaning)}</div>'
     # JupyterLab would take arrow keys for its own, but for the attribute data-lm-suppress-shortcuts.
     common = f'id="{ident}" data-axis="{name}" aria-describedby="{ident}-help" data-lm-suppress-shortcuts'

@@ -225,25 +225,28 @@ def takeaway(notebook: NotebookNode) -> str:
 
 
 def first_figure(notebook: NotebookNode) -> tuple[bytes, str]:
-    """The first picture of a notebook as PNG bytes with its alternative text; empty if there is none."""
+    """The first picture of a notebook, PNG or SVG, with its alternative text; empty if there is none."""
     for output in outputs(notebook):
-        if "image/png" in output.get("data", {}):
-            alt = output.metadata.get("image/png", {}).get("alt", "")
-            return base64.b64decode(output.data["image/png"]), alt
+        for kind in ("image/png", "image/svg+xml"):
+            if kind in output.get("data", {}):
+                alt, data = output.metadata.get(kind, {}).get("alt", ""), output.data[kind]
+                return base64.b64decode(data) if kind == "image/png" else data.encode(), alt
     return b"", ""
 
 
-def thumbnail(png: bytes) -> str:
+def thumbnail(data: bytes) -> str:
     """A picture no wider than a card needs, in few colours, as a data address."""
-    picture = Image.open(io.BytesIO(png))
+    if data.startswith(b"<svg"):
+        return "data:image/svg+xml;base64," + base64.b64encode(data).decode()
+    picture = Image.open(io.BytesIO(data))
     if picture.width > THUMBNAIL_PX:
         ground = Image.new("RGB", picture.size, "white")
         ground.paste(picture, mask=picture.getchannel("A") if picture.mode == "RGBA" else None)
         ground.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
         buffer = io.BytesIO()
         ground.quantize(THUMBNAIL_COLOURS).save(buffer, "PNG", optimize=True)
-        png = buffer.getvalue()
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+        data = buffer.getvalue()
+    return "data:image/png;base64," + base64.b64encode(data).decode()
 
 
 def inline(text: str) -> str:

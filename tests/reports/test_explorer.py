@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup
 from analysis.model.migration import ceilings, migrate, passes
 from analysis.model.units import PAGES_PER_GIB
 from analysis.parameters import PARAMETERS, ParameterError
-from analysis.reports import explorer, explorer_page, explorer_panel, figures
+from analysis.reports import explorer, explorer_page, explorer_panel, figures, index
 from analysis.studies.sweep import course, grid
 
 BUSY = {"memory_gib": 64, "dirty_pages_per_s": 150_000, "working_set_gib": 16}
@@ -207,6 +207,14 @@ def test_static_page_shows_the_starting_values(control):
     assert control.svg["aria-label"] == explorer.alternative(start)
     assert explorer_page.finding(start.outcome) in control.select_one(".outcome").text
     assert "JavaScript" in control.noscript.text
+
+
+def test_card_of_the_index_gets_a_light_picture():
+    """The thumbnail is well-formed, without the colours of a dark page, since a card's ground is white."""
+    svg = explorer.thumbnail(explorer.one(**BUSY))
+    ElementTree.fromstring(svg)
+    assert "prefers-color-scheme" not in svg
+    assert index.thumbnail(svg.encode()).startswith("data:image/svg+xml;base64,")
 
 
 def test_every_input_has_a_label_and_its_meaning(control):
