@@ -21,7 +21,7 @@ MOVED := moved
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help report test fuzz lab format check lock clean moved
+.PHONY: help report test fuzz lab bench format check lock clean moved
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ fuzz: $(READY)  ## long random tests of the readers of host files (nightly; abou
 
 lab: $(READY)  ## open the notebooks in JupyterLab
 	@$(PY) -m jupyter lab notebooks $(ARGS)
+
+bench: $(READY)  ## time a batch of reports beside the papermill command
+	@$(PY) benchmarks/report_batch.py $(ARGS)
 
 format: $(READY)  ## put code and notebooks into the common format
 	@$(PY) -m ruff check --fix .
