@@ -84,7 +84,7 @@ def shown(value: Any) -> str:
     """A recorded value as a table shows it.
 
     >>> [shown(value) for value in (1e6, 0.123456, 3, True, None, [1, 2.5])]
-    ['1,000,000', '0.12346', '3', 'yes', '–', '1, 2.5']
+    ['1,000,000', '0.1235', '3', 'yes', '–', '1, 2.5']
     """
     if value is None:
         return "\N{EN DASH}"
@@ -93,7 +93,7 @@ def shown(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(shown, value))
     if isinstance(value, (int, float)):
-        return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:,.5g}"
+        return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:,.4g}"
     return str(value)
 
 
