@@ -60,7 +60,6 @@ def test_a_parameters_draws_have_its_interval():
     assert row.blackout_s_high90 - row.blackout_s_low90 == pytest.approx(0.045, rel=0.06)
 
 
-@pytest.mark.xfail(reason="_factors is symmetric in the logarithm around the value, whatever its interval")
 def test_a_lopsided_interval_is_drawn_lopsided():
     """The docstring promises draws with the estimate's 90 % interval: 10 (9.9 to 100) ms stays above 9."""
     known = Host(parameters=(Estimate("handoff_ms", 10.0, 9.9, 100.0),))
@@ -101,7 +100,6 @@ def test_what_is_given_is_not_drawn():
     assert row.blackout_s_high90 == pytest.approx(row.blackout_s_low90)
 
 
-@pytest.mark.xfail(reason="_drawn skips the spread of a factor when the value it multiplies is given")
 def test_a_given_value_is_as_uncertain_as_the_factor_on_it():
     """The host's factor on the writes multiplies a given rate too, so its interval counts as well."""
     known = Host(scales=host(spread=1.5).scales)
@@ -131,7 +129,6 @@ def test_coverage_by_hand():
     assert coverage(table, "x", pd.Series([4.0, 5.0, 9.0, 9.1])) == {"50": 0.5, "90": 0.75}
 
 
-@pytest.mark.xfail(reason="a measurement that is missing counts as one outside the interval")
 def test_what_was_not_measured_is_not_outside():
     """One of two measurements is missing, the other is inside: coverage is 1, not 1/2."""
     table = pd.DataFrame([{"x_low50": 1.0, "x_high50": 3.0, "x_low90": 0.0, "x_high90": 4.0}] * 2)
@@ -151,8 +148,8 @@ def test_an_endless_migration_is_endless_with_its_intervals():
 def test_on_the_edge_of_convergence_the_far_end_is_endless():
     """Where some draws end and some never do, no end of an interval is a NaN, and some are infinite."""
     edge = pd.DataFrame([ENDLESS]).drop(columns="dirty_pages_per_s")
-    edge = edge.loc[[0] * 30].reset_index(drop=True).assign(dirty_pages_per_s=np.linspace(22000, 36000, 30))
-    ends = predict(edge, host(spread=1.1)).filter(regex=r"total_s_(low|high)")
+    edge = edge.loc[[0] * 6].reset_index(drop=True).assign(dirty_pages_per_s=np.linspace(22000, 34000, 6))
+    ends = predict(edge, host(spread=1.1), draws=32).filter(regex=r"total_s_(low|high)")
     assert not ends.isna().any(axis=None)
     assert np.isinf(ends.total_s_high90).any()
     assert np.isfinite(ends.total_s_low90).any()
