@@ -36,17 +36,20 @@ def split(samples: Iterable[Sample], notes: Notes) -> list[list[Sample]]:
     """Samples by migration: by key, and anew where counting starts again; what contradicts is left out."""
     current: dict[str, list[Sample]] = {}
     found: list[list[Sample]] = []
+    latest: dict[str, float] = {}
     for sample in samples:
         key = sample["key"]
         last = current[key][-1] if key in current else None
         if last is None or _begins(last, sample):
-            current[key] = [sample]
+            current[key], latest[key] = [sample], -math.inf
             found.append(current[key])
-        elif _known(sample["time_s"]) and sample["time_s"] < last["time_s"] - SMALL_CLOCK_S:
-            told = f"the clock goes backwards, from {last['time_s']:g} s to {sample['time_s']:g} s"
+        elif sample["time_s"] < latest[key] - SMALL_CLOCK_S:
+            told = f"the clock goes backwards, from {latest[key]:g} s to {sample['time_s']:g} s"
             notes.add(f"{told}; this sample is left out", sample["source_line"], "the clock goes backwards")
+            continue
         else:
             current[key].append(sample)
+        latest[key] = max(latest[key], sample["time_s"] if _known(sample["time_s"]) else -math.inf)
     return found
 
 
