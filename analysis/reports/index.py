@@ -28,7 +28,7 @@ EXECUTED = "executed"
 THUMBNAIL_PX = 800
 THUMBNAIL_COLOURS = 64
 # Beyond so many cards the index would be heavier than its reports: the rest of a grid goes without a picture.
-MOST_PICTURES = 48
+MOST_PICTURES = 36
 
 
 @dataclass(frozen=True)

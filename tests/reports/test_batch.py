@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from analysis.__main__ import main
 from analysis.parameters import ParameterError
-from analysis.reports import execution, grid, index, pool, run, uptodate
+from analysis.reports import execution, grid, index, pool, progress, run, uptodate
 from analysis.reports.progress import Lines
 from tests.reports.conftest import BROKEN, GOOD, PLAIN, pretend_to_execute, save
 
@@ -265,3 +265,35 @@ def test_plain_papermill_tells_a_bad_value_in_one_sentence(repository, tmp_path)
         "ParameterError: bandwidth_gbps = -5 is not allowed: it takes a number of at least 0.001 [Gbit/s]"
     )
     assert not any("File " in line for line in said)
+
+
+# --- progress -------------------------------------------------------------------------
+
+
+def test_terminal_shows_moving_lines(capsys):
+    """On a terminal each running notebook has a line with its cell, and the batch has one."""
+    bars = progress.Bars()
+    bars.begin(2)
+    bars.cell("a", 3, 9)
+    bars.moving.console.print(bars.moving)
+    shown = capsys.readouterr().err
+    assert "all notebooks" in shown
+    assert "0/2 done" in shown
+    assert "3/9 cells" in shown
+    bars.done("a", "[1/2] a: done in 1.0 s")
+    bars.moving.console.print(bars.moving)
+    shown = capsys.readouterr().err
+    assert "[1/2] a: done in 1.0 s" in shown
+    assert "1/2 done" in shown
+    assert "cells" not in shown
+
+
+def test_long_notebook_tells_its_cell_now_and_then():
+    """Without a terminal a long notebook tells where it is, but not at every cell."""
+    lines: list[str] = []
+    telling = Lines(lines.append, every_s=0.05)
+    for number in (1, 2, 3):
+        telling.cell("a", number, 9)
+    time.sleep(0.06)
+    telling.cell("a", 4, 9)
+    assert lines == ["a: at cell 4 of 9"]
