@@ -29,6 +29,8 @@ PHASES = np.array([-4.5, -1.5, 1.5, 4.5])
 """MiB of memory by which a scenario is varied in a fit, so that where a pass happens to end cancels out."""
 TYPICAL = {"total": 0.02, "stream": 0.02, "blackout": 0.03, "pass": 0.3}
 """Scatter with which a fit begins: log of time, log of bytes, downtime [s], log of a pass's dirty pages."""
+VERY_LONG_S = 1e5
+"""Stands for a migration without end where a logarithm is taken."""
 FEW_PAGES = 20.0
 """Added to both counts of dirty pages before their ratio is taken: fewer than this is chance."""
 ALIKE = 0.95
@@ -40,6 +42,7 @@ class Candidate:
     """A quantity that a calibration may fit: a parameter's value, or (``scale``) a factor on it.
 
     ``label``: a column by whose values the quantity differs. ``about``: the rows that say something of it.
+    ``first``: where the fit begins if neither table nor default say.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Candidate:
     about: Callable[[pd.DataFrame], pd.Series]
     scale: bool = False
     label: str = ""
+    first: float = 0.0
 
 
 def _all(table: pd.DataFrame) -> pd.Series:
@@ -55,7 +59,7 @@ def _all(table: pd.DataFrame) -> pd.Series:
 
 
 CANDIDATES = (
-    Candidate("extra_resident_mib", 1.0, 1e5, lambda t: t.transport != "compression"),
+    Candidate("extra_resident_mib", 1.0, 1e5, lambda t: t.transport != "compression", first=64.0),
     Candidate("bandwidth_gbps", 0.3, 1.1, lambda t: t.transport != "compression", scale=True),
     Candidate("stream_limit_gbps", 0.05, 400.0, lambda t: t.bandwidth_gbps > 0.5 * t.stream_limit_gbps),
     Candidate("dirty_pages_per_s", 0.2, 5.0, lambda t: t.dirty_pages_per_s > 0, scale=True),
@@ -74,7 +78,9 @@ CANDIDATES = (
     ),
 )
 PRIOR = 0.3
-"""A weak prior: before any data the log of a factor scatters so much around 0, that of a value twice it."""
+"""A weak prior: before any data the log of a factor scatters so much around 0, of a value ten times so."""
+POLISHING = 1
+"""Steps after the fit whose slopes are taken wide enough to see past the ends of passes."""
 MOST_STEPS = 6
 """Gauss-Newton steps in each of the two fits; more of them follow the noise of where passes end."""
 PREDICTED_DRAWS = 32
@@ -113,8 +119,8 @@ def calibrate(
         raise UserError("no quantity can be fitted: too few migrations speak of any of them")
     fit = _Fit(table, chosen, measured_passes)
     found = fit.run()
-    draws = fit.bootstrap(found.x, np.random.default_rng(seed))
-    host = _host(name, fit, found.x, draws)
+    draws = fit.bootstrap(found, np.random.default_rng(seed))
+    host = _host(name, fit, found, draws)
     host = replace(host, scatter=scatter(table, host), migrations=len(table))
     return with_correction(host, table, seed) if learn_correction else host
 
@@ -122,7 +128,7 @@ def calibrate(
 def with_correction(host: Host, table: pd.DataFrame, seed: int = 0) -> Host:
     """The host with a second stage learnt on what the first leaves."""
     table = _usable(table)
-    predicted = predict(_inputs(table), host, draws=PREDICTED_DRAWS)
+    predicted = predict(_known(table), host, draws=PREDICTED_DRAWS)
     measured = {"total_s": table.measured_total_s}
     if "measured_blackout_s" in table:
         measured["blackout_s"] = table.measured_blackout_s
@@ -138,19 +144,17 @@ def scatter(table: pd.DataFrame, host: Host) -> dict:
     for the bytes really sent) and ``blackout_s`` [s] by the ceiling that binds. Each is the normal scatter
     whose 90 % interval holds 90 % of the residuals, so heavy tails widen it.
     """
-    fitted = predict(_inputs(table), host, draws=PREDICTED_DRAWS)
-    total = np.log(table.measured_total_s.to_numpy() / fitted.total_s.to_numpy())
+    fitted = predict(_known(table), host, draws=PREDICTED_DRAWS)
+    total = _log_time(table, fitted)
     volume = _log_stream(table, fitted)
     known = np.isfinite(volume)
     plain = known & (table.transport != "compression").to_numpy()
     found: dict = {}
     if plain.sum() >= FEWEST:
-        mib = volume[plain] * fitted.stream_gib.to_numpy()[plain] * 1024
-        again = (
-            fitted.memory_sent_gib.to_numpy()[plain]
-            / (table.memory_gib * table.resident_share).to_numpy()[plain]
-        )
-        found["extra_resident_mib"] = _normal_scatter(mib / np.maximum(again, 1))
+        mib = volume[plain] * fitted.stream_gib.clip(upper=VERY_LONG_S).to_numpy()[plain] * 1024
+        content = np.maximum((table.memory_gib * table.resident_share).to_numpy()[plain], 1e-3)
+        often = np.maximum(fitted.memory_sent_gib.clip(upper=VERY_LONG_S).to_numpy()[plain] / content, 1)
+        found["extra_resident_mib"] = _normal_scatter(mib / often)
     ceiling = bound_by(host.apply(table)).to_numpy()
     found["time"] = _scatter_by(ceiling, np.where(known, total - np.where(known, volume, 0), total))
     if "measured_blackout_s" in table:
@@ -161,16 +165,16 @@ def scatter(table: pd.DataFrame, host: Host) -> dict:
 def _scatter_by(kind: np.ndarray, residual: np.ndarray) -> dict[str, float]:
     """Scatter of each kind; a kind with too few residuals has that of all."""
     finite = np.isfinite(residual)
+    if not finite.any():
+        return {}
     every = _normal_scatter(residual[finite])
     own = {str(k): residual[finite & (kind == k)] for k in np.unique(kind)}
     return {k: _normal_scatter(v) if len(v) >= FEWEST_OF_A_KIND else every for k, v in own.items()}
 
 
 def _normal_scatter(residual: np.ndarray) -> float:
-    """Scatter from the 90th percentile of the sizes, at the rank that holds it for one more migration too."""
-    size = np.sort(np.abs(residual))
-    rank = min(int(np.ceil(0.9 * (len(size) + 1))), len(size))
-    return float(size[rank - 1] / 1.645)
+    """The normal scatter whose 90 % interval holds 90 % of the residuals."""
+    return float(np.quantile(np.abs(residual), 0.9) / 1.645)
 
 
 _LOOKED_AT = ("transport", "stream_limit_gbps", "dirty_pages_per_s", "resident_share", "memory_gib")
@@ -219,15 +223,25 @@ def _chosen(table: pd.DataFrame, free: Sequence[str] | None) -> list[tuple[Candi
     return chosen
 
 
+def _known(table: pd.DataFrame) -> pd.DataFrame:
+    """All but the measurements: parameters, and the labels that estimates go by."""
+    return table[[c for c in table if not c.startswith("measured_")]]
+
+
 def _inputs(table: pd.DataFrame) -> pd.DataFrame:
     return table[[c for c in table if c in PARAMETERS]]
+
+
+def _log_time(table: pd.DataFrame, fitted: pd.DataFrame) -> np.ndarray:
+    """Log of measured over fitted total time; a migration that the model calls endless took very long."""
+    return np.log(table.measured_total_s.to_numpy() / fitted.total_s.clip(upper=VERY_LONG_S).to_numpy())
 
 
 def _log_stream(table: pd.DataFrame, fitted: pd.DataFrame) -> np.ndarray:
     """Log of measured over fitted bytes; NaN where bytes were not measured."""
     if "measured_stream_gib" not in table:
         return np.full(len(table), np.nan)
-    return np.log(table.measured_stream_gib.to_numpy() / as_counted(fitted, table).to_numpy())
+    return np.log(table.measured_stream_gib.to_numpy() / as_counted(fitted, table).clip(1e-9, 1e9).to_numpy())
 
 
 class _Fit:
@@ -248,7 +262,7 @@ class _Fit:
         self.scales = {(part, kind): size for part, size in TYPICAL.items() for kind in set(self.kind)}
         self.start = np.log([self._first(c, k) for c, k in chosen])
         self.bounds = np.log([[c.low for c, _ in chosen], [c.high for c, _ in chosen]])
-        self.prior = np.array([PRIOR if c.scale else 2 * PRIOR for c, _ in chosen])
+        self.prior = np.array([PRIOR if c.scale else 10 * PRIOR for c, _ in chosen])
         self.passes = _pass_targets(table, measured_passes)
 
     def _first(self, candidate: Candidate, kind: str) -> float:
@@ -260,7 +274,7 @@ class _Fit:
         if kind:
             rows &= self.table[candidate.label] == kind
         given = self.table.loc[rows, candidate.name].median() if candidate.name in self.table else np.nan
-        default = PARAMETERS[candidate.name].default
+        default = max(PARAMETERS[candidate.name].default, candidate.first)
         return float(
             np.clip(
                 given if given > 0 else max(default, candidate.low),
@@ -284,7 +298,7 @@ class _Fit:
         inputs = _inputs(self.host(x).apply(self.table))
         fitted, table = self._averaged(inputs), self.table
         every = np.arange(len(inputs))
-        found = {"total": (np.log(table.measured_total_s.to_numpy() / fitted.total_s.to_numpy()), every)}
+        found = {"total": (_log_time(table, fitted), every)}
         if "measured_stream_gib" in self.table:
             found["stream"] = (_log_stream(self.table, fitted), every)
         if "measured_blackout_s" in self.table:
@@ -318,22 +332,31 @@ class _Fit:
         ]
         return np.concatenate([*scaled, (x - self.start) / self.prior])
 
-    def run(self) -> optimize.OptimizeResult:
-        """Fit, measure each kind's scatter, and fit again with it."""
+    def run(self) -> np.ndarray:
+        """Fit, measure each kind's scatter, fit again with it, and polish: the log values."""
         x = self.start
+        how = {"loss": "soft_l1", "diff_step": 0.02, "max_nfev": MOST_STEPS, "x_scale": 0.1}
         for _ in range(2):
-            found = optimize.least_squares(
-                self.residuals,
-                x,
-                bounds=self.bounds,
-                loss="soft_l1",
-                diff_step=0.02,
-                max_nfev=MOST_STEPS,
-                x_scale=0.1,
-            )
-            x = found.x
+            x = optimize.least_squares(self.residuals, x, bounds=self.bounds, **how).x
             self._rescale(x)
-        return found
+        for _ in range(POLISHING):
+            x = self._better(x, x - self._step(self._jacobian(x), self.residuals(x)))
+        return x
+
+    def _better(self, x: np.ndarray, tried: np.ndarray) -> np.ndarray:
+        tried = np.clip(tried, *self.bounds)
+        return tried if self._cost(tried) < self._cost(x) else x
+
+    def _cost(self, x: np.ndarray) -> float:
+        return float(np.sum(np.sqrt(1 + self.residuals(x) ** 2) - 1))
+
+    def _step(
+        self, jacobian: np.ndarray, residual: np.ndarray, times: np.ndarray | float = 1.0
+    ) -> np.ndarray:
+        """A Gauss-Newton step, outliers counting little; ``times``: how often each residual counts."""
+        weight = times / np.sqrt(1 + residual**2)
+        normal = (jacobian * np.broadcast_to(weight, residual.shape)[:, None]).T @ jacobian
+        return np.linalg.solve(normal, jacobian.T @ (weight * residual))
 
     def _rescale(self, x: np.ndarray) -> None:
         for part, (values, owner) in self.parts(x).items():
@@ -342,18 +365,22 @@ class _Fit:
                 self.scales[part, kind] = max(1.4826 * float(np.median(own)), TYPICAL[part] / 5)
 
     def bootstrap(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Draws of the log values: migrations resampled, one Gauss-Newton step from the optimum for each."""
+        """Draws of the log values: migrations resampled, one Gauss-Newton step from the optimum for each.
+
+        The prior is drawn too, so that what only it rules has its width. Steps count from that of all
+        migrations, so the draws lie around the optimum.
+        """
         owner = np.concatenate([owner for _, owner in self.parts(x).values()])
         residual, jacobian = self.residuals(x), self._jacobian(x)
-        robust = 1 / np.sqrt(1 + residual**2)
-        count = len(self.table)
-        draws = np.empty((BOOTSTRAPS, len(x)))
+        start = self._step(jacobian, residual)
+        count, free = len(self.table), len(x)
+        draws = np.empty((BOOTSTRAPS, free))
         for i in range(BOOTSTRAPS):
             times = rng.multinomial(count, np.full(count, 1 / count))
-            weight = np.concatenate([times[owner], np.ones(len(x))]) * robust
-            normal = (jacobian * weight[:, None]).T @ jacobian
-            draws[i] = x - np.linalg.solve(normal, jacobian.T @ (weight * residual))
-        return np.clip(draws, *self.bounds)
+            drawn = residual + np.concatenate([np.zeros(len(owner)), rng.normal(0, 1, free)])
+            step = self._step(jacobian, drawn, np.concatenate([times[owner], np.ones(free)]))
+            draws[i] = x - (step - start)
+        return draws
 
     def _jacobian(self, x: np.ndarray, step: float = 0.02) -> np.ndarray:
         """Central differences, wide enough to see past the steps that the ends of passes make."""
@@ -371,7 +398,7 @@ def _pass_targets(table: pd.DataFrame, measured: pd.DataFrame | None) -> pd.Data
 
 
 def _host(name: str, fit: _Fit, x: np.ndarray, draws: np.ndarray) -> Host:
-    low, high = np.exp(np.quantile(draws, [0.05, 0.95], axis=0))
+    low, high = np.exp(np.clip(np.quantile(draws, [0.05, 0.95], axis=0), *fit.bounds))
     values = np.exp(x)
     estimates = [
         (c, Estimate(c.name, float(v), float(min(a, v)), float(max(b, v)), c.label if kind else "", kind))

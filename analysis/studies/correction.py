@@ -75,11 +75,14 @@ def learn(
 
 
 def corrections(host: Host, scenarios: pd.DataFrame) -> pd.DataFrame:
-    """Factor for each outcome of the host's correction, one row a scenario; 1 far from all data."""
+    """Factor for each outcome of the host's correction, one row a scenario; 1 far from all data.
+
+    ``scenarios`` are those on the host (``host.apply``): what the first stage computes with.
+    """
     stored = host.correction or {"outcomes": {}}
     if not stored["outcomes"]:
         return pd.DataFrame(index=scenarios.index)
-    x = features(host.apply(scenarios))
+    x = features(scenarios)
     inputs = ((x - pd.Series(stored["centre"])) / pd.Series(stored["spread"]))[list(FEATURES)].to_numpy()
     labels = _labels(scenarios, stored["label"])
     factors = {name: np.exp(_mean(inputs, labels, one)) for name, one in stored["outcomes"].items()}
@@ -94,8 +97,9 @@ def _log_ratio(predicted: pd.Series, measured: pd.Series) -> np.ndarray:
     """Logarithm of measured over predicted, with outliers drawn in."""
     y = np.log((measured.to_numpy(float) + FLOOR_S) / (predicted.to_numpy(float) + FLOOR_S))
     usable = np.where(np.isfinite(y), y, 0.0)
-    robust = 1.4826 * np.median(np.abs(usable - np.median(usable))) + 1e-6
-    return np.clip(usable, -4 * robust, 4 * robust)
+    middle = np.median(usable)
+    robust = 1.4826 * np.median(np.abs(usable - middle)) + 1e-6
+    return np.clip(usable, middle - 4 * robust, middle + 4 * robust)
 
 
 def _learn_one(

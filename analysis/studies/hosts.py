@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pandas as pd
 import yaml
@@ -62,8 +63,8 @@ class Host:
             if estimate.name not in given:
                 _set(table, estimate, estimate.value)
         for estimate in self.scales:
-            base = table[estimate.name] if estimate.name in table else PARAMETERS[estimate.name].default
-            _set(table, estimate, base * estimate.value)
+            table[estimate.name] = _base(table, estimate.name)
+            _set(table, estimate, table[estimate.name] * estimate.value)
         return table
 
     def estimate(self, name: str, of: str = "") -> Estimate:
@@ -72,6 +73,18 @@ class Host:
             if (found.name, found.of) == (name, of):
                 return found
         raise KeyError(name)
+
+
+def _base(table: pd.DataFrame, name: str) -> Any:
+    """What a factor multiplies: the scenario's value, or the default.
+
+    Without any word of the working set that is the guest's whole content, as in a calibration.
+    """
+    if name in table:
+        return table[name]
+    if name == "working_set_gib":
+        return _base(table, "memory_gib") * _base(table, "resident_share")
+    return PARAMETERS[name].default
 
 
 def _set(table: pd.DataFrame, estimate: Estimate, value: Any) -> None:
@@ -120,26 +133,90 @@ def load(path: str | Path) -> Host:
     return _host(path, body)
 
 
+_ESTIMATE = {
+    "type": "object",
+    "required": ["name", "value", "low", "high"],
+    "properties": {
+        "name": {"enum": [name for name, p in PARAMETERS.items() if not p.choices]},
+        **{end: {"type": "number"} for end in ("value", "low", "high")},
+        **{word: {"type": "string"} for word in ("label", "of")},
+    },
+    "additionalProperties": False,
+}
+_SIZES = {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}}
+_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string"},
+        "migrations": {"type": "integer"},
+        "parameters": {"type": "array", "items": _ESTIMATE},
+        "scales": {"type": "array", "items": _ESTIMATE},
+        "scatter": {
+            "type": "object",
+            "properties": {
+                "extra_resident_mib": {"type": "number", "minimum": 0},
+                "time": _SIZES,
+                "blackout_s": _SIZES,
+            },
+            "additionalProperties": False,
+        },
+        "cannot_tell_apart": {"type": "array", "items": {"type": "array", "items": {"type": "string"}}},
+        "correction": {
+            "type": "object",
+            "required": ["label", "centre", "spread", "outcomes"],
+            "properties": {
+                "centre": {"type": "object"},
+                "spread": {"type": "object"},
+                "outcomes": {"type": "object"},
+            },
+        },
+    },
+    "additionalProperties": False,
+}
+"""What a host file may hold (JSON Schema)."""
+
+
 def _host(path: str | Path, body: dict[str, Any]) -> Host:
+    _refuse_unknown(path, body)
+    _refuse_values(path, body)
+    wrong = next(jsonschema.Draft202012Validator(_SCHEMA).iter_errors(body), None)
+    if wrong is not None:
+        place = "/".join(map(str, wrong.absolute_path)) or "its fields"
+        told = _NEEDED if place.startswith(("parameters", "scales")) and wrong.validator != "enum" else ""
+        raise UserError(f"{path}: {place}: {wrong.message[:200]}{told}")
+    estimates = {k: tuple(Estimate(**e) for e in body.get(k, ())) for k in ("parameters", "scales")}
+    for estimate in (*estimates["parameters"], *estimates["scales"]):
+        if not estimate.low <= estimate.value <= estimate.high:
+            raise UserError(f"{path}: the value of {estimate.name} is outside its own interval")
+    pairs = tuple(tuple(pair) for pair in body.get("cannot_tell_apart", ()))
+    return Host(**(body | estimates | {"cannot_tell_apart": pairs}))
+
+
+def _refuse_unknown(path: str | Path, body: dict[str, Any]) -> None:
     fields = Host.__dataclass_fields__
     for key in body:
         if key not in fields:
             near = nearest(str(key), fields)
-            raise UserError(
-                f"{path}: there is no field {key!r}" + (f"; did you mean {near!r}?" if near else "")
-            )
-    try:
-        estimates = {k: tuple(Estimate(**e) for e in body.get(k, ())) for k in ("parameters", "scales")}
-        pairs = tuple(tuple(pair) for pair in body.get("cannot_tell_apart", ()))
-    except TypeError as error:
-        raise UserError(f"{path}: an estimate needs name, value, low and high ({error})") from None
-    for estimate in (*estimates["parameters"], *estimates["scales"]):
-        factor = estimate in estimates["scales"] and estimate.name in PARAMETERS
-        try:
-            check({estimate.name: PARAMETERS[estimate.name].default if factor else estimate.value})
-        except ParameterError as error:
-            raise UserError(f"{path}: {error}") from None
-    return Host(**(body | estimates | {"cannot_tell_apart": pairs}))
+            hint = f"; did you mean {near!r}?" if near else ""
+            raise UserError(f"{path}: there is no field {key!r}{hint}")
+
+
+_NEEDED = "; an estimate needs name, value, low and high, and the last three are numbers"
+
+
+def _refuse_values(path: str | Path, body: dict[str, Any]) -> None:
+    """Names that are no parameters, values outside a parameter's range, factors that are not above 0."""
+    for kind in ("parameters", "scales"):
+        entries = body.get(kind) if isinstance(body.get(kind), list) else []
+        for entry in (e for e in entries if isinstance(e, dict) and "name" in e):
+            name, value = str(entry["name"]), entry.get("value", np.nan)
+            factor = kind == "scales" and name in PARAMETERS
+            try:
+                check({name: PARAMETERS[name].default if factor or "value" not in entry else value})
+            except (ParameterError, KeyError) as error:
+                raise UserError(f"{path}: {error}") from None
+            if factor and isinstance(value, (int, float)) and value <= 0:
+                raise UserError(f"{path}: the factor on {name} is {value:g}; it must be above 0")
 
 
 def _short(value: Any) -> Any:

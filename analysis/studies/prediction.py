@@ -52,7 +52,7 @@ def predict(
     base = host.apply(scenarios.reset_index(drop=True), tuple(given))
     rng = np.random.default_rng(seed)
     table = migrate(_drawn(base, host, draws, rng, tuple(given)))
-    table = _corrected(table, host, scenarios, draws)
+    table = _corrected(table, host, base, draws)
     table = _with_scatter(table, bound_by(base).repeat(draws).reset_index(drop=True), host, rng)
     row = np.repeat(np.arange(len(base)), draws)
     result = base.assign(**_typical(table, row, len(base)))
@@ -68,18 +68,24 @@ def _drawn(
     """Every scenario ``draws`` times, with the host's parameters and the scatter drawn."""
     table = base.loc[base.index.repeat(draws)].reset_index(drop=True)
     host_draw = np.tile(np.arange(draws), len(base))
-    for estimate in (*host.parameters, *host.scales):
-        if estimate.name not in given and estimate.name in table:
+    own = [estimate for estimate in host.parameters if estimate.name not in given]
+    for estimate in (*own, *host.scales):
+        if estimate.name in table:
             table = _spread(table, estimate, _factors(estimate, draws, rng)[host_draw])
     volume = rng.normal(0, host.scatter.get("extra_resident_mib", 0.0), len(table))
     return table.assign(extra_resident_mib=_allowed("extra_resident_mib", _own_mib(table) + volume))
 
 
 def _factors(estimate: Estimate, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Factors of an estimate, log-normal with its 90 % interval; the same for all of a host's migrations."""
-    if not 0 < estimate.low < estimate.high:
+    """Factors of an estimate, the same for all of a host's migrations.
+
+    Log-normal on either side of the value, so that each end of its 90 % interval is where it belongs.
+    """
+    if not 0 < estimate.low <= estimate.value <= estimate.high:
         return np.ones(draws)
-    return np.exp(rng.normal(0, np.log(estimate.high / estimate.low) / (2 * _NINETY), draws))
+    drawn = rng.normal(0, 1 / _NINETY, draws)
+    side = np.where(drawn > 0, np.log(estimate.high / estimate.value), np.log(estimate.value / estimate.low))
+    return np.exp(drawn * side)
 
 
 def _spread(table: pd.DataFrame, estimate: Estimate, factors: np.ndarray) -> pd.DataFrame:
@@ -124,11 +130,11 @@ def _allowed(name: str, values: pd.Series) -> pd.Series:
     return values.clip(PARAMETERS[name].low, PARAMETERS[name].high)
 
 
-def _corrected(table: pd.DataFrame, host: Host, scenarios: pd.DataFrame, draws: int) -> pd.DataFrame:
+def _corrected(table: pd.DataFrame, host: Host, on_host: pd.DataFrame, draws: int) -> pd.DataFrame:
     """Times multiplied by the second stage's factors, where the host has one."""
     if not host.correction:
         return table
-    factor = corrections(host, scenarios.reset_index(drop=True))
+    factor = corrections(host, on_host)
     return table.assign(**{n: table[n] * np.repeat(f.to_numpy(), draws) for n, f in factor.items()})
 
 
@@ -159,10 +165,10 @@ def as_counted(outcomes: pd.DataFrame, migrations: pd.DataFrame) -> pd.Series:
 
 
 def coverage(predicted: pd.DataFrame, name: str, measured: pd.Series) -> dict[str, float]:
-    """Share of measurements inside the intervals of an outcome, by level."""
+    """Share of measurements inside the intervals of an outcome, by level; missing ones count nowhere."""
+    known = measured.notna()
     inside = {
-        str(level): (measured >= predicted[f"{name}_low{level}"])
-        & (measured <= predicted[f"{name}_high{level}"])
+        str(level): measured.between(predicted[f"{name}_low{level}"], predicted[f"{name}_high{level}"])
         for level in LEVELS
     }
-    return {level: float(hit.mean()) for level, hit in inside.items()}
+    return {level: float(hit[known].mean()) for level, hit in inside.items()}

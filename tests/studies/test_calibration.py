@@ -108,7 +108,6 @@ def test_intervals_hold_the_truth_as_often_as_they_say(disturbed_hosts):
     assert sum(inside) >= 23
 
 
-@pytest.mark.xfail(reason="the fit stops before its optimum: the bootstrap's draws lie all on one side")
 def test_an_estimate_is_not_the_end_of_its_own_interval(disturbed_hosts):
     """The optimum lies within the draws around it, so at most one in ten estimates is their extreme."""
     every = [e for found in disturbed_hosts for e in found.values()]
@@ -171,9 +170,6 @@ def totals_host(table):
     return calibrate(table.drop(columns=NO_BYTES))
 
 
-@pytest.mark.xfail(
-    reason="bootstrap: the prior's residuals are not drawn, so what only it rules has no width"
-)
 def test_what_the_data_do_not_tell_has_a_wide_interval(totals_host):
     """From total times of half a minute a hand-off of 0.3 s cannot be read off within 1 %."""
     found = estimates(totals_host)["handoff_ms"]
@@ -223,7 +219,6 @@ def test_compression_speed_is_found_for_each_method(compressed_host):
         assert found.low <= factor <= found.high
 
 
-@pytest.mark.xfail(reason="scatter() predicts without the labels, so labelled estimates are not applied")
 def test_the_scatter_is_what_is_left_after_the_fit(compressed_host):
     """2 % of noise was put in; what each method's own speed explains is no scatter."""
     assert compressed_host.scatter["time"]["spare_cores"] < 0.04
@@ -262,7 +257,6 @@ def test_a_working_set_is_found_for_each_workload(shared_host):
         assert shared_host.estimate("working_set_gib", workload).value == pytest.approx(share, rel=0.1)
 
 
-@pytest.mark.xfail(reason="the share multiplies the default working set of 2 GiB, not the guest's content")
 def test_a_host_with_shares_predicts_the_table_it_was_fitted_to(shared, shared_host):
     """What was calibrated on a table without working sets predicts one: 1 % noise, 2 % median error."""
     known = shared.drop(columns=["measured_total_s", "measured_stream_gib"])
@@ -331,20 +325,17 @@ def test_odd_tables_are_calibrated_without_a_warning(table, odd):
     assert all(np.isfinite([e.low, e.value, e.high]).all() for e in estimates(found).values())
 
 
-@pytest.mark.xfail(reason="a part without a single finite value has no rank to read the scatter from")
 def test_an_empty_column_of_downtimes_is_as_none(table):
     """A column that was exported but never filled is not a crash."""
     assert calibrate(table.assign(measured_blackout_s=np.nan), free=["setup_s"]).migrations == len(table)
 
 
-@pytest.mark.xfail(reason="measured over infinite is 0, and its logarithm is warned of")
 def test_migrations_that_the_model_calls_endless_are_borne(table):
     """Where the model says never and the migration ended all the same, the fit goes on without a warning."""
     endless = table.head(12).assign(stop_rule="qemu", dirty_pages_per_s=1e6)
     assert calibrate(endless, free=["handoff_ms"]).migrations == 12
 
 
-@pytest.mark.xfail(reason="memory over no content is divided by zero in scatter()")
 def test_guests_without_content_are_borne(table):
     """resident_share = 0 and nothing beside it is legal: an empty guest."""
     empty = table.head(12).assign(resident_share=0.0, extra_resident_mib=0.0)

@@ -58,7 +58,6 @@ def test_a_smooth_bias_is_learnt(host):
     assert (bias(fresh) - 1).median() > 0.1
 
 
-@pytest.mark.xfail(reason="ratios are drawn in to four deviations around 0, not around their median")
 def test_a_bias_that_all_share_is_learnt():
     """Every migration took 20 % longer than predicted: so will the next."""
     table = scenarios()
@@ -108,9 +107,6 @@ def test_a_prediction_is_multiplied_by_its_factor(host):
     np.testing.assert_allclose(both.total_s_high90, plain.total_s_high90 * factor)
 
 
-@pytest.mark.xfail(
-    reason="predict() does not hand `given` to corrections(), which looks at the host's values"
-)
 def test_what_is_given_is_what_the_correction_looks_at(host):
     """A scenario that overrides the host's ceiling is corrected as the faster migration that it is."""
     slow = replace(host, parameters=(hosts.Estimate("stream_limit_gbps", 1.0, 1.0, 1.0),))

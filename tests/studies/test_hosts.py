@@ -132,7 +132,6 @@ def test_a_damaged_host_file_is_told_in_a_sentence(tmp_path, name):
     assert sentence in result.stderr
 
 
-@pytest.mark.xfail(reason="hosts.load does not look at factors, ends of intervals, scatter and correction")
 @pytest.mark.parametrize("name", UNTOLD)
 def test_numbers_that_are_none_are_told_too(tmp_path, name):
     """No traceback and no silent use of a host file whose numbers make no sense."""
