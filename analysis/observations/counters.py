@@ -141,13 +141,14 @@ class _Reading:
                 self.notes.add(f"{column[2]} of {column[1]!r} falls: discarded packets are a lower bound")
             migration.lost[name] = migration.lost.get(name, 0.0) + max(more, 0.0)
 
-    def _resumed(self, vm: str, line: int, counters: dict[str, float]) -> _Migration | None:
+    def _resumed(self, vm: str, line: int, at: float, counters: dict[str, float]) -> _Migration | None:
         """The last migration of a machine, where a row without its counters was only a gap."""
         earlier = next((m for m in reversed(self.done) if m.vm == vm), None)
         if earlier is None or counters[PASS] < max(2, earlier.looks[-1]["number"]):
             return None
         told = f"the counters of {vm} were gone and are back in pass {counters[PASS]:g}: taken as a gap"
         self.notes.add(told, line, "a gap in the counters")
+        earlier.clock_holds = earlier.clock_holds and at >= earlier.last
         self.done.remove(earlier)
         self.base[vm] = earlier.base
         return earlier
@@ -166,7 +167,9 @@ class _Reading:
             self.notes.add(f"the passes of {vm} begin anew: another migration", line, "passes begin anew")
             self._close(vm, at)
         if vm not in self.open:
-            self.open[vm] = self._resumed(vm, line, counters) or _Migration(vm, line, self._between(at), at)
+            self.open[vm] = self._resumed(vm, line, at, counters) or _Migration(
+                vm, line, self._between(at), at
+            )
             self.open[vm].end_seen = False
         migration = self.open[vm]
         self._pass(migration, line, at, number, counters)

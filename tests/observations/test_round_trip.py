@@ -91,6 +91,18 @@ def test_counters_of_two_migrations_at_once(tmp_path):
         check(part(found, migration.vm), migration)
 
 
+def test_counters_with_a_gap(tmp_path):
+    """A row without values in the middle is a gap, not an end; with the clock set back, times are not told."""
+    rows = forms.pdh(ONE).split("\r\n")
+    at = next(i for i, row in enumerate(rows) if forms.stamp(10) in row)
+    rows[at] = rows[2].replace(forms.stamp(0), forms.stamp(10))
+    check(read_record(written(tmp_path, "\r\n".join(rows))), ONE)
+    late = [row.replace("2026 21:", "2026 20:") for row in rows[at + 1 :]]
+    found = read_record(written(tmp_path, "\r\n".join([*rows[: at + 1], *late])))
+    assert found.migrations.measured_total_s.isna().all()
+    assert found.samples.time_s.isna().all()
+
+
 def test_counters_of_a_german_windows(tmp_path):
     """Translated names are not guessed: without them a sentence, with them the same migration."""
     path = written(tmp_path, forms.pdh(ONE, comma=True, german=True), "cp1252")
