@@ -92,7 +92,7 @@ def test_counters_of_two_migrations_at_once(tmp_path):
 
 
 def test_counters_with_a_gap(tmp_path):
-    """A row without values in the middle is a gap, not an end; with the clock set back, times are not told."""
+    """A row without values in the middle is a gap; with the clock set back too, times are not told."""
     rows = forms.pdh(ONE).split("\r\n")
     at = next(i for i, row in enumerate(rows) if forms.stamp(10) in row)
     rows[at] = rows[2].replace(forms.stamp(0), forms.stamp(10))
