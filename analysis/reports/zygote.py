@@ -12,9 +12,11 @@ import os
 import random
 import signal
 import sys
+from contextlib import suppress
 from typing import Any
 
 ALWAYS = ("ipykernel.kernelapp", "ipykernel.ipkernel", "matplotlib_inline.config")
+KERNELS: set[int] = set()
 
 
 def main(modules: list[str]) -> None:
@@ -25,14 +27,25 @@ def main(modules: list[str]) -> None:
         except Exception:  # the name of a function, or a module that is not there: the kernel will say it
             continue
     gc.freeze()
-    # Kernels that end are buried by the system; the zygote itself never asks how they ended.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    kernels = []
+    signal.signal(signal.SIGCHLD, bury)
     for line in sys.stdin:
-        kernels.append(fork(json.loads(line)))
-        print(kernels[-1], flush=True)
-    for pid in kernels:
+        # A kernel must be in the list before it can be buried.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        pid = fork(json.loads(line))
+        KERNELS.add(pid)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        print(pid, flush=True)
+    # From here on a kernel that ends keeps its number: none can be another process's by now.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for pid in KERNELS:
         end(pid)
+
+
+def bury(*_: Any) -> None:
+    """Wait for kernels that have ended, so that their numbers are free and their driver sees it."""
+    with suppress(ChildProcessError):
+        while pid := os.waitpid(-1, os.WNOHANG)[0]:
+            KERNELS.discard(pid)
 
 
 def fork(request: dict[str, Any]) -> int:
@@ -49,6 +62,7 @@ def fork(request: dict[str, Any]) -> int:
 def become_kernel(request: dict[str, Any]) -> None:
     """In a fork: be what ``python -m ipykernel_launcher`` would be."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
@@ -65,12 +79,10 @@ def become_kernel(request: dict[str, Any]) -> None:
 
 
 def end(pid: int) -> None:
-    """End a kernel that is still there, with all that it started."""
-    try:
-        if os.getsid(pid) == pid:
-            os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+    """End a kernel that is still there, with all that it started; it may not lead its group yet."""
+    for kill in (os.killpg, os.kill):
+        with suppress(ProcessLookupError):
+            kill(pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ FIGURE = [
     ("code", "from analysis.observations.lab import read_migrations\nlen(read_migrations())"),
 ]
 THREE = grid.parse({"cross": {"n": [1, 2, 3]}})
+LAST = grid.parse({"cross": {"n": [3]}})
 QUIET = Lines(lambda line: None)
 
 
@@ -55,11 +56,10 @@ def test_forked_kernel_gives_the_same_report(tmp_path, monkeypatch):
     notebook = save(FIGURE, tmp_path / "f.ipynb")
     run.report([notebook], {}, tmp_path / "forked", progress=QUIET, scenarios=THREE)
     monkeypatch.setenv(forked.ORDINARY, "yes")
-    run.report([notebook], {}, tmp_path / "ordinary", progress=QUIET, scenarios=THREE)
-    for n in (1, 2, 3):
-        pages = [without_time(tmp_path / kind / f"f--n={n}.html") for kind in ("forked", "ordinary")]
-        assert pages[0] == pages[1]
-        assert "data/migrations.csv" in pages[0]
+    run.report([notebook], {}, tmp_path / "ordinary", progress=QUIET, scenarios=LAST)
+    pages = [without_time(tmp_path / kind / "f--n=3.html") for kind in ("forked", "ordinary")]
+    assert pages[0] == pages[1]
+    assert "data/migrations.csv" in pages[0]
 
 
 def test_kernels_end_with_their_zygote():
