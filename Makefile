@@ -31,7 +31,7 @@ report: $(READY)  ## run every notebook and write reports/index.html
 
 test: $(READY)  ## run the tests
 	@echo "Running the tests"
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n auto --dist loadfile $(ARGS)
 
 fuzz: $(READY)  ## long random tests of the readers of host files (nightly; about an hour)
 	@FUZZ_CASES=$(or $(CASES),10000) $(PY) -m pytest tests/observations/test_fuzz.py tests/observations/test_large.py $(ARGS)

@@ -228,7 +228,7 @@ def _summary(part: dict) -> dict[str, str]:
 
 
 def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f} %"
+    return "-" if value is None or np.isnan(value) else f"{100 * value:.1f} %"
 
 
 def _milliseconds(value: float | None) -> str:
