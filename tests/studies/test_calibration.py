@@ -97,7 +97,7 @@ def test_disturbed_migrations_do_not_bend_the_fit(disturbed_hosts):
         assert np.median([found[name].value for found in disturbed_hosts]) == pytest.approx(value, rel=0.08)
 
 
-@pytest.mark.xfail(reason="intervals hold the truth in about two of three, not in nine of ten")
+@pytest.mark.xfail(reason="intervals hold the truth in six to seven of ten, not in nine")
 def test_intervals_hold_the_truth_as_often_as_they_say(disturbed_hosts):
     """Of 30 intervals of 90 %, 27 are expected to hold the truth; 23 are two and a half deviations less."""
     inside = [
