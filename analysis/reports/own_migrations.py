@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from ..observations.record import Record
 from ..studies.hosts import Host
+from . import timeline
 from .figures import BLACKOUT, FAINT, NO_BREAK, QUIET, SENT, WIDTH, ceiling, drawn, duration, entitle, number
 from .words import chance, percent
 
@@ -165,3 +166,14 @@ def note_table(found: Record) -> pd.DataFrame:
 
 def _told(value: float) -> str:
     return number(value) if value == value else "not told"
+
+
+def recorded_passes(course: pd.DataFrame, outcome: pd.Series, setup_s: float) -> Figure:
+    """The passes of a recorded migration; whether it converged is not recorded, so nothing is said of it."""
+    fig = timeline.passes(course, outcome, setup_s)
+    count = int(outcome["passes"])
+    title = (
+        f"{count} {'pass' if count == 1 else 'passes'} as recorded: {duration(outcome['brownout_s'])} of "
+        f"brownout, then the guest was frozen for {duration(outcome['blackout_s'])}"
+    )
+    return entitle(fig, title, fig.alternative_text.partition(". ")[2])

@@ -275,10 +275,9 @@ def course(found: Record, key: str, fitted: Fitted) -> tuple[pd.DataFrame, pd.Se
 
 def _outcome(row: pd.Series, looks: pd.DataFrame, to_send: np.ndarray) -> pd.Series:
     brownout = row.measured_total_s - row.measured_blackout_s - looks.time_s.iloc[0]
-    forced = row.get("measured_verdict", "") == "forced"
     return pd.Series({
         "total_s": row.measured_total_s, "brownout_s": brownout, "blackout_s": row.measured_blackout_s,
-        "passes": len(looks) - 1, "stop_reason": "recorded", "converged": not forced,
+        "passes": len(looks) - 1, "stop_reason": "recorded", "converged": True,
         "residual_pages": to_send[-1],
         "memory_rate_gib_per_s": to_send[0] / PAGES_PER_GIB / looks.duration_s.iloc[0],
     })  # fmt: skip
