@@ -33,6 +33,7 @@ def predicted(
     ``preset`` names a version of Windows Server whose defaults hold where no option says otherwise.
     """
     columns = scenarios(options)
+    given = tuple(columns)
     if preset:
         rows = len(next(iter(columns.values()), [None]))
         usual = {name: [value] * rows for name, value in presets.host(preset).parameters.items()}
@@ -41,7 +42,7 @@ def predicted(
     if host_file is None:
         table, more = migrate(table), []
     else:
-        table = prediction.predict(table, hosts.load(host_file), given=tuple(columns))
+        table = prediction.predict(table, hosts.load(host_file), given=given)
         more = _interval_columns()
     missing = {name: value for name, value in defaults().items() if name not in table}
     return table.assign(**missing)[[*PARAMETERS, *OUTCOMES, *more]].to_dict("records")

@@ -117,7 +117,6 @@ def test_validate_says_when_nothing_can_be_compared(tmp_path):
     assert "None of the 5 migrations" in run("validate", tmp_path / "x.csv").stdout
 
 
-@pytest.mark.xfail(reason="coverage of no rows is NaN, and _percent writes it")
 def test_a_part_without_migrations_has_no_figures(tmp_path):
     """Where no row is plain pre-copy its column has dashes throughout, no nan."""
     rows = pd.read_csv(DATA / "migrations.csv").query("method == 'xbzrle'")

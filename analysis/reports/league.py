@@ -20,8 +20,10 @@ def rivals(league: pd.DataFrame) -> Figure:
     """
     ways = [way for way in league.held_out.unique() if way != "nothing"]
     fig, axes = plt.subplots(1, len(ways), figsize=(WIDTH, 3.9), sharey=True, squeeze=False)
+    # One order for all panels: they share the names on the left.
+    order = league[league.held_out == ways[0]].sort_values("time_p90", ascending=False).model
     for ax, way in zip(axes[0], ways, strict=True):
-        part = league[league.held_out == way].sort_values("time_p90", ascending=False)
+        part = league[league.held_out == way].set_index("model").loc[order].reset_index()
         _dumbbells(ax, part)
         ax.set_title(f"held out: each {way} in turn")
     best = _best_rival(league)

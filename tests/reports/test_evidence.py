@@ -92,7 +92,6 @@ def test_curves_of_errors_are_named_where_they_run(compared, chosen, host):
     assert fig.axes[0].get_xlim()[0] == 0
 
 
-@pytest.mark.xfail(reason="the title gives what is left as a share and calls the other share volume")
 def test_what_is_left_when_the_rate_is_known_is_called_volume(compared):
     """Knowing the rate leaves a quarter of the error: that quarter is volume; the rest was the rate."""
     known = compared.assign(total_error=compared.total_error / 4)

@@ -59,7 +59,6 @@ def test_a_panel_for_each_way_of_holding_out(league):
     assert len(fig.alternative_text) > 100
 
 
-@pytest.mark.xfail(reason="panels share one axis of names, but each is ordered by its own errors")
 def test_each_panel_shows_each_model_beside_its_own_name(league):
     """Where the order of models differs between panels, the names still belong to their lines.
 
