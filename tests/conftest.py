@@ -15,9 +15,13 @@ def repository() -> Path:
     return Path(__file__).resolve().parents[1]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator:
-    """A headless Chromium, the system's own; tests that need it are skipped where there is none."""
+    """A headless Chromium, the system's own; tests that need it are skipped where there is none.
+
+    For one file at a time: while it is open Playwright keeps an event loop running in the main thread, and
+    papermill, in the next file, could not run its own there.
+    """
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         pytest.skip("no chromium on the PATH: pages are not looked at")
@@ -31,7 +35,7 @@ def browser() -> Iterator:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def look_at(browser):
     """A function that opens a page at a width and returns what is wrong with it, a sentence a fault."""
 
