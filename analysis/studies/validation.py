@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from ..model.migration import passes
 from ..observations.files import read_observed
@@ -180,3 +181,26 @@ def longest(compared: pd.DataFrame, count: int) -> pd.DataFrame:
     ordered = compared.sort_values("passes", ascending=False)
     turn = ordered.groupby("write_pattern").cumcount()
     return ordered.assign(turn=turn).sort_values(["turn", "write_pattern"]).head(count)
+
+
+def load_explains(compared: pd.DataFrame) -> pd.DataFrame:
+    """What the host's load at the start explains of the error of time, of all and of compressing methods.
+
+    Rank correlation (Spearman) of ``host_load`` with the log of measured over predicted total time, its
+    p-value, and the share of the variance that a straight line over the load takes away.
+    """
+    done = compared[compared.measured_verdict != "never"]
+    parts = {"all methods": done, "compressing methods": done[done.transport == "compression"]}
+    return pd.DataFrame({name: _load_row(part) for name, part in parts.items()}).T
+
+
+def _load_row(part: pd.DataFrame) -> dict[str, str]:
+    load, residual = part.host_load.astype(float), np.log(part.measured_total_s / part.total_s)
+    rank = stats.spearmanr(load, residual)
+    share = np.corrcoef(load, residual)[0, 1] ** 2
+    return {
+        "migrations": str(len(part)),
+        "rank correlation": f"{rank.statistic:.2f}",
+        "p-value": f"{rank.pvalue:.2f}",
+        "variance explained": f"{share:.0%}",
+    }

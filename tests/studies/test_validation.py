@@ -160,3 +160,21 @@ def test_passes_are_compared_one_by_one(observed):
     assert row.measured_pages == 11586
     assert row.measured_duration_s == 19.7801
     assert abs(row.error) < 0.03
+
+
+def test_what_the_load_explains_is_told_for_all_and_for_compressing_methods():
+    """An error that rises with the load in step has rank correlation 1 and all of its variance explained."""
+    load = np.arange(1.0, 9.0)
+    table = pd.DataFrame(
+        {
+            "measured_verdict": "converged",
+            "transport": ["tcpip", "compression"] * 4,
+            "host_load": load.astype(str),
+            "measured_total_s": 10 * np.exp(0.1 * load),
+            "total_s": 10.0,
+        }
+    )
+    told = validation.load_explains(table)
+    assert told["migrations"].tolist() == ["8", "4"]
+    assert set(told["rank correlation"]) == {"1.00"}
+    assert set(told["variance explained"]) == {"100%"}
