@@ -75,8 +75,9 @@ def migrate(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFr
     1       1     15.3
     """
     frame, columns = _columns(scenarios, given)
-    rate, ended = _evaluate(columns)
-    return frame.assign(**_outcomes(columns, rate, ended))
+    rules = _rules(columns)
+    rate, ended = _evaluate(columns, rules)
+    return frame.assign(**_outcomes(columns, rate, ended, rules))
 
 
 def passes(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFrame:
@@ -88,7 +89,7 @@ def passes(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFra
     Where a pass limit acts late (QEMU), the stretch until the pause is one more row.
     """
     _, columns = _columns(scenarios, given)
-    _, ended = _evaluate(columns, history=True)
+    _, ended = _evaluate(columns, _rules(columns), history=True)
     log = ended.history
     order = np.lexsort((log.number, log.row))
     start = log.start_s + columns["setup_s"][log.row.astype(int)]
@@ -110,6 +111,11 @@ def ceilings(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataF
     _, columns = _columns(scenarios, given)
     found = link.goodput(columns)
     return pd.DataFrame({"goodput_gbps": found.gbps, "limited_by": found.limited_by, **found.ceilings})
+
+
+def parameters_in(table: pd.DataFrame) -> pd.DataFrame:
+    """The columns of a table that are parameters, without labels, measurements and outcomes."""
+    return table[[name for name in table if name in parameters.PARAMETERS]]
 
 
 def filled(scenarios: pd.DataFrame | None = None, /, **given: Any) -> Columns:
@@ -165,9 +171,12 @@ def _misfit(checked: Columns, rows: int | None = None) -> str:
     return f"the lengths of the values given do not fit together: {shapes}{of_table}"
 
 
-def _evaluate(p: Columns, *, history: bool = False) -> tuple[Rates, Precopy]:
+def _rules(p: Columns) -> Rules:
+    return Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
+
+
+def _evaluate(p: Columns, rules: Rules, *, history: bool = False) -> tuple[Rates, Precopy]:
     rate = rates(p)
-    rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
     ahead = p["send_ahead_mib"] * MIB / (PAGE_BYTES + p["page_header_bytes"]) * rate.ratio
     return rate, run_precopy(guest(p), SteadyLink(rate.pages_per_s, ahead), rules, history=history)
 
@@ -217,9 +226,8 @@ def _paused_rates(p: Columns, rate: Rates, rules: Rules) -> Rates:
     return rates(p | {"bandwidth_limit_share": np.where(lifted, 1.0, p["bandwidth_limit_share"])})
 
 
-def _outcomes(p: Columns, rate: Rates, ended: Precopy) -> dict[str, np.ndarray]:
+def _outcomes(p: Columns, rate: Rates, ended: Precopy, rules: Rules) -> dict[str, np.ndarray]:
     """Durations and volumes from the rates and the end of pre-copy."""
-    rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
     paused = _paused_rates(p, rate, rules)
     state_s = p["state_mib"] * MIB / (paused.goodput_gbps * GBIT / 8)
     residual_s = np.maximum(over(ended.residual_pages, paused.pages_per_s) - rules.head_start_s, 0)

@@ -19,7 +19,6 @@ LONGEST = 16 * 2**20
 CODE_PAGE = "cp1252"
 """What Windows of Western Europe and America writes where it writes neither UTF-8 nor UTF-16."""
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-PIECE = 2**20
 
 Progress = Callable[[int, int], None]
 """Called now and then with bytes read and bytes in all."""

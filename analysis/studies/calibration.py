@@ -17,12 +17,12 @@ import pandas as pd
 from scipy import optimize
 
 from ..errors import UserError
-from ..model.migration import migrate, passes
+from ..model.migration import migrate, parameters_in, passes
 from ..observations.files import read_observed
 from ..parameters import PARAMETERS, nearest
 from . import correction
 from .hosts import Estimate, Host
-from .prediction import as_counted, bound_by, predict
+from .prediction import as_counted, bound_by, predict, unmeasured
 
 BOOTSTRAPS = 400
 PHASES = np.array([-4.5, -1.5, 1.5, 4.5])
@@ -128,7 +128,7 @@ def calibrate(
 def with_correction(host: Host, table: pd.DataFrame, seed: int = 0) -> Host:
     """The host with a second stage learnt on what the first leaves."""
     table = _usable(table)
-    predicted = predict(_known(table), host, draws=PREDICTED_DRAWS)
+    predicted = predict(unmeasured(table), host, draws=PREDICTED_DRAWS)
     measured = {"total_s": table.measured_total_s}
     if "measured_blackout_s" in table:
         measured["blackout_s"] = table.measured_blackout_s
@@ -144,7 +144,7 @@ def scatter(table: pd.DataFrame, host: Host) -> dict:
     for the bytes really sent) and ``blackout_s`` [s] by the ceiling that binds. Each is the normal scatter
     whose 90 % interval holds 90 % of the residuals, so heavy tails widen it.
     """
-    fitted = predict(_known(table), host, draws=PREDICTED_DRAWS)
+    fitted = predict(unmeasured(table), host, draws=PREDICTED_DRAWS)
     total = _log_time(table, fitted)
     volume = _log_stream(table, fitted)
     known = np.isfinite(volume)
@@ -223,15 +223,6 @@ def _chosen(table: pd.DataFrame, free: Sequence[str] | None) -> list[tuple[Candi
     return chosen
 
 
-def _known(table: pd.DataFrame) -> pd.DataFrame:
-    """All but the measurements: parameters, and the labels that estimates go by."""
-    return table[[c for c in table if not c.startswith("measured_")]]
-
-
-def _inputs(table: pd.DataFrame) -> pd.DataFrame:
-    return table[[c for c in table if c in PARAMETERS]]
-
-
 def _log_time(table: pd.DataFrame, fitted: pd.DataFrame) -> np.ndarray:
     """Log of measured over fitted total time; a migration that the model calls endless took very long."""
     return np.log(table.measured_total_s.to_numpy() / fitted.total_s.clip(upper=VERY_LONG_S).to_numpy())
@@ -267,9 +258,7 @@ class _Fit:
 
     def _first(self, candidate: Candidate, kind: str) -> float:
         if candidate.scale:
-            return float(
-                np.clip(1.0, candidate.low * 1.01, candidate.high * 0.99 if candidate.high < 1.05 else 1.0)
-            )
+            return 1.0
         rows = candidate.about(self.table)
         if kind:
             rows &= self.table[candidate.label] == kind
@@ -295,9 +284,9 @@ class _Fit:
 
     def parts(self, x: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Unscaled residuals and the migration of each, by part; times are averaged over passes' phases."""
-        inputs = _inputs(self.host(x).apply(self.table))
-        fitted, table = self._averaged(inputs), self.table
-        every = np.arange(len(inputs))
+        known = parameters_in(self.host(x).apply(self.table))
+        fitted, table = self._averaged(known), self.table
+        every = np.arange(len(known))
         found = {"total": (_log_time(table, fitted), every)}
         if "measured_stream_gib" in self.table:
             found["stream"] = (_log_stream(self.table, fitted), every)
@@ -307,20 +296,20 @@ class _Fit:
                 every,
             )
         if self.passes is not None:
-            found["pass"] = (self._log_passes(inputs), self.passes.owner.to_numpy())
+            found["pass"] = (self._log_passes(known), self.passes.owner.to_numpy())
         clean = {part: np.nan_to_num(v, nan=0.0, posinf=3.0, neginf=-3.0) for part, (v, _) in found.items()}
         return {part: (clean[part], owner) for part, (_, owner) in found.items()}
 
-    def _averaged(self, inputs: pd.DataFrame) -> pd.DataFrame:
-        many = inputs.loc[inputs.index.repeat(len(PHASES))].reset_index(drop=True)
+    def _averaged(self, known: pd.DataFrame) -> pd.DataFrame:
+        many = known.loc[known.index.repeat(len(PHASES))].reset_index(drop=True)
         own = many.extra_resident_mib if "extra_resident_mib" in many else 0.0
-        many["extra_resident_mib"] = np.maximum(own + np.tile(PHASES, len(inputs)), 0)
+        many["extra_resident_mib"] = np.maximum(own + np.tile(PHASES, len(known)), 0)
         fitted = migrate(many)[["total_s", "blackout_s", "stream_gib", "memory_sent_gib"]]
-        return fitted.groupby(np.repeat(np.arange(len(inputs)), len(PHASES))).mean()
+        return fitted.groupby(np.repeat(np.arange(len(known)), len(PHASES))).mean()
 
-    def _log_passes(self, inputs: pd.DataFrame) -> np.ndarray:
+    def _log_passes(self, known: pd.DataFrame) -> np.ndarray:
         """Log of measured over fitted dirty pages; NaN for passes that the fit does not make."""
-        fitted = passes(inputs).rename(columns={"scenario": "owner", "dirtied_pages": "fitted_pages"})
+        fitted = passes(known).rename(columns={"scenario": "owner", "dirtied_pages": "fitted_pages"})
         both = self.passes.merge(fitted[["owner", "pass_number", "fitted_pages"]], how="left")
         return np.log((both.dirtied_pages + FEW_PAGES) / (both.fitted_pages + FEW_PAGES)).to_numpy()
 

@@ -22,9 +22,8 @@ import pandas as pd
 from scipy import linalg, optimize
 from scipy.spatial.distance import cdist
 
-from ..model.migration import content_pages, filled, rates
+from ..model.migration import content_pages, filled, parameters_in, rates
 from ..model.units import PAGES_PER_GIB
-from ..parameters import PARAMETERS
 from .hosts import Host
 
 CENTRES = 300
@@ -37,7 +36,7 @@ FLOOR_S = 0.002
 
 def features(scenarios: pd.DataFrame) -> pd.DataFrame:
     """Logarithms of what the recurrence depends on: dirty over send rate, content, rate, writes, target."""
-    p = filled(scenarios[[c for c in scenarios if c in PARAMETERS]])
+    p = filled(parameters_in(scenarios))
     rate = np.minimum(rates(p).pages_per_s, 1e12)
     content = np.maximum(content_pages(p), 1.0)
     columns = {

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from ..parameters import PARAMETERS
+from ..model.migration import parameters_in
 from . import rivals
 from .calibration import calibrate, with_correction
 from .prediction import as_counted, coverage, predict
@@ -74,7 +74,7 @@ def predictors() -> dict[str, Predictor]:
 def inputs(observed: pd.DataFrame) -> pd.DataFrame:
     """What may be known before a migration: parameters and the kind of it, nothing measured."""
     kinds = [c for c in ("method", "workload") if c in observed]
-    return observed[[c for c in observed if c in PARAMETERS] + kinds]
+    return observed[[*parameters_in(observed), *kinds]]
 
 
 def league(observed: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
-from ..model.migration import ceilings, migrate
+from ..model.migration import ceilings, migrate, parameters_in
 from ..model.units import PAGE_BYTES
 from ..observations.lab import COUNTED_RAW
 from ..parameters import OUTCOMES, PARAMETERS
@@ -101,7 +101,7 @@ def _own_mib(table: pd.DataFrame) -> pd.Series:
 
 def bound_by(scenarios: pd.DataFrame) -> pd.Series:
     """The ceiling that takes at least :data:`BITES` off the line, else the line; spare cores always."""
-    known = scenarios[[c for c in scenarios if c in PARAMETERS]]
+    known = parameters_in(scenarios)
     table, outcome = ceilings(known), migrate(known).limited_by.reset_index(drop=True)
     bitten = table.limited_by.mask(table.goodput_gbps > (1 - BITES) * table.line_rate, "line_rate")
     return bitten.mask(outcome == "spare_cores", "spare_cores").set_axis(scenarios.index)
@@ -154,6 +154,11 @@ def _interval(name: str, draws: np.ndarray) -> dict[str, np.ndarray]:
         low, high = np.where(ends > ENDLESS / 1e6, np.inf, ends)
         columns |= {f"{name}_low{level}": low, f"{name}_high{level}": high}
     return columns
+
+
+def unmeasured(table: pd.DataFrame) -> pd.DataFrame:
+    """All but the measurements: parameters, and the labels that a host's estimates go by."""
+    return table[[name for name in table if not name.startswith("measured_")]]
 
 
 def as_counted(outcomes: pd.DataFrame, migrations: pd.DataFrame) -> pd.Series:

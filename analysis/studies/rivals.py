@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..model import dirtying
-from ..model.migration import content_pages, filled, rates
+from ..model.migration import content_pages, filled, parameters_in, rates
 from ..model.units import PAGE_BYTES, PAGES_PER_GIB
 from ..parameters import PARAMETERS
 
@@ -38,7 +38,7 @@ class Rows(NamedTuple):
 
 def rows_of(scenarios: pd.DataFrame) -> Rows:
     """Scenarios as rivals see them."""
-    p = filled(scenarios[[c for c in scenarios if c in PARAMETERS]])
+    p = filled(parameters_in(scenarios))
     rate = rates(p).pages_per_s
     target = np.nan_to_num(p["blackout_target_ms"], nan=300.0) / 1000 * rate
     limit = np.nan_to_num(p["pass_limit"], nan=MOST_PASSES)

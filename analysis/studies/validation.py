@@ -16,7 +16,7 @@ from scipy import stats
 from ..model.migration import passes
 from ..observations.files import read_observed
 from .hosts import Host
-from .prediction import as_counted, coverage, predict
+from .prediction import as_counted, coverage, predict, unmeasured
 
 COVERED_METHODS = ("precopy", "xbzrle", "compress", "multifd-zstd", "multifd-zlib")
 """Methods of the laboratory that the model describes; xbzrle, which sends less of a page that it sent before,
@@ -63,8 +63,7 @@ def compare(observed: pd.DataFrame, host: Host | None = None, *, draws: int = 64
     compression. A migration is cancelled at its ``time_limit_s``, if it has one, so what would take
     longer gets the verdict ``never``.
     """
-    known = observed[[c for c in observed if not c.startswith("measured_")]]
-    table = predict(known, host, draws=draws).join(observed.filter(like="measured_"))
+    table = predict(unmeasured(observed), host, draws=draws).join(observed.filter(like="measured_"))
     stream = as_counted(table, table)
     never = table.total_s > table.get("time_limit_s", np.inf)
     verdict = table.stop_reason.map(_VERDICT_OF).fillna("converged").mask(never, "never")
