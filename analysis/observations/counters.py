@@ -144,13 +144,14 @@ class _Reading:
     def _resumed(self, vm: str, line: int, at: float, counters: dict[str, float]) -> _Migration | None:
         """The last migration of a machine, where a row without its counters was only a gap."""
         earlier = next((m for m in reversed(self.done) if m.vm == vm), None)
-        if earlier is None or counters[PASS] < max(2, earlier.looks[-1]["number"]):
+        if earlier is None or not _goes_on(earlier, counters):
             return None
         told = f"the counters of {vm} were gone and are back in pass {counters[PASS]:g}: taken as a gap"
         self.notes.add(told, line, "a gap in the counters")
         earlier.clock_holds = earlier.clock_holds and at >= earlier.last
         self.done.remove(earlier)
-        self.base[vm] = earlier.base
+        # A copy: rows without a pass number change what the next migration begins from, not this one.
+        self.base[vm] = dict(earlier.base)
         return earlier
 
     def _close(self, vm: str, at: float) -> None:
@@ -214,6 +215,16 @@ class _Reading:
                 f"{name} of {migration.vm} falls: what it adds up to is not told", kind=f"{name} falls"
             )
         migration.latest[name] = math.nan if value < latest or math.isnan(latest) else value
+
+
+def _goes_on(earlier: _Migration, counters: dict[str, float]) -> bool:
+    """True where counters are of the migration before the gap: its pass or a later one.
+
+    In the first pass only what adds up tells a migration that goes on from one that begins anew.
+    """
+    sums = [(counters[n], earlier.latest.get(n, math.nan)) for n in TOTALS if counters.get(n, 0) > 0]
+    grown = bool(sums) and all(now >= before for now, before in sums)
+    return counters[PASS] >= earlier.looks[-1]["number"] and (counters[PASS] >= 2 or grown)
 
 
 def read_counters(

@@ -116,7 +116,8 @@ def _found_dirty(last: Sample, now: Sample) -> float:
     size = now["page_bytes"]
     sent = _plus(now["content_pages"], now["zero_pages"]) - _plus(last["content_pages"], last["zero_pages"])
     found = (now["remaining_gib"] - last["remaining_gib"]) * 2**30 / size + sent
-    return round(found, 3) if found >= -0.5 else math.nan
+    # Sizes are rounded where they are written, so nothing found may come out a little below 0.
+    return max(round(found, 3), 0.0) if found >= -0.5 else math.nan
 
 
 def _plus(content: float, zero: float) -> float:

@@ -1,0 +1,60 @@
+"""Files that are odd in ways that hosts, editors and copying make them: the right figures, or a sentence."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from analysis.observations.recognise import read_record
+
+_SPEC = importlib.util.spec_from_file_location("forms", Path(__file__).with_name("forms.py"))
+forms = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(forms)
+
+ONE = forms.Migration()
+OBJECT = "\\\\HV01\\Hyper-V VM Live Migration"
+
+
+@pytest.fixture
+def read(tmp_path):
+    """A function that writes a file without a telling name, as text or bytes, and reads it."""
+
+    def reading(content, encoding="utf-8", **how):
+        path = tmp_path / "recorded"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+        return read_record(path, **how)
+
+    return reading
+
+
+def changed(text, second, change):
+    """A recording with the row of one second changed by a function."""
+    rows = text.split("\r\n")
+    at = next(i for i, row in enumerate(rows) if forms.stamp(second) in row)
+    return "\r\n".join([*rows[:at], change(rows[at]), *rows[at + 1 :]])
+
+
+def blank(row):
+    """A row of a recording without any value."""
+    return ",".join([row.split(",")[0], *['" "'] * row.count(",")])
+
+
+def test_two_gaps_in_one_migration(read):
+    """Values without a pass number belong to the gap; totals still count from the migration's begin."""
+    text = changed(forms.pdh(ONE), 6, blank)
+    text = changed(text, 9, lambda row: row.replace('"2.000000"', '"x"', 1))
+    found = read(text)
+    (row,) = found.migrations.itertuples()
+    assert row.measured_before_compression_gib == pytest.approx(ONE.sent_pages * forms.PAGE / 2**30)
+    assert row.measured_stream_gib == pytest.approx(ONE.stream_bytes / 2**30)
+
+
+def test_rounded_sizes_give_no_negative_pages(read):
+    """domjobinfo rounds sizes to a thousandth: 0.997 MiB less is 255 pages sent and none found dirty."""
+    answer = "Job type: {}\nTime elapsed: {} ms\nMemory remaining: {} MiB\nIteration: {}\nNormal pages: {}\n"
+    text = "".join(
+        answer.format(*values)
+        for values in (("Unbounded", 0, 0.997, 1, 0), ("Unbounded", 100, "0.000", 2, 255),
+                       ("Completed", 200, "0.000", 2, 255))
+    )  # fmt: skip
+    assert read(text).passes.dirtied_pages.tolist() == [0, 0]
