@@ -21,6 +21,8 @@ from .record import SAMPLE_COLUMNS, Notes, Record, record, table
 from .tables import TableError
 
 KIND = "performance counters"
+STOP_RULE = "hyperv"
+"""Who writes these counters; an older Windows, whose passes end otherwise, the reader has to name."""
 SET = "hyper-v vm live migration"
 SUFFIX = ":vm live migration"
 PASS, DIRTY, DARK = "transfer pass: number", "transfer pass: dirty page count", "transfer pass: is blackout"
@@ -65,6 +67,12 @@ class _Migration:
     clock_holds: bool = True
     interval: float = 0.0
     end_seen: bool = False
+    start_seen: bool = True
+
+    @property
+    def whole(self) -> bool:
+        """True where begin and end were recorded, by a clock that went forwards."""
+        return self.start_seen and self.end_seen and self.clock_holds
 
 
 class _Samples:
@@ -168,15 +176,21 @@ class _Reading:
             self.notes.add(f"the passes of {vm} begin anew: another migration", line, "passes begin anew")
             self._close(vm, at)
         if vm not in self.open:
-            self.open[vm] = self._resumed(vm, line, at, counters) or _Migration(
-                vm, line, self._between(at), at
-            )
+            self.open[vm] = self._resumed(vm, line, at, counters) or self._begun(vm, line, at)
             self.open[vm].end_seen = False
         migration = self.open[vm]
         self._pass(migration, line, at, number, counters)
         self._totals(migration, at, counters)
         values = [counters.get(n, math.nan) / IN_UNIT.get(n, 1.0) for n in SAMPLE_NAMES]
         self.samples.add((migration, at - migration.start, *values, self.file, line))
+
+    def _begun(self, vm: str, line: int, at: float) -> _Migration:
+        """A migration that begins here, or, in the first row of all, began at a time that nobody saw."""
+        seen = not math.isnan(self.last)
+        if not seen:
+            told = f"the recording begins within the migration of {vm}"
+            self.notes.add(f"{told}: its totals are lower bounds and not told", line)
+        return _Migration(vm, line, self._between(at), at, start_seen=seen)
 
     def _pass(self, migration: _Migration, line: int, at: float, number: float, counters: dict) -> None:
         looks = migration.looks
@@ -185,7 +199,7 @@ class _Reading:
                 missed = f"passes {looks[-1]['number'] + 1:g} to {number - 1:g} of {migration.vm}"
                 self.notes.add(f"{missed} fell between two samples", line, "passes fell between two samples")
             elif not looks and number > 1:
-                self.notes.add(f"the recording of {migration.vm} begins in pass {number:g}", line)
+                self.notes.add(f"what is recorded of {migration.vm} begins in pass {number:g}", line)
             start = self._between(at) if looks else migration.start
             looks.append({"number": number, "start": start, "line": line, "dirty": math.nan})
         if DIRTY in counters:
@@ -308,7 +322,7 @@ def _as_record(reading: _Reading) -> Record:
 
 def _row(key: str, migration: _Migration, reading: _Reading) -> dict[str, Any]:
     """The row of a migration; what cannot be told is NaN."""
-    whole = migration.end_seen and migration.clock_holds
+    whole = migration.whole
     end = migration.end if whole else migration.last
     total = end - migration.start if whole else math.nan
     dark = end - migration.dark if whole else math.nan
@@ -319,9 +333,12 @@ def _row(key: str, migration: _Migration, reading: _Reading) -> dict[str, Any]:
             migration.line,
             "times are known to the interval of the recording",
         )
+    if whole and DARK in reading.known and math.isnan(migration.dark):
+        _tell_unseen(migration, reading.notes)
     if how:
         reading.notes.add(f"{migration.vm}: {how}", kind=how)
     row = {"migration": key, "vm": migration.vm, "status": "completed" if migration.end_seen else "not ended"}
+    row |= {"stop_rule": STOP_RULE, "transport": _transport(migration)}
     row |= {"began": str(pd.Timestamp(round(migration.start * 1000), unit="ms")), "measured_total_s": total}
     row |= {"measured_brownout_s": total - dark, "measured_blackout_s": dark}
     row |= {
@@ -334,6 +351,18 @@ def _row(key: str, migration: _Migration, reading: _Reading) -> dict[str, Any]:
         row["observed_for_s"] = math.nan
     row |= _compressed(migration) | _buffers(migration)
     return row | {"source_file": reading.file, "source_line": migration.line}
+
+
+def _tell_unseen(migration: _Migration, notes: Notes) -> None:
+    """A migration without any sample in its blackout; nothing tells such a one from one that was given up."""
+    told = f"no sample of {migration.vm} fell into its blackout: it was shorter than the interval"
+    notes.add(f"{told}, or the migration was given up", migration.line, "no sample fell into the blackout")
+
+
+def _transport(migration: _Migration) -> str | None:
+    """What carried the memory, by the counters that rose; None where none did."""
+    carried = {"smb": SMB, "compression": AFTER, "tcpip": PLAIN}
+    return next((name for name, counter in carried.items() if _added(migration, counter) > 0), None)
 
 
 def _added(migration: _Migration, name: str) -> float:
@@ -380,10 +409,10 @@ def _looks(key: str, migration: _Migration, file: str) -> list[dict[str, Any]]:
     dirty = [0.0 if numbers[0] == 0 else math.nan, *(p["dirty"] for p in running)]
     lines = [running[0]["line"], *(p["line"] for p in running)]
     lasts = [*times[1:], end]
-    holds = migration.clock_holds
+    holds, begun = migration.clock_holds, migration.clock_holds and migration.start_seen
     return [
-        {"migration": key, "pass_number": int(n), "time_s": t - times[0] if holds else math.nan,
-         "duration_s": after - t if holds else math.nan, "dirtied_pages": d,
+        {"migration": key, "pass_number": int(n), "time_s": t - times[0] if begun else math.nan,
+         "duration_s": after - t if begun or (holds and t > times[0]) else math.nan, "dirtied_pages": d,
          "source_file": file, "source_line": line}
         for n, t, after, d, line in zip(numbers, times, lasts, dirty, lines, strict=True)
     ]  # fmt: skip

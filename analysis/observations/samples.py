@@ -14,6 +14,8 @@ from .record import Notes
 
 ENDED = ("completed", "failed", "cancelled")
 SMALL_CLOCK_S = 1e-9
+PAGE = 4096
+"""Bytes of a page as the study counts pages; some hosts have larger ones."""
 
 Sample = dict[str, Any]
 """``key`` tells migrations apart where the file does; the other fields are those of ``SAMPLE_FIELDS``."""
@@ -112,10 +114,10 @@ def _look(name: str, last: Sample | None, now: Sample, notes: Notes) -> dict[str
 
 
 def _found_dirty(last: Sample, now: Sample) -> float:
-    """Pages found dirty between two samples; NaN where a figure is missing or the figures contradict."""
+    """Pages of 4 KiB found dirty between two samples; NaN where a figure is missing or figures contradict."""
     size = now["page_bytes"]
     sent = _plus(now["content_pages"], now["zero_pages"]) - _plus(last["content_pages"], last["zero_pages"])
-    found = (now["remaining_gib"] - last["remaining_gib"]) * 2**30 / size + sent
+    found = ((now["remaining_gib"] - last["remaining_gib"]) * 2**30 + sent * size) / PAGE
     # Sizes are rounded where they are written, so nothing found may come out a little below 0.
     return max(round(found, 3), 0.0) if found >= -0.5 else math.nan
 
@@ -158,7 +160,8 @@ def _contents(samples: list[Sample], last: Sample) -> dict[str, Any]:
     """Memory, and the pages that were sent."""
     sizes = [s["memory_gib"] for s in samples if _known(s["memory_gib"]) and s["memory_gib"] > 0]
     row = {"memory_gib": sizes[-1] if sizes else math.nan}
-    return row | {f"measured_{n}": last[n] for n in ("content_pages", "zero_pages", "sync_count")}
+    pages = {f"measured_{n}": last[n] * last["page_bytes"] / PAGE for n in ("content_pages", "zero_pages")}
+    return row | pages | {"measured_sync_count": last["sync_count"]}
 
 
 def _known(value: Any) -> bool:

@@ -58,3 +58,33 @@ def test_rounded_sizes_give_no_negative_pages(read):
                        ("Completed", 200, "0.000", 2, 255))
     )  # fmt: skip
     assert read(text).passes.dirtied_pages.tolist() == [0, 0]
+
+
+def test_a_recording_that_begins_within_a_migration(read):
+    """What was before its first row nobody knows: no total, no volume, and a sentence."""
+    rows = forms.pdh(ONE).split("\r\n")
+    found = read("\r\n".join([*rows[:2], *rows[7:]]))
+    (row,) = found.migrations.itertuples()
+    assert [row.measured_total_s, row.measured_stream_gib] == pytest.approx([float("nan")] * 2, nan_ok=True)
+    assert any("line 3: the recording begins within the migration of web" in note for note in found.notes)
+    assert found.passes.dirtied_pages.tolist()[1:] == list(ONE.dirtied)
+    assert found.passes.duration_s.tolist()[1:] == [*ONE.pass_s[1:], ONE.pause_s]
+
+
+def test_a_blackout_between_two_samples(read):
+    """A pause that no sample shows is not 0: it is not told, and a sentence says so."""
+    text = forms.pdh(ONE)
+    found = read(changed(text, 2 + sum(ONE.pass_s), lambda row: row.replace('"1.000000"', '"0.000000"', 1)))
+    assert found.migrations.measured_blackout_s.isna().all()
+    assert any("no sample of web fell into its blackout" in note for note in found.notes)
+
+
+def test_larger_pages_are_counted_as_4_kib(read):
+    """A host with pages of 16 KiB tells a quarter as many of them; dirty pages are the study's."""
+    answers = forms.qmp(ONE)
+    for answer in answers:
+        ram = answer["return"]["ram"]
+        ram |= {"page-size": 4 * ram["page-size"], "normal": ram["normal"] / 4}
+    found = read(forms.json_lines(answers))
+    assert found.passes.dirtied_pages.tolist() == pytest.approx([0, *ONE.dirtied])
+    assert found.migrations.measured_content_pages[0] == pytest.approx(ONE.sent_pages)
