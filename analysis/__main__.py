@@ -172,8 +172,17 @@ def validate(file: Path, host_file: Path | None, as_json: bool) -> None:
     "--name", "names", multiple=True, metavar="LOCAL=ENGLISH",
     help="English name of a counter on a Windows in another language; may be given several times.",
 )  # fmt: skip
+@click.option(
+    "--memory-gib", type=float, metavar="GIB", help="Memory of the machines that FILES do not tell."
+)
 @click.option("--json", "as_json", is_flag=True, help="Write migrations, passes and notes as JSON.")
-def observe(files: tuple[Path, ...], pattern: str | None, names: tuple[str, ...], as_json: bool) -> None:
+def observe(
+    files: tuple[Path, ...],
+    pattern: str | None,
+    names: tuple[str, ...],
+    memory_gib: float | None,
+    as_json: bool,
+) -> None:
     """Read what a host recorded in FILES; say what each is and what it holds.
 
     Event logs (.evtx, Export-Csv, Export-Clixml, XML), performance counters (typeperf, logman, relog,
@@ -183,7 +192,7 @@ def observe(files: tuple[Path, ...], pattern: str | None, names: tuple[str, ...]
     from analysis.reports.reading import progress_bar
 
     with progress_bar() as progress:
-        found = answers.observed(files, pattern, answers.local_names(names), progress)
+        found = answers.observed(files, pattern, answers.local_names(names), progress, memory_gib)
     click.echo(answers.as_json(answers.observed_figures(found)) if as_json else answers.observed_text(found))
 
 

@@ -71,9 +71,11 @@ def observed(
     pattern: str | None = None,
     names: dict[str, str] | None = None,
     progress: Any = None,
+    memory_gib: float | None = None,
 ) -> Record:
     """What files of a host hold: migrations, passes, samples, and notes on what is missing or odd."""
-    return files.read_all(list(paths), pattern=pattern, names=names, progress=progress)
+    how = {"pattern": pattern, "names": names, "progress": progress}
+    return files.read_all(list(paths), memory_gib=memory_gib, **how)
 
 
 def local_names(pairs: Sequence[str]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from ..errors import UserError
+from .counters import STOP_RULE
 from .event_files import Event, read_event_file
 from .lines import Progress
 from .record import Notes, Record, record
@@ -231,6 +232,7 @@ def _row(name: str, group: list[Told], file: str, notes: Notes) -> dict[str, Any
     )
     pages = [f["dirty_pages"] for _, f in group if "dirty_pages" in f]
     row = {"migration": name, "vm": next((e.vm for e, _ in group if e.vm), ""), "status": status}
+    row |= {"stop_rule": STOP_RULE}
     row |= {"began": _stamp(first.time_s), "measured_total_s": total if status != "failed" else math.nan}
     row |= {"measured_brownout_s": durations["brownout"], "measured_blackout_s": durations["blackout"]}
     row |= {"residual_pages": pages[-1] if pages else math.nan, "vm_id": first.vm_id}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ..parameters import PARAMETERS
@@ -76,18 +77,60 @@ def _with_known(migrations: pd.DataFrame, path: str | Path) -> pd.DataFrame:
     known = own.checked(path, read_table(lab.located(path), {"migration": "text"} | kinds))
     if known.migration.duplicated().any():
         raise TableError(f"{path} knows {known.migration[known.migration.duplicated()].iloc[0]!r} twice")
-    both = migrations.drop(columns=[name for name in names if name in migrations])
-    labels = [name for name in own.LABELS if name in known and name not in both]
-    return both.merge(known[["migration", *names, *labels]], on="migration", how="left")
+    if not known.migration.isin(migrations.migration).any():
+        here = ", ".join(map(str, migrations.migration.head(5)))
+        raise TableError(f"{path} tells of {known.migration.iloc[0]!r}, but the migrations here are {here}")
+    beside = migrations[["migration"]].merge(known, on="migration", how="left").set_index(migrations.index)
+    labels = [name for name in own.LABELS if name in known and name not in migrations]
+    given = {n: beside[n].fillna(migrations[n]) if n in migrations else beside[n] for n in names}
+    return migrations.assign(**given, **{name: beside[name] for name in labels})
 
 
-def read_all(paths: Sequence[str | Path], **how: object) -> Record:
+def read_all(paths: Sequence[str | Path], *, memory_gib: float | None = None, **how: object) -> Record:
     """What all files hold as one record, with a note for each that cannot be read.
 
-    Raises TableError where none can.
+    A table of parameters by ``migration`` among the files says what was known before each of them.
+    ``memory_gib``: memory of the machines where the files do not tell it; a note says whose is not known.
+    Raises TableError where no file can be read.
     """
-    records, failed = recognise.read_records(paths, **how)
+    beside = [path for path in paths if _is_known(path)]
+    records, failed = recognise.read_records([path for path in paths if path not in beside], **how)
     if not records:
-        raise TableError("; ".join(failed))
+        raise TableError("; ".join(failed) or f"{beside[0]} tells of migrations, and no file records them")
     whole = joined(records)
-    return Record(whole.kind, whole.migrations, whole.passes, whole.samples, whole.notes + failed)
+    migrations = whole.migrations
+    for path in beside:
+        migrations = _with_known(migrations, path)
+    migrations = with_known(migrations, "memory_gib", memory_gib)
+    notes = whole.notes + _without_memory(migrations) + failed
+    return Record(whole.kind, migrations, whole.passes, whole.samples, notes)
+
+
+def _is_known(path: str | Path) -> bool:
+    """True for a table that tells what was known of migrations, and nothing that was measured."""
+    try:
+        names = set(header(lab.located(path)))
+    except TableError:
+        return False
+    return "migration" in names and bool(names & set(PARAMETERS)) and not names & set(own.MEASURED)
+
+
+def with_known(rows: pd.DataFrame, name: str, value: float | None) -> pd.DataFrame:
+    """Rows with a parameter's value where they do not tell it themselves; None and 0: it is not known."""
+    if not value:
+        return rows
+    own_values = rows.get(name, pd.Series(np.nan, index=rows.index))
+    return rows.assign(**{name: own_values.fillna(float(PARAMETERS[name].check(value)))})
+
+
+def _without_memory(rows: pd.DataFrame) -> list[str]:
+    """A sentence for each file that does not tell how much memory its machines have."""
+    unknown = rows[rows.get("memory_gib", pd.Series(np.nan, index=rows.index)).isna()]
+    if unknown.empty:
+        return []
+    return [
+        f"{file}: how much memory {', '.join(map(str, part.migration.head(3)))}"
+        f"{' and others have' if len(part) > 3 else ' has'} is not recorded; memory_gib says it "
+        "(observe: --memory-gib)"
+        for file, part in unknown.groupby("source_file", sort=False)
+    ]

@@ -21,6 +21,7 @@ from .samples import Sample, migration_of, passes_of, split
 from .tables import TableError
 
 KIND = "answers of QEMU's query-migrate"
+STOP_RULE = "qemu"
 LARGEST = 512 * 2**20
 """Characters of one JSON value that spans lines beyond which it is given up."""
 GIB = 2.0**30
@@ -69,7 +70,7 @@ def tables(
     for place, group in enumerate(groups, 1):
         key = _free(str(group[0]["key"] or (name if len(groups) == 1 else f"{name} {place}")), taken)
         given = (known or {}).get(group[0]["key"], {})
-        migrations.append(migration_of(key, group, notes) | given)
+        migrations.append(migration_of(key, group, notes) | {"stop_rule": STOP_RULE} | given)
         passes += passes_of(key, group, notes)
         samples += [{"migration": key} | {n: v for n, v in s.items() if n != "key"} for s in group]
     return record(kind, notes, migrations, passes, samples)

@@ -5,13 +5,32 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..errors import UserError
 from ..observations.record import Record
+from ..studies import observed, validation
 from ..studies.hosts import Host
+from ..studies.observed import Fitted
+from ..studies.single import reached_gbps
 from . import timeline
-from .figures import BLACKOUT, FAINT, NO_BREAK, QUIET, SENT, WIDTH, ceiling, drawn, duration, entitle, number
+from .evidence import dirty_pages_by_pass
+from .figures import (
+    BLACKOUT,
+    FAINT,
+    NO_BREAK,
+    QUIET,
+    SENT,
+    WIDTH,
+    ceiling,
+    drawn,
+    duration,
+    entitle,
+    number,
+    show,
+)
 from .words import chance, percent
 
 LITTLE = 0.02
@@ -44,10 +63,21 @@ def _intervals(
 ) -> None:
     low, middle, high = (factor * found[f"{name}{end}"] for end in ("_low", "", "_high"))
     was = factor * found.loc[found.change == "as it was", name].iloc[0]
-    ax.axvline(was, color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-    ax.hlines(places, low, high, color=colour, linewidth=5, alpha=0.35, zorder=2)
-    ax.plot(middle, places, "o", color=colour, markersize=6, zorder=3)
-    ax.set_xlim(0, 1.1 * max(high.max(), 1e-9))
+    ends = np.concatenate([low, middle, high])
+    edge = 1.1 * max(ends[np.isfinite(ends)].max(initial=0.0), 1e-9)
+    ax.axvline(min(was, 2 * edge), color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+    # What never ends goes over the edge.
+    ax.hlines(
+        places,
+        low.clip(upper=2 * edge),
+        high.clip(upper=2 * edge),
+        color=colour,
+        linewidth=5,
+        alpha=0.35,
+        zorder=2,
+    )
+    ax.plot(middle.clip(upper=2 * edge), places, "o", color=colour, markersize=6, zorder=3)
+    ax.set_xlim(0, edge)
     ax.set_ylim(-0.6, len(found) - 0.4)
     ax.grid(axis="y", color=FAINT)
 
@@ -123,23 +153,32 @@ def beside_table(compared: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("migration")
 
 
-def takeaway(row: pd.Series, bound: pd.DataFrame, found: pd.DataFrame, how: str) -> str:
+def takeaway(row: pd.Series, bound: pd.DataFrame, found: pd.DataFrame, fitted: Fitted) -> str:
     """What a reader takes away from their own migration."""
-    first, top = bound.iloc[0], best(found)
+    top = best(found)
     was = found[found.change == "as it was"].iloc[0]
     text = (
-        f"The migration {row.name} took **{duration(row.measured_total_s)}** and was bound by "
-        f"**{ceiling(first.limited_by)}** (chance {chance(first.share)}). The model, {how}, gives "
+        f"The migration {row.name} took **{duration(row.measured_total_s)}** "
+        f"{_bound_by(row, bound, fitted)}. The model, {fitted.how}, gives "
         f"{duration(was.total_s)} (90{NO_BREAK}%: {duration(was.total_s_low)} to "
         f"{duration(was.total_s_high)}). "
     )
     if top is None:
         return text + "None of the changes tried would have shortened it."
+    if_so = ", if the model takes the right ceiling for it," if row.name in fitted.remarks else ""
     return text + (
-        f"What would have helped most is **{top.change}**: {percent(top.saved_share)} less time "
+        f"What would have helped most{if_so} is **{top.change}**: {percent(top.saved_share)} less time "
         f"({_ends(top)}), and a blackout of "
         f"{duration(top.blackout_s)} instead of {duration(was.blackout_s)}."
     )
+
+
+def _bound_by(row: pd.Series, bound: pd.DataFrame, fitted: Fitted) -> str:
+    """What bound it, as far as that is known: where a remark takes something for granted, it is not."""
+    first = bound.iloc[0]
+    if row.name in fitted.remarks:
+        return f"at {number(reached_gbps(row))} Gbit/s, and what held that rate is not recorded"
+    return f"and was bound by **{ceiling(first.limited_by)}** (chance {chance(first.share)})"
 
 
 def recorded_table(found: Record) -> pd.DataFrame:
@@ -158,9 +197,9 @@ def recorded_table(found: Record) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("migration")
 
 
-def note_table(found: Record) -> pd.DataFrame:
-    """The notes of the readers, numbered; one row that says so where there are none."""
-    notes = found.notes or ["nothing is missing or odd"]
+def note_table(found: Record, fitted: Fitted) -> pd.DataFrame:
+    """The notes of the readers and of the fit, numbered; one row that says so where there are none."""
+    notes = [*found.notes, *fitted.remarks.values()] or ["nothing is missing or odd"]
     return pd.DataFrame({"note": notes}, index=pd.RangeIndex(1, len(notes) + 1, name="number"))
 
 
@@ -168,12 +207,43 @@ def _told(value: float) -> str:
     return number(value) if value == value else "not told"
 
 
-def recorded_passes(course: pd.DataFrame, outcome: pd.Series, setup_s: float) -> Figure:
-    """The passes of a recorded migration; whether it converged is not recorded, so nothing is said of it."""
+def recorded_passes(course: pd.DataFrame, outcome: pd.Series, setup_s: float, *, seen: bool = True) -> Figure:
+    """The passes of a recorded migration; whether it converged is not recorded, so nothing is said of it.
+
+    ``seen``: whether its blackout was recorded.
+    """
     fig = timeline.passes(course, outcome, setup_s)
     count = int(outcome["passes"])
+    pause = f"then the guest was frozen for {duration(outcome['blackout_s'])}"
+    if not seen:
+        pause = "and a blackout that no sample fell into"
+        for text in fig.findobj(lambda artist: getattr(artist, "get_text", str)().startswith("blackout ")):
+            text.set_text("blackout not told")
     title = (
         f"{count} {'pass' if count == 1 else 'passes'} as recorded: {duration(outcome['brownout_s'])} of "
-        f"brownout, then the guest was frozen for {duration(outcome['blackout_s'])}"
+        f"brownout, {pause}"
     )
     return entitle(fig, title, fig.alternative_text.partition(". ")[2])
+
+
+def show_passes(found: Record, key: str, fitted: Fitted) -> None:
+    """Display the passes of a migration, or a sentence where too little of them was recorded."""
+    row = fitted.migrations.set_index("migration").loc[key]
+    try:
+        course = observed.course(found, key, fitted)
+    except UserError as error:
+        return _say(f"{error}.")
+    return show(recorded_passes(*course, seen=row.get("measured_blackout_s", np.nan) >= 0))
+
+
+def show_by_pass(found: Record, key: str, fitted: Fitted, compared: pd.DataFrame) -> None:
+    """Display measured and modelled dirty pages by pass, or a sentence where no pass was recorded."""
+    by_pass = validation.compare_passes(fitted.migrations, found.passes, fitted.host)
+    by_pass = by_pass[by_pass.measured_pages > 0]
+    if key not in set(by_pass.migration):
+        return _say(f"{key}: no pass with dirty pages was recorded, so none is set beside the model's.")
+    return show(dirty_pages_by_pass(by_pass, observed.shown(compared, key, by_pass)))
+
+
+def _say(sentence: str) -> None:
+    display(Markdown(sentence))

@@ -8,39 +8,30 @@ which is less than predicting it, and the intervals say how well.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
-from scipy import optimize
 
+from .. import presets
 from ..errors import UserError
 from ..model.migration import migrate
 from ..model.units import PAGES_PER_GIB
-from ..observations.files import NEEDED
+from ..observations.files import NEEDED, with_known
 from ..observations.recognise import completed
 from ..observations.record import Record
 from ..parameters import PARAMETERS
 from .calibration import FEWEST, calibrate
 from .hosts import Estimate, Host
-from .prediction import bound_by
+from .prediction import ENDLESS, bound_by
+from .single import SPARE_CORES, explained, remark
 
 DRAWS = 128
 DRAWN = 50
 """Points by which a pass is drawn."""
 _NINETY = NormalDist().inv_cdf(0.95)
 NINETY = (0.05, 0.5, 0.95)
-BARE_LINK = {
-    "header_bytes": 0.0,
-    "frame_overhead_bytes": 0.0,
-    "stream_limit_gbps": 1e6,
-    "receive_buffers": 1e6,
-    "send_buffers": 1e6,
-    "socket_buffer_kib": 1e6,
-}
-"""A link of which only the rate that was reached is known."""
-SPARE_CORES = 4.0
 
 Change = Callable[[pd.DataFrame], Mapping[str, object]]
 CHANGES: dict[str, Change] = {
@@ -68,90 +59,70 @@ between 1.6 and 2.9, and speeds are about 30 % uncertain."""
 
 @dataclass(frozen=True)
 class Fitted:
-    """Migrations as scenarios, the host calibrated to them, and how it was calibrated in a sentence."""
+    """Migrations as scenarios, the host calibrated to them, and how it was calibrated in a sentence.
+
+    ``alone``: the host of each migration that only explains itself. ``remarks``: sentences on what is taken
+    for granted of each, and on those that are left out because they tell too little.
+    """
 
     migrations: pd.DataFrame
     host: Host
     how: str
+    alone: Mapping[str, Host] = field(default_factory=dict)
+    remarks: Mapping[str, str] = field(default_factory=dict)
 
 
-def fit(found: Record, bandwidth_gbps: float = 0.0) -> Fitted:
+def fit(found: Record, bandwidth_gbps: float = 0.0, windows: str = "") -> Fitted:
     """The model calibrated to what was recorded.
 
     ``bandwidth_gbps``: line rate where the record does not tell it; 0 for not known, and then the rate that
-    was reached stands for it. Raises UserError where a record tells too little.
+    was reached stands for it. ``windows``: the preset of the version that wrote the events or counters.
+    Raises UserError where every migration tells too little.
     """
-    rows = completed(found)
+    rows = _on_windows(with_known(completed(found), "bandwidth_gbps", bandwidth_gbps), windows)
     if all(name in rows and rows[name].notna().all() for name in NEEDED) and len(rows) >= FEWEST:
         host = calibrate(rows, measured_passes=found.passes if len(found.passes) else None)
         return Fitted(rows, host, f"calibrated to {len(rows)} migrations with what was known before each")
-    parts = [_own(row, found.passes[found.passes.migration == row.migration], bandwidth_gbps) for row in
-             rows.itertuples()]  # fmt: skip
-    scenarios = pd.DataFrame([scenario for scenario, _ in parts])
+    return _each_alone(rows, found.passes)
+
+
+def _on_windows(rows: pd.DataFrame, windows: str) -> pd.DataFrame:
+    """Rows of Hyper-V with the stop rule of a version of Windows; UserError where there are none."""
+    if not windows:
+        return rows
+    rule = presets.host(windows).parameters["stop_rule"]
+    of_windows = rows.get("stop_rule", pd.Series("", index=rows.index)) == "hyperv"
+    if not of_windows.any():
+        raise UserError(f"{windows!r} was given, but none of the files is of Hyper-V")
+    return rows.assign(stop_rule=rows.stop_rule.mask(of_windows, rule))
+
+
+def _each_alone(rows: pd.DataFrame, passes: pd.DataFrame) -> Fitted:
+    """Every migration explained from its own passes; those that tell too little are left out."""
+    scenarios, hosts, remarks = [], {}, {}
+    for _, row in rows.iterrows():
+        try:
+            scenario, hosts[row.migration] = explained(row, passes[passes.migration == row.migration])
+            remarks[row.migration] = remark(row)
+            scenarios.append(scenario)
+        except UserError as error:
+            remarks[row.migration] = f"{error}; without it this migration is left out"
+    if not scenarios:
+        told = [text.removesuffix("; without it this migration is left out") for text in remarks.values()]
+        raise UserError("; ".join(told[:3]) + (f"; and {len(told) - 3} more" if told[3:] else ""))
     measured = rows[["migration", *rows.filter(like="measured_")]]
     how = "taken from its own passes: the model explains it, it does not predict it"
-    return Fitted(scenarios.merge(measured, on="migration"), parts[0][1], how)
+    table = pd.DataFrame(scenarios).merge(measured, on="migration")
+    told = {key: text for key, text in remarks.items() if text}
+    return Fitted(table, next(iter(hosts.values())), how, hosts, told)
 
 
-def _own(row: tuple, passes: pd.DataFrame, bandwidth_gbps: float) -> tuple[dict[str, object], Host]:
-    """One migration as a scenario, and a host with the scatter of its own passes."""
-    known = {n: v for n, v in row._asdict().items() if n in NEEDED and v == v}
-    if "memory_gib" not in known:
-        raise UserError(
-            f"{row.migration}: how much memory the machine has is not recorded; give it beside the file"
-        )
-    rate = getattr(row, "measured_throughput_gbps", np.nan)
-    if not (bandwidth_gbps > 0 or rate > 0):
-        raise UserError(
-            f"{row.migration}: neither the link's rate nor the throughput is recorded; give the former"
-        )
-    link = {"bandwidth_gbps": bandwidth_gbps} if bandwidth_gbps > 0 else BARE_LINK | {"bandwidth_gbps": rate}
-    writes, host = _writes(passes)
-    again = passes.dirtied_pages.sum() / PAGES_PER_GIB
-    stream = getattr(row, "measured_stream_gib", np.nan)
-    content = np.clip((stream - again) / known["memory_gib"], 0.01, 1.0) if stream == stream else 1.0
-    rest = {"resident_share": float(content), "stop_rule": "qemu", "setup_s": 0.0, "state_mib": 0.1}
-    if row.measured_blackout_s > 0:
-        # The host stopped when what was left would take no longer than it allowed: at least the pause itself.
-        rest["blackout_target_ms"] = 1000 * row.measured_blackout_s
-    rest |= {"write_pattern": "uniform", "handoff_ms": _handoff_ms(row, passes, link["bandwidth_gbps"])}
-    return {"migration": row.migration} | writes | rest | link | known, host
-
-
-def _handoff_ms(row: tuple, passes: pd.DataFrame, rate_gbps: float) -> float:
-    """What of the pause sending the last dirty pages does not explain."""
-    left = passes.dirtied_pages.dropna().iloc[-1] if passes.dirtied_pages.notna().any() else 0.0
-    pause = row.measured_blackout_s
-    return float(max(1000 * pause - left * 4096 * 8e-6 / rate_gbps, 0.0)) if pause == pause else 200.0
-
-
-def _writes(passes: pd.DataFrame) -> tuple[dict[str, float], Host]:
-    """Rate and working set of uniform writes that leave what each pass left, with 90 % intervals."""
-    took, left = passes.duration_s.to_numpy()[:-1], passes.dirtied_pages.to_numpy()[1:]
-    usable = np.isfinite(took) & np.isfinite(left) & (took > 0) & (left > 0)
-    if usable.sum() < 2:
-        rate = float(np.nansum(left) / max(np.nansum(took), 1e-9)) if len(took) else 0.0
-        return {"dirty_pages_per_s": rate}, Host(name="one migration")
-    found, spread = _least(took[usable], left[usable])
-    names = ("dirty_pages_per_s", "working_set_gib")
-    values = np.exp(found) / np.array([1.0, PAGES_PER_GIB])
-    wide = np.exp(1.645 * np.minimum(spread, 1.0))
-    scales = tuple(Estimate(n, 1.0, float(1 / w), float(w)) for n, w in zip(names, wide, strict=True))
-    return dict(zip(names, values.tolist(), strict=True)), Host(name="one migration", scales=scales)
-
-
-def _least(took: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Logarithms of rate and working set, and their standard deviations."""
-
-    def off(x: np.ndarray) -> np.ndarray:
-        rate, pages = np.exp(x)
-        return np.log((-pages * np.expm1(-rate * took / pages) + 20) / (left + 20))
-
-    start = np.log([(left / took).max(), 1.5 * left.max()])
-    found = optimize.least_squares(off, start, bounds=([-5, 2], [20, 25]), loss="soft_l1")
-    variance = max((found.fun**2).sum() / max(len(took) - 2, 1), 1e-4)
-    covariance = variance * np.linalg.pinv(found.jac.T @ found.jac)
-    return found.x, np.sqrt(np.diag(covariance))
+def about(fitted: Fitted, key: str) -> Fitted:
+    """What is fitted, for one migration: where each explains only itself, that one and its own host."""
+    if key not in fitted.alone:
+        return fitted
+    own = fitted.migrations[fitted.migrations.migration == key].reset_index(drop=True)
+    return replace(fitted, migrations=own.dropna(axis=1, how="all"), host=fitted.alone[key])
 
 
 def drawn(
@@ -239,25 +210,32 @@ def _differs(scenario: pd.DataFrame, name: str, value: object) -> bool:
 
 def _summary(name: str, found: pd.DataFrame, base: pd.DataFrame) -> dict[str, object]:
     row: dict[str, object] = {"change": name}
-    saved = 1 - found.total_s.to_numpy() / base.total_s.to_numpy()
+    # Draws that never end are cut off, so that two of them are alike and one is longer than any that ends.
+    total, before = (np.minimum(table.total_s.to_numpy(), ENDLESS) for table in (found, base))
     for column, values in (
-        ("total_s", found.total_s),
-        ("blackout_s", found.blackout_s),
-        ("saved_share", saved),
+        ("total_s", total),
+        ("blackout_s", np.minimum(found.blackout_s, ENDLESS)),
+        ("saved_share", 1 - total / before),
     ):
-        low, middle, high = np.quantile(values, NINETY)
+        low, middle, high = _unended(np.quantile(values, NINETY))
         row |= {column: middle, f"{column}_low": low, f"{column}_high": high}
     return row | {"limited_by": found.limited_by.mode().iloc[0]}
+
+
+def _unended(ends: np.ndarray) -> np.ndarray:
+    """Quantiles with those that fall among draws without end as infinite."""
+    return np.where(ends > ENDLESS / 1e6, np.inf, ends)
 
 
 def course(found: Record, key: str, fitted: Fitted) -> tuple[pd.DataFrame, pd.Series, float]:
     """A measured migration as ``reports.timeline.passes`` draws one: its course, its outcome, its set-up [s].
 
-    Between two looks memory is sent evenly; pages become dirty evenly.
+    Between two looks memory is sent evenly; pages become dirty evenly. A blackout that no sample fell into
+    has no length. Raises UserError where too little was recorded to draw.
     """
     row = fitted.migrations.set_index("migration").loc[key]
     looks = found.passes[(found.passes.migration == key) & found.passes.time_s.notna()]
-    if len(looks) < 2:
+    if len(looks) < 2 or looks.dirtied_pages.iloc[1:].isna().any():
         raise UserError(f"{key}: too few looks at the dirty pages were recorded to draw its passes")
     first = row.get("measured_content_pages", np.nan) - looks.dirtied_pages.sum()
     first = first if first > 0 else row.memory_gib * row.resident_share * PAGES_PER_GIB
@@ -274,9 +252,11 @@ def course(found: Record, key: str, fitted: Fitted) -> tuple[pd.DataFrame, pd.Se
 
 
 def _outcome(row: pd.Series, looks: pd.DataFrame, to_send: np.ndarray) -> pd.Series:
-    brownout = row.measured_total_s - row.measured_blackout_s - looks.time_s.iloc[0]
+    pause = row.get("measured_blackout_s", np.nan)
+    pause = 0.0 if np.isnan(pause) else pause
+    brownout = row.measured_total_s - pause - looks.time_s.iloc[0]
     return pd.Series({
-        "total_s": row.measured_total_s, "brownout_s": brownout, "blackout_s": row.measured_blackout_s,
+        "total_s": row.measured_total_s, "brownout_s": brownout, "blackout_s": pause,
         "passes": len(looks) - 1, "stop_reason": "recorded", "converged": True,
         "residual_pages": to_send[-1],
         "memory_rate_gib_per_s": to_send[0] / PAGES_PER_GIB / looks.duration_s.iloc[0],
