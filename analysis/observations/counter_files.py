@@ -21,9 +21,13 @@ _PATH = re.compile(
 )
 _POINT = re.compile(r"\s*[-+]?\d+(\.\d*)?([eE][-+]?\d+)?\s*")
 _COMMA = re.compile(r"\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*")
+_WHOLE = re.compile(r"\s*[-+]?\d+([eE][-+]?\d+)?\s*")
 _STAMPS = ("%m/%d/%Y %H:%M:%S.%f", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%d.%m.%Y %H:%M:%S",
            "%d.%m.%Y %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f%z",
-           "%d/%m/%Y %H:%M:%S")  # fmt: skip
+           "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %I:%M:%S %p", "%Y/%m/%d %H:%M:%S", "%d-%m-%Y %H:%M:%S")  # fmt: skip
+_EITHER = re.compile(r"(0?[1-9]|1[0-2])/(0?[1-9]|1[0-2])/")
+"""Dates whose day and month could be taken for each other; with 12 hours they are American."""
+_READING = re.compile(r"^\s*(?P<path>\\\\.*\S)\s+:[ \t]*\n\s*(?P<value>\S.*?)\s*$", re.MULTILINE)
 
 Column = tuple[str, str, str]
 """Object, instance and counter, lower case."""
@@ -67,10 +71,10 @@ class Figures:
         except ValueError:
             if not text.strip():
                 return None
-        if _COMMA.fullmatch(text) and self.style != ".":
+        if _COMMA.fullmatch(text) and self.style != "." and abs(float(text.replace(",", "."))) < 1e300:
             self.style = ","
             return float(text.replace(",", "."))
-        if self.style == "," and re.fullmatch(r"\s*[-+]?\d+\s*", text):
+        if self.style == "," and _WHOLE.fullmatch(text) and abs(float(text)) < 1e300:
             return float(text)
         return self._refused(text, line, name)
 
@@ -105,8 +109,8 @@ def _minute(text: str) -> float | None:
 class Clock:
     """Stamps of one file as seconds; its form is that of the first stamp."""
 
-    def __init__(self, forms: tuple[str, ...] = _STAMPS):
-        self.forms, self.form = forms, ""
+    def __init__(self, notes: Notes | None = None, forms: tuple[str, ...] = _STAMPS):
+        self.notes, self.forms, self.form = notes, forms, ""
 
     def read(self, text: str) -> float | None:
         """Seconds since 1970 on the file's own clock; None for what is no stamp in the file's form."""
@@ -116,9 +120,15 @@ class Clock:
                 stamp = datetime.strptime(text, form)
             except ValueError:
                 continue
+            if not self.form and self.notes and form.startswith("%m/") and "%p" not in form:
+                self._tell_order(text)
             self.form = form
             return (stamp.replace(tzinfo=None) - datetime(1970, 1, 1)).total_seconds()
         return None
+
+    def _tell_order(self, text: str) -> None:
+        if _EITHER.match(text):
+            self.notes.add(f"the date in {text[:30]!r} is read as month/day/year")
 
 
 def read_rows(
@@ -214,7 +224,7 @@ def _long(cells: Iterator, names: list[str], column: ToColumn, notes: Notes) -> 
     """Get-Counter: a row a value; those of one stamp belong together."""
     value = names.index("cookedvalue" if "cookedvalue" in names else "value")
     stamp, path = names.index("timestamp"), names.index("path")
-    clock, figures = Clock(), Figures(notes)
+    clock, figures = Clock(notes), Figures(notes)
     last, begun, held, ends, final = None, 0, {}, "", ""
     for line, row in cells:
         at = clock.read(row[stamp]) if len(row) == len(names) and column_of(row[path]) else None
@@ -242,17 +252,28 @@ def _long(cells: Iterator, names: list[str], column: ToColumn, notes: Notes) -> 
 def _readings(cells: Iterator, names: list[str], column: ToColumn, notes: Notes) -> Iterator[Row]:
     """Get-Counter | Export-Csv without more ado: one cell holds all paths and values of a stamp."""
     stamp, place = names.index("timestamp"), names.index("readings")
-    clock, figures = Clock(), Figures(notes)
+    clock, figures = Clock(notes), Figures(notes)
     for line, row in cells:
         at = clock.read(row[stamp]) if len(row) == len(names) else None
         if at is None:
             notes.add("this is no row of Get-Counter; it is left out", line, "no row of Get-Counter")
-            continue
-        parts = [part.strip() for part in re.split(r"\s:\s*\n|\n\s*\n", row[place]) if part.strip()]
-        found = {}
-        for name, text in zip(parts[::2], parts[1::2], strict=False):
-            key = column(name)
-            number = figures.read(text, line, name) if key else None
-            if number is not None:
-                found[key] = number
-        yield line, at, found
+        else:
+            yield line, at, _cell(row[place], line, column, figures, notes)
+
+
+def _cell(text: str, line: int, column: ToColumn, figures: Figures, notes: Notes) -> dict[Column, float]:
+    """The values of one cell: a path, a blank and a colon, below it the value, then an empty line."""
+    found: dict[Column, float] = {}
+    pairs = [(match["path"], match["value"]) for match in _READING.finditer(text)]
+    if len(pairs) < text.count("\\\\"):
+        notes.add("paths and values of this cell do not pair up", line, "paths and values do not pair up")
+    for path, value in pairs:
+        name = column(path)
+        number = figures.read(value, line, name[2]) if name else None
+        if name in found and number is not None:
+            notes.add(
+                f"{path.strip()[:80]!r} stands twice at one time; the first is read", line, "a path twice"
+            )
+        elif number is not None:
+            found[name] = number
+    return found

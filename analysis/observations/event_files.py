@@ -129,7 +129,7 @@ def _csv(path: str | Path, notes: Notes, progress: Progress | None) -> Iterator[
     places["id"] = places.get("id", places.get("eventid", -1))
     if places["id"] < 0:
         raise TableError(f"{path} is no list of events: it has no column Id")
-    clock = Clock()
+    clock = Clock(notes)
     for line, row in cells:
         if len(row) != len(head):
             notes.add(f"the row has {len(row)} cells, the header {len(head)}; it is left out", line,

@@ -159,6 +159,24 @@ def get_counter(migration):
     return "\r\n".join([*lines, ""])
 
 
+def readings(migration, german=False):
+    """Get-Counter through Export-Csv as it is: a cell with all paths and values of a stamp."""
+    kind = "Microsoft.PowerShell.Commands.GetCounter.PerformanceCounterSample"
+    lines = [f"#TYPE {kind}Set"]
+    lines.append('"Readings","Timestamp","CounterSamples"')
+    for second, values in moments(migration):
+        at = f"9/22/2026 9:{42 + second // 60:02}:{second % 60:02} PM"
+        at = f"22.09.2026 21:{42 + second // 60:02}:{second % 60:02}" if german else at
+        path = OBJECT.format(vm=migration.vm).lower()
+        rows = [(f"{path}\\{name.lower()}", value) for name, value in values.items() if value is not None]
+        cell = "".join(f"{name} :\n{value:.15G}\n\n" for name, value in [*rows, (LOST.lower(), 3.5 + second)])
+        cell = cell.replace(".", ",") if german else cell
+        lines.append(
+            _quoted([cell, at, "Microsoft.PowerShell.Commands.GetCounter.PerformanceCounterSample[]"])
+        )
+    return "\r\n".join([*lines, ""])
+
+
 VM_ID = "0B1F6A7C-1111-2222-3333-444455556666"
 
 

@@ -59,6 +59,7 @@ def written():
         "typeperf-duplicate-header.csv": lines_of(forms.pdh(ONE), twice),
         "typeperf-interleaved.csv": forms.pdh(ONE, OTHER),
         "get-counter.csv": forms.get_counter(ONE),
+        "get-counter-readings.csv": forms.readings(ONE),
         "events.csv": forms.events_csv(ONE),
         "events.xml": forms.events_xml(ONE),
         "events.clixml": forms.events_clixml(ONE),

@@ -32,6 +32,7 @@ FORMS = {
     "typeperf": (counters.read_counters, forms.pdh(SMALL, OTHER)),
     "relog": (counters.read_counters, forms.pdh(SMALL, zone=" (Zone)(-60)", comma=True, description=True)),
     "Get-Counter": (counters.read_counters, forms.get_counter(SMALL)),
+    "Readings": (counters.read_counters, forms.readings(SMALL)),
     "events as CSV": (events.read_events, forms.events_csv(SMALL)),
     "events as XML": (events.read_events, forms.events_xml(SMALL)),
     "events as Clixml": (events.read_events, forms.events_clixml(SMALL)),
@@ -145,7 +146,7 @@ def sane(found, path):
     assert all("\n" not in note and str(path) in note for note in found.notes)
 
 
-@pytest.mark.parametrize("form", ["qemu", "libvirt", "typeperf", "Get-Counter"])
+@pytest.mark.parametrize("form", ["qemu", "libvirt", "typeperf", "Get-Counter", "Readings"])
 def test_a_truncated_file_never_lies(form, tmp_path):
     """Cut anywhere, what is read agrees with the whole file, and what is not known is not told."""
     reader, text = FORMS[form]

@@ -88,3 +88,19 @@ def test_larger_pages_are_counted_as_4_kib(read):
     found = read(forms.json_lines(answers))
     assert found.passes.dirtied_pages.tolist() == pytest.approx([0, *ONE.dirtied])
     assert found.migrations.measured_content_pages[0] == pytest.approx(ONE.sent_pages)
+
+
+def test_a_date_that_may_be_read_in_two_ways(read):
+    """The fifth of September and the ninth of May look alike; which was taken is told."""
+    text = forms.readings(ONE)
+    told = read(text.replace("9/22/2026 9:", "05/09/2026 09:").replace(" PM", "")).notes
+    assert any("'05/09/2026 09:42:00' is read as month/day/year" in note for note in told)
+    assert not any("month/day/year" in note for note in read(text).notes)
+
+
+def test_a_reading_without_its_value(read):
+    """A path below which no value stands shifts no other value into its place."""
+    name = forms.NUMBER.lower()
+    found = read(forms.readings(ONE).replace(f"{name} :\n3\n", f"{name} :\n", 1))
+    assert any("paths and values of this cell do not pair up" in note for note in found.notes)
+    assert found.passes.dirtied_pages.tolist() == [0, *ONE.dirtied]

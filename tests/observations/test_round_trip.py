@@ -91,6 +91,15 @@ def test_counters_of_two_migrations_at_once(tmp_path):
         check(part(found, migration.vm), migration)
 
 
+@pytest.mark.parametrize("german", [False, True])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_counters_in_one_cell(tmp_path, german, encoding):
+    """Get-Counter through Export-Csv as it is: one cell has all values of a moment, in the host's writing."""
+    path = written(tmp_path, forms.readings(ONE, german=german), encoding)
+    assert recognise(path) == "counters"
+    check(read_record(path), ONE)
+
+
 def test_counters_with_a_gap(tmp_path):
     """A row without values in the middle is a gap; with the clock set back too, times are not told."""
     rows = forms.pdh(ONE).split("\r\n")
