@@ -17,6 +17,10 @@ NEEDED = ("memory_gib", "bandwidth_gbps", "dirty_pages_per_s")
 """What must be known of a host's own migrations before the model can be set beside them."""
 
 
+LABORATORYS_OWN = {"memory_mib", "link_mbit_per_s", "write_rate_pages_per_s"}
+"""Columns by which a table of the laboratory's form is known that lacks one of the others."""
+
+
 def read_observed(files: str | Path | Sequence[str | Path]) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """Migrations of one or several files, and their passes where a file holds passes (else None).
 
@@ -34,15 +38,17 @@ def read_observed(files: str | Path | Sequence[str | Path]) -> tuple[pd.DataFram
     if not tables:
         raise TableError(f"{paths[0]} holds passes, and no file with their migrations was given")
     found = [lab.read_passes(path) for path in of_passes]
-    return pd.concat(tables, ignore_index=True), pd.concat(found, ignore_index=True) if found else None
+    return own.together(tables), pd.concat(found, ignore_index=True) if found else None
 
 
 def read_migrations(path: str | Path) -> pd.DataFrame:
     """Migrations from a file in the laboratory's form, by names of parameters, or as a host recorded."""
     if is_recorded(path):
         return read_observed(path)[0]
-    laboratory = set(lab.COLUMNS) <= set(header(lab.located(path)))
-    return own.read_own(path) if own.is_own(path) and not laboratory else lab.read_migrations(path)
+    names = set(header(lab.located(path)))
+    laboratory = set(lab.COLUMNS) <= names
+    mine = bool(names & set(PARAMETERS)) and not names & LABORATORYS_OWN
+    return own.read_own(path) if (own.is_own(path) or mine) and not laboratory else lab.read_migrations(path)
 
 
 def is_recorded(path: str | Path) -> bool:

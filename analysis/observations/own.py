@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..parameters import PARAMETERS, ParameterError, check, nearest
 from .lab import located
-from .tables import TableError, header, read_table
+from .tables import TableError, header, line_of, read_table
 
 MEASURED = {
     "measured_total_s": ("measured_total_s", 1.0),
@@ -21,8 +21,12 @@ MEASURED = {
     "time_limit_s": ("time_limit_s", 1.0),
 }
 """Columns of measurements by the names they may have: the study's name and the factor to its unit."""
+TOTAL, PAUSE = "measured_total_s", "measured_blackout_s"
+MAY_BE_ZERO = (PAUSE,)
+"""Measurements that may be 0; all others are more."""
 LABELS = ("method", "workload", "measured_verdict")
 """Columns of text that tell kinds of migrations apart."""
+KINDS, NO_LABEL = ("method", "workload"), "not told"
 
 
 def is_own(path: str | Path) -> bool:
@@ -41,25 +45,82 @@ def read_own(path: str | Path) -> pd.DataFrame:
     """
     path = located(path)
     names = header(path)
-    for name in names:
-        near = "" if name in PARAMETERS or name in MEASURED else nearest(name, PARAMETERS, 0.88)
-        if near:
-            raise TableError(f"{path} has a column {name!r}, which is no parameter; did you mean {near!r}?")
+    _named_right(path, names)
     numbers = [n for n in names if n in MEASURED or (n in PARAMETERS and not PARAMETERS[n].choices)]
     kinds = {n: "number or empty" if n in MEASURED or _may_be_empty(n) else "number" for n in numbers}
     table = checked(path, read_table(path, kinds))
+    _possible(path, table)
     given = {MEASURED[n][0]: table[n] * MEASURED[n][1] for n in names if n in MEASURED}
     kept = table.drop(columns=[n for n in names if n in MEASURED])
     return kept.assign(**{n: values.replace(np.inf, np.nan) for n, values in given.items()})
 
 
+def _named_right(path: str | Path, names: list[str]) -> None:
+    """TableError for a column that is nearly one of the study's, for two of one measurement, for no time."""
+    known = [*PARAMETERS, *MEASURED]
+    for name in names:
+        near = "" if name in known else nearest("_".join(name.lower().split()), known, 0.88)
+        if near:
+            raise TableError(
+                f"{path} has a column {name!r}, which is no parameter or measurement; did you mean {near!r}?"
+            )
+    measured = [n for n in names if n in MEASURED]
+    for name in measured:
+        same = [n for n in measured if MEASURED[n][0] == MEASURED[name][0]]
+        if len(same) > 1:
+            raise TableError(
+                f"{path} tells one thing twice, as {same[0]!r} and as {same[1]!r}; give only one"
+            )
+    if not any(MEASURED[n][0] == TOTAL for n in measured):
+        raise TableError(f"{path} has no column total_time_s, so nothing was measured in it")
+
+
+def _possible(path: str | Path, table: pd.DataFrame) -> None:
+    """TableError for a measurement that cannot be: no time or less than none, a pause longer than all."""
+    columns = {MEASURED[n][0]: n for n in table if n in MEASURED}
+    for ours, name in columns.items():
+        least = "0 or more" if ours in MAY_BE_ZERO else "more than 0"
+        bad = table[name] < 0 if ours in MAY_BE_ZERO else table[name] <= 0
+        if bad.any():
+            _refuse(path, bad, f"{name} = {table[name][bad].iloc[0]:g} is not allowed: it takes {least}")
+    if PAUSE in columns:
+        total, pause = table[columns[TOTAL]], table[columns[PAUSE]]
+        longer = (pause > total) & np.isfinite(pause)
+        if longer.any():
+            told = f"{columns[PAUSE]} = {pause[longer].iloc[0]:g} is longer than {columns[TOTAL]}"
+            _refuse(path, longer, f"{told} = {total[longer].iloc[0]:g}")
+
+
+def _refuse(path: str | Path, bad: pd.Series, reason: str) -> None:
+    raise TableError(f"{path}, line {line_of(path, int(bad.to_numpy().argmax()))}: {reason}")
+
+
 def checked(path: str | Path, table: pd.DataFrame) -> pd.DataFrame:
-    """The table, if every parameter in it is within its range; else TableError."""
-    try:
-        check({n: table[n].to_numpy() for n in table if n in PARAMETERS})
-    except ParameterError as error:
-        raise TableError(f"{path}: {error}") from None
+    """The table, if every parameter in it is within its range; else TableError with the line."""
+    for name in (n for n in table if n in PARAMETERS):
+        try:
+            check({name: table[name].to_numpy()})
+        except ParameterError:
+            _first_wrong(path, name, table[name])
     return table
+
+
+def _first_wrong(path: str | Path, name: str, values: pd.Series) -> None:
+    for row, value in enumerate(values):
+        try:
+            check({name: value})
+        except ParameterError as error:
+            raise TableError(f"{path}, line {line_of(path, row)}: {error}") from None
+
+
+def together(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Tables of several files as one: a parameter that a file does not tell has its default there.
+
+    Labels that a file does not have are :data:`NO_LABEL` there; what was not measured stays missing.
+    """
+    whole = pd.concat(tables, ignore_index=True)
+    gaps = {n: PARAMETERS[n].default for n in whole if n in PARAMETERS} | dict.fromkeys(KINDS, NO_LABEL)
+    return whole.fillna({n: value for n, value in gaps.items() if n in whole and value == value})
 
 
 def _may_be_empty(name: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -25,6 +26,7 @@ def read_table(path: str | Path, columns: Mapping[str, str]) -> pd.DataFrame:
     missing = [name for name in columns if name not in table]
     if missing:
         raise TableError(_missing(path, missing, table))
+    _check_even(Path(path))
     if table.empty:
         raise TableError(f"{path} has a header but no rows")
     return table.assign(
@@ -37,9 +39,20 @@ def header(path: str | Path) -> list[str]:
     return list(_raw(Path(path), rows=0).columns)
 
 
+def line_of(path: str | Path, row: int) -> int:
+    """The line on which a row of a table begins (rows count from 0, without the header and blank lines)."""
+    return next(line for place, (line, _) in enumerate(_rows(Path(path))) if place == row + 1)
+
+
 def _raw(path: Path, rows: int | None = None) -> pd.DataFrame:
+    how = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", nrows=rows)
+        # Read apart, because pandas would rename the second of two columns that are called alike.
+        names = pd.read_csv(path, header=None, nrows=1, **how).iloc[0]
+        twice = names[names.duplicated() & (names != "")]
+        if len(twice):
+            raise TableError(f"{path} has two columns {twice.iloc[0]!r}; which one counts cannot be told")
+        return pd.read_csv(path, nrows=rows, **how)
     except FileNotFoundError:
         raise TableError(f"there is no file {path}") from None
     except IsADirectoryError:
@@ -50,6 +63,30 @@ def _raw(path: Path, rows: int | None = None) -> pd.DataFrame:
         raise TableError(f"{path} is empty") from None
     except pd.errors.ParserError as error:
         raise TableError(f"{path} is not a well-formed CSV file: {str(error).strip()}") from None
+
+
+def _check_even(path: Path) -> None:
+    """TableError where a row has another number of cells than the header: pandas would shift or fill them."""
+    rows = _rows(path)
+    count = len(next(rows)[1])
+    for line, cells in rows:
+        if len(cells) != count:
+            which = "more" if len(cells) > count else "fewer"
+            asked = "" if len(cells) > count else "; was it cut off?"
+            raise TableError(f"{path}, line {line}: the row has {which} cells than the header{asked}")
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Rows that are not blank, with the line on which each begins."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader, begun = csv.reader(file), 1
+        try:
+            for cells in reader:
+                if cells:
+                    yield begun, cells
+                begun = reader.line_num + 1
+        except csv.Error as error:
+            raise TableError(f"{path}, line {begun}: {error}") from None
 
 
 def _missing(path: str | Path, missing: list[str], table: pd.DataFrame) -> str:
@@ -67,8 +104,7 @@ def _numbers(path: str | Path, column: pd.Series, kind: str) -> pd.Series:
         row = bad.idxmax()
         value = text[row]
         why = "uses a decimal comma; write a decimal point" if _decimal_comma(value) else "is not a number"
-        # Line 1 is the header.
-        raise TableError(f"{path}, line {row + 2}, column {column.name}: {value!r} {why}")
+        raise TableError(f"{path}, line {line_of(path, row)}, column {column.name}: {value!r} {why}")
     return numbers.astype(float)
 
 

@@ -111,7 +111,11 @@ def error_table(compared: pd.DataFrame) -> dict:
 
 
 def relative_errors(error: pd.Series) -> dict[str, float]:
-    """Median and 90th percentile of the size, share within 10 %, and mean of signed relative errors."""
+    """Median and 90th percentile of the size, share within 10 %, and mean of signed relative errors.
+
+    What was not measured has no error, and counts nowhere.
+    """
+    error = error.dropna()
     size = error.abs()
     return {
         "median_relative_error": _number(size.median()),
@@ -132,6 +136,7 @@ def absolute_errors(error_ms: pd.Series) -> dict[str, float]:
 
 def convergence(compared: pd.DataFrame) -> dict:
     """How often the verdict is right, and the counts ``table[measured][predicted]``."""
+    compared = compared[compared.measured_verdict.notna()]
     counts = verdict_table(compared)
     return {
         "accuracy": _number((compared.measured_verdict == compared.verdict).mean()),

@@ -37,7 +37,9 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path):
         ("name,time_s,limit\na,1,2\nb,fast,2\n", "line 3, column time_s: 'fast' is not a number"),
         ('name,time_s,limit\na,"1,5",2\n', "line 2, column time_s: '1,5' uses a decimal comma"),
         ("name,time_s,limit\na,,2\n", "line 2, column time_s: '' is not a number"),
-        ("name,time_s,limit\na,1,2\nb\n", "line 3, column time_s: '' is not a number"),
+        ("name,time_s,limit\na,1,2\nb\n", "line 3: the row has fewer cells than the header; was it cut off?"),
+        ("name,time_s,limit\na,1,2,\nb,1,2,\n", "line 2: the row has more cells than the header"),
+        ("name,time_s,time_s\na,1,2\n", "has two columns 'time_s'"),
         ("name,time_s,limit\na,1,2\nb,1,2,3,4\n", "not a well-formed CSV file"),
     ],
 )
