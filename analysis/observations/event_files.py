@@ -9,9 +9,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
+from zlib import crc32
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
@@ -275,6 +277,9 @@ def _unescaped(text: str) -> str:
 
 # --- .evtx ------------------------------------------------------------------------------------
 
+FILE_HEADER, CHUNK = 4096, 65536
+MOST_RECORDS = 10_000_000
+
 
 def _evtx(path: str | Path, notes: Notes) -> Iterator[Event]:
     """Events of a binary log; their line is the number of their record."""
@@ -300,9 +305,40 @@ def _evtx(path: str | Path, notes: Notes) -> Iterator[Event]:
 
 
 def _records(parser: Any, path: str | Path, notes: Notes) -> Iterator[tuple[int, str]]:
-    """Number and XML of each record that can be read."""
+    """Number and XML of each record that can be read, also of a last chunk that is cut off."""
+    begun, rest = _look_over(path, notes)
+    yield from _parsed(parser, str(located(path)), path, notes)
+    if rest:
+        notes.add("the log is cut off within its last chunk; the records before that were read")
+        yield from _parsed(parser, BytesIO(begun + rest.ljust(CHUNK, b"\0")), path, notes)
+
+
+def _look_over(path: str | Path, notes: Notes) -> tuple[bytes, bytes]:
+    """The header of a log and what there is of a chunk that is cut off; wrong checksums are told.
+
+    The parser takes records as they stand, so a figure that was damaged would be read without a word.
+    """
+    with located(path).open("rb") as file:
+        begun, number = file.read(FILE_HEADER), 0
+        while len(chunk := file.read(CHUNK)) == CHUNK:
+            number += 1
+            if chunk.strip(b"\0") and not _is_sound(chunk):
+                told = f"the checksum of chunk {number} is wrong, so its figures may be false: it was changed"
+                notes.add(f"{told}, or copied while it was written", kind="a checksum is wrong")
+    return begun.ljust(FILE_HEADER, b"\0"), chunk
+
+
+def _is_sound(chunk: bytes) -> bool:
+    """True where the checksums of a chunk's header and of its records are right."""
+    free, records, header = (int.from_bytes(chunk[at : at + 4], "little") for at in (48, 52, 124))
+    whole = crc32(chunk[:120] + chunk[128:512]) == header and 512 <= free <= CHUNK
+    return whole and crc32(chunk[512:free]) == records
+
+
+def _parsed(parser: Any, source: str | BytesIO, path: str | Path, notes: Notes) -> Iterator[tuple[int, str]]:
+    """Number and XML of each record; what cannot be read is told."""
     try:
-        records = iter(parser(str(located(path))).records())
+        records = iter(parser(source).records())
     except (RuntimeError, ValueError, OSError) as error:
         raise TableError(f"{path} is no readable event log ({str(error)[:80]})") from None
     number = 0
@@ -314,7 +350,7 @@ def _records(parser: Any, path: str | Path, notes: Notes) -> Iterator[tuple[int,
             return
         except (RuntimeError, ValueError, OSError) as error:
             notes.add(f"the record cannot be read ({str(error)[:60]})", number, "a record cannot be read")
-            if number > 10_000_000:
+            if number > MOST_RECORDS:
                 return
             continue
         number = int(found.get("event_record_id", number))

@@ -70,7 +70,9 @@ def written():
     encoded = {name: text.encode() for name, text in texts.items()}
     encoded["typeperf-german.csv"] = forms.pdh(ONE, comma=True, german=True).encode("cp1252")
     encoded["typeperf-utf-16.csv"] = forms.pdh(ONE).encode("utf-16")
-    encoded["events.evtx"] = b"ElfFile\0" + bytes(120)
+    encoded["events.evtx"] = forms.events_evtx(ONE)
+    encoded["events-truncated.evtx"] = forms.events_evtx(ONE)[: 4096 + 512 + 3400]
+    encoded["events-no-header.evtx"] = b"ElfFile\0" + bytes(120)
     return encoded
 
 
@@ -91,12 +93,16 @@ EXPECTED = {
     "typeperf-german.csv": (None, r"there is no counter 'Transfer Pass: Number'.*another language"),
     "typeperf-utf-16.csv": (12, r"the text is UTF-16"),
     "events-truncated.xml": (12, r"the file ends inside an element"),
+    "events-truncated.evtx": (12, r"the log is cut off within its last chunk"),
     "events-no-unit.csv": (
         math.nan,
         r"line \d+: event 20415 is not read: its properties hold '1.000' without a unit",
     ),
 }
-REFUSED = {"events-entities.xml": "declares entities or a document type", "events.evtx": "events.evtx"}
+REFUSED = {
+    "events-entities.xml": "declares entities or a document type",
+    "events-no-header.evtx": "is no readable event log",
+}
 
 
 @pytest.mark.parametrize("name", written())
