@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import tracemalloc
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,21 +20,18 @@ PADDING = 60
 
 
 def recording(path, size):
-    """Rows of a quiet host up to ``size`` bytes, one migration at the end of them."""
+    """Rows of a quiet host up to ``size`` bytes, hour after hour, one migration at the end of them."""
     lines = forms.pdh(forms.Migration(), text=False).strip().split("\r\n")
     more = "".join(f',"\\\\HV01\\Processor({i})\\% Processor Time"' for i in range(PADDING))
     filled = ',"12.345678"' * PADDING
     quiet = lines[1].split(",", 1)[1]
     with path.open("w", newline="", encoding="utf-8") as file:
         file.write(lines[0] + more + "\r\n")
-        hour = "".join(
-            f'"09/21/2026 {h:02}:{m:02}:{s:02}.250",{quiet}{filled}\r\n'
-            for h in range(1)
-            for m in range(60)
-            for s in range(60)
-        )
+        hour = "".join(f'"HOUR:{m:02}:{s:02}.250",{quiet}{filled}\r\n' for m in range(60) for s in range(60))
+        moment = datetime(2026, 9, 22, 20) - timedelta(hours=size // len(hour))
         while file.tell() < size:
-            file.write(hour)
+            file.write(hour.replace("HOUR", f"{moment:%m/%d/%Y %H}"))
+            moment += timedelta(hours=1)
         for line in lines[1:]:
             file.write(line + filled + "\r\n")
 
@@ -51,6 +49,7 @@ def read_watched(path):
 def check(found, peak, told):
     """The one migration is there, memory stayed small, progress rose to the end."""
     assert found.migrations.measured_total_s.tolist() == [forms.Migration().total_s]
+    assert [note for note in found.notes if "clock" in note] == []
     assert found.passes.dirtied_pages.tolist() == [0, *forms.Migration().dirtied]
     assert peak < 40 * MIB
     assert told == sorted(told)
