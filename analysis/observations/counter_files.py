@@ -21,6 +21,10 @@ _PATH = re.compile(
 )
 _POINT = re.compile(r"\s*[-+]?\d+(\.\d*)?([eE][-+]?\d+)?\s*")
 _COMMA = re.compile(r"\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*")
+_EITHER_MARK = re.compile(r"\s*[-+]?\d{1,3},\d{3}\s*")
+"""One comma before three digits: it may set thousands apart or be a decimal mark."""
+LARGEST = 2.0**63
+"""What no counter exceeds: they have 64 bits."""
 _WHOLE = re.compile(r"\s*[-+]?\d+([eE][-+]?\d+)?\s*")
 _STAMPS = ("%m/%d/%Y %H:%M:%S.%f", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%d.%m.%Y %H:%M:%S",
            "%d.%m.%Y %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f%z",
@@ -59,30 +63,29 @@ class Figures:
 
     def read(self, text: str, line: int, name: str) -> float | None:
         """The number; None where the cell is blank, or, with a note, where it is no number."""
-        try:
-            if self.style != "," and text.count(",") == 0:
-                value = float(text)
-                self.style = self.style or ("." if "." in text else "")
-                return (
-                    value
-                    if _POINT.fullmatch(text) and abs(value) < 1e300
-                    else self._refused(text, line, name)
-                )
-        except ValueError:
-            if not text.strip():
-                return None
-        if _COMMA.fullmatch(text) and self.style != "." and abs(float(text.replace(",", "."))) < 1e300:
+        if self.style != "," and _POINT.fullmatch(text):
+            self.style = self.style or ("." if "." in text else "")
+            return self._counted(float(text), text, line, name)
+        if not text.strip():
+            return None
+        comma = (
+            self.style != "." and _COMMA.fullmatch(text) and (self.style or not _EITHER_MARK.fullmatch(text))
+        )
+        if comma or (self.style == "," and _WHOLE.fullmatch(text)):
             self.style = ","
-            return float(text.replace(",", "."))
-        if self.style == "," and _WHOLE.fullmatch(text) and abs(float(text)) < 1e300:
-            return float(text)
+            return self._counted(float(text.replace(",", ".")), text, line, name)
         return self._refused(text, line, name)
 
-    def _refused(self, text: str, line: int, name: str) -> None:
-        if text.strip():
-            mixed = (self.style == "," and "." in text) or (self.style == "." and "," in text)
-            why = "has another decimal mark than the values before it" if mixed else "is not a number"
-            self.notes.add(f"{name} = {text.strip()[:40]!r} {why}", line, f"a value {why}")
+    def _counted(self, value: float, text: str, line: int, name: str) -> float | None:
+        """The value, if a counter can hold it; 0 also where it stands with a minus."""
+        return value + 0.0 if abs(value) <= LARGEST else self._refused(text, line, name, "is out of range")
+
+    def _refused(self, text: str, line: int, name: str, why: str = "is not a number") -> None:
+        if not self.style and _EITHER_MARK.fullmatch(text):
+            why = "can be read in two ways"
+        elif (self.style == "," and "." in text) or (self.style == "." and "," in text):
+            why = "has another decimal mark than the values before it"
+        self.notes.add(f"{name} = {text.strip()[:40]!r} {why}", line, f"a value {why}")
 
 
 _PDH_STAMP = re.compile(r"(\d\d/\d\d/\d{4} \d\d:\d\d):([0-5]\d(?:\.\d+)?)")

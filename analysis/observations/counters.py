@@ -41,6 +41,8 @@ TOTALS = (BEFORE, AFTER, PLAIN, SMB)
 MOST_SAMPLES = 100_000
 """Samples that are kept; of a longer recording every second, fourth, ... one."""
 GIB = 2.0**30
+MOST_PASSES = 1_000_000
+"""A number of a pass beyond which it is none."""
 SAMPLE_NAMES = {PASS: "pass_number", DIRTY: "dirty_pages", DARK: "is_blackout",
                 BEFORE: "before_compression_gib", AFTER: "compressed_gib", PLAIN: "uncompressed_gib",
                 TCP_RATE: "throughput_gbps", POSTED: "posted_receive_buffers"}  # fmt: skip
@@ -59,6 +61,7 @@ class _Migration:
     end: float = math.nan
     looks: list[dict[str, Any]] = field(default_factory=list)
     dark: float = math.nan
+    running: int = MOST_PASSES
     base: dict[str, float] = field(default_factory=dict)
     latest: dict[str, float] = field(default_factory=dict)
     integral: float = 0.0
@@ -111,6 +114,8 @@ class _Reading:
                 self.notes.add(
                     f"{counter} = {value:g}: typeperf's word for no value", line, "a value below 0"
                 )
+            elif counter == PASS and (value % 1 or value > MOST_PASSES):
+                self.notes.add(f"{counter} = {value:g} is no number of a pass", line, "no number of a pass")
             elif what == SET:
                 of_vm.setdefault(instance.removesuffix(SUFFIX), {})[counter] = value
             elif what in ADAPTERS and counter in LOST:
@@ -206,6 +211,8 @@ class _Reading:
             looks[-1]["dirty"] = counters[DIRTY]
         if counters.get(DARK, 0) > 0 and math.isnan(migration.dark):
             migration.dark = max(self._between(at), migration.start)
+            # A pass that begins with the pause is none.
+            migration.running = max(len(looks) - (looks[-1]["line"] == line), 1)
 
     def _totals(self, migration: _Migration, at: float, counters: dict[str, float]) -> None:
         gap = at - migration.last
@@ -400,7 +407,7 @@ def _looks(key: str, migration: _Migration, file: str) -> list[dict[str, Any]]:
 
     The dirty pages of pass n are the last count while n was the pass. The pause is no pass.
     """
-    running = [p for p in migration.looks if not p["start"] >= migration.dark] or migration.looks[:1]
+    running = migration.looks[: migration.running]
     starts = [p["start"] for p in running]
     end = migration.end if migration.end_seen else migration.last
     stop = migration.dark if math.isfinite(migration.dark) else end

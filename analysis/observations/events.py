@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -53,9 +54,9 @@ def read_events(path: str | Path, *, pattern: str | None = None, progress: Progr
     TableError for a file without events.
     """
     notes, search = Notes(path), _compiled(pattern)
-    events, others = [], 0
+    events, others, seen = [], 0, set()
     for event in read_event_file(path, notes, progress):
-        if event.id in IDS:
+        if event.id in IDS and not _is_twice(event, seen, notes):
             events.append((event, _figures(event, search, notes)))
         others += event.id not in IDS
     if not events and not others:
@@ -77,6 +78,16 @@ def _compiled(pattern: str | None) -> re.Pattern | None:
         wrong = f"has the group {sorted(unknown)[0]!r}" if unknown else "has no named group"
         raise UserError(f"the pattern {pattern!r} {wrong}; groups are {', '.join(sorted(GROUPS))}")
     return search
+
+
+def _is_twice(event: Event, seen: set[Event], notes: Notes) -> bool:
+    """True, with a note, for an event that was there with all it tells, as where exports overlap."""
+    told = replace(event, line=0)
+    if event.time_s is not None and told in seen:
+        notes.add(f"event {event.id} stands here twice; it counts once", event.line, "an event stands twice")
+        return True
+    seen.add(told)
+    return False
 
 
 def number_of(text: str, *, comma: bool = False) -> float:

@@ -55,7 +55,7 @@ def read_lines(path: str | Path, notes: Notes, progress: Progress | None = None)
     if not head.strip(b"\0 \t\r\n\xff\xfe\xef\xbb\xbf"):
         raise TableError(f"{path} is empty")
     encoding = encoding_of(head)
-    if encoding == "utf-8" and b"\0" in head:
+    if encoding == "utf-8" and b"\0" in head.rstrip(b"\0"):
         raise TableError(f"{path} is not text (byte {head.index(0)} is zero)")
     if encoding.startswith("utf-16"):
         notes.add("the text is UTF-16, as PowerShell's > writes it; it was read as that")
@@ -65,13 +65,26 @@ def read_lines(path: str | Path, notes: Notes, progress: Progress | None = None)
     ) as file:
         while text := file.readline(LONGEST):
             number += 1
-            if len(text) >= LONGEST:
-                raise TableError(f"{path}, line {number}: a line of more than {LONGEST >> 20} MiB is no text")
+            if _is_no_text(text, number, notes):
+                break
             if progress and number % 4096 == 1:
-                progress(file.buffer.tell(), size)
+                # What is written to the file meanwhile is read too, and is no part of the size.
+                progress(min(file.buffer.tell(), size), size)
             yield number, _mended(text, number, notes).rstrip("\n").replace("\0", "\N{REPLACEMENT CHARACTER}")
     if progress:
         progress(size, size)
+
+
+def _is_no_text(text: str, number: int, notes: Notes) -> bool:
+    """True, with a note, where text ends: at zeros, as a write leaves them that was broken off."""
+    if not text.strip("\0\r\n") and "\0" in text:
+        notes.add("writing was broken off: from here on there are only zeros", number)
+        return True
+    if len(text) >= LONGEST:
+        told = f"a line of more than {LONGEST >> 20} MiB is no text"
+        notes.add(f"{told}; what stands before was read", number)
+        return True
+    return False
 
 
 def _mended(text: str, number: int, notes: Notes) -> str:

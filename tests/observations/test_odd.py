@@ -1,11 +1,13 @@
 """Files that are odd in ways that hosts, editors and copying make them: the right figures, or a sentence."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
 
 from analysis.observations.recognise import read_record
+from analysis.observations.tables import TableError
 
 _SPEC = importlib.util.spec_from_file_location("forms", Path(__file__).with_name("forms.py"))
 forms = importlib.util.module_from_spec(_SPEC)
@@ -104,3 +106,125 @@ def test_a_reading_without_its_value(read):
     found = read(forms.readings(ONE).replace(f"{name} :\n3\n", f"{name} :\n", 1))
     assert any("paths and values of this cell do not pair up" in note for note in found.notes)
     assert found.passes.dirtied_pages.tolist() == [0, *ONE.dirtied]
+
+
+FORMS = {
+    "typeperf": forms.pdh(ONE),
+    "Get-Counter": forms.get_counter(ONE),
+    "Readings": forms.readings(ONE),
+    "qemu": forms.json_lines(forms.qmp(ONE)),
+    "libvirt": forms.domjobinfo(ONE),
+    "events as CSV": forms.events_csv(ONE),
+    "events as XML": forms.events_xml(ONE),
+    "events as Clixml": forms.events_clixml(ONE),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_zeros_at_the_end(read, form):
+    """A power cut leaves zeros behind what was written: they are told, and all before them is read."""
+    found = read(FORMS[form].encode() + bytes(5000))
+    assert found.migrations.measured_total_s.tolist() == pytest.approx([ONE.total_s])
+    assert any("writing was broken off: from here on there are only zeros" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("ends", ["\r", "\n", "\r\n"])
+def test_any_line_end(read, form, ends):
+    """Carriage returns alone, line feeds alone, both: the same migration."""
+    found = read(FORMS[form].replace("\r\n", "\n").replace("\n", ends))
+    assert found.migrations.measured_total_s.tolist() == pytest.approx([ONE.total_s])
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_other_separators(read, mark):
+    """Columns set apart by semicolons, with decimal commas too, or by tabs."""
+    for comma in (False, True):
+        found = read(forms.pdh(ONE, comma=comma).replace('","', f'"{mark}"'))
+        assert found.migrations.measured_total_s.tolist() == [ONE.total_s]
+        assert found.passes.dirtied_pages.tolist() == [0, *ONE.dirtied]
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("9,000.000000", "has another decimal mark than the values before it"),
+        ("9\N{NO-BREAK SPACE}000.000000", "is not a number"),
+        ("NaN", "is not a number"),
+        ("1.#QNAN", "is not a number"),
+        ("inf", "is not a number"),
+        ("1e299", "is out of range"),
+        ("0x10", "is not a number"),
+        ("9_000", "is not a number"),
+        ("-9000", "typeperf's word for no value"),
+    ],
+)
+def test_a_value_that_is_none(read, value, sentence):
+    """It is not taken for a figure, a sentence names it, and everything else is read."""
+    found = read(forms.pdh(ONE).replace('"9000.000000"', f'"{value}"'))
+    assert found.passes.dirtied_pages.tolist() == pytest.approx([0, float("nan"), 4000, 700], nan_ok=True)
+    assert found.migrations.measured_total_s.tolist() == [ONE.total_s]
+    assert any(re.search(rf"line \d+: .*{re.escape(sentence)}", note) for note in found.notes)
+
+
+def test_a_comma_that_may_be_either(read):
+    """In a file of whole numbers, 9,000 may be nine or nine thousand: neither is taken."""
+    text = forms.get_counter(ONE).replace(".000000", "").replace('"9000"', '"9,000"')
+    found = read(text)
+    assert found.passes.dirtied_pages.isna().tolist() == [False, True, False, False]
+    assert any("= '9,000' can be read in two ways" in note for note in found.notes)
+
+
+def test_a_negative_zero_is_zero(read):
+    """No table shows -0."""
+    found = read(forms.pdh(ONE).replace('"9000.000000"', '"-0.000000"'))
+    assert "-0" not in str(found.passes.dirtied_pages[1])
+
+
+@pytest.mark.parametrize("number", ["1.500000", "1e18"])
+def test_a_number_that_is_no_pass(read, number):
+    """A pass and a half, or the quintillionth, is a gap in the counters."""
+    found = read(forms.pdh(ONE).replace('"2.000000"', f'"{number}"'))
+    assert found.passes.pass_number.tolist() == [0, 1, 3]
+    assert any("is no number of a pass" in note for note in found.notes)
+    assert found.migrations.measured_total_s.tolist() == [ONE.total_s]
+
+
+def test_passes_where_the_clock_goes_back(read):
+    """When summer time ends within a migration no duration is told, but every pass and its dirty pages."""
+    rows = forms.pdh(ONE).split("\r\n")
+    found = read("\r\n".join([*rows[:10], *(row.replace(" 21:", " 20:") for row in rows[10:])]))
+    assert found.passes.dirtied_pages.tolist() == [0, *ONE.dirtied]
+    assert found.passes.time_s.isna().all()
+
+
+@pytest.mark.parametrize("form", ["events_csv", "events_clixml"])
+def test_events_that_stand_twice(read, form):
+    """Two exports that overlap, one after the other, are one migration."""
+    found = read(getattr(forms, form)(ONE) * 2)
+    assert found.migrations.measured_total_s.tolist() == [ONE.total_s]
+    assert sum("stands here twice" in note for note in found.notes) == 3
+
+
+def test_a_file_that_grows_while_it_is_read(tmp_path):
+    """What is appended meanwhile is read or left for the next time; progress stays within the file's size."""
+    path, told = tmp_path / "recorded", []
+    path.write_text(forms.pdh(ONE, text=False) * 300, encoding="utf-8", newline="")
+
+    def growing(done, size):
+        told.append(done / size)
+        with path.open("a", encoding="utf-8", newline="") as file:
+            file.write(forms.pdh(ONE, text=False))
+
+    found = read_record(path, progress=growing)
+    assert len(found.migrations) >= 300
+    assert told == sorted(told)
+    assert told[-1] == 1
+
+
+def test_what_is_no_file(tmp_path):
+    """A folder, a file that is not there, an empty one: a sentence each."""
+    (tmp_path / "empty").write_bytes(b"")
+    for name, sentence in (("", "is a folder"), ("none", "there is no file"), ("empty", "is empty")):
+        with pytest.raises(TableError, match=sentence):
+            read_record(tmp_path / name)
