@@ -35,9 +35,15 @@ DIFFERS = 0.1
 UNITS = {"s": 1.0, "ms": 1e-3}
 NUMBER = r"\d+(?:[.,\N{NO-BREAK SPACE}\u202f']\d+)*"
 DURATION = re.compile(
-    rf"(?<![\w.,])({NUMBER})\s*(milliseconds?|millisekunden?|msec|ms|seconds?|sekunden?|secs?)(?!\w)",
+    rf"(?<![\w.,])({NUMBER})\s*(milliseconds?|millisekunden?|msec|ms|seconds?|sekunden?|secs?|s)(?!\w)",
     re.IGNORECASE,
 )
+LONGER = re.compile(
+    rf"{NUMBER}\s*(minutes?|minuten?|min|hours?|hrs?|h|stunden?|std|days?|tagen?|d)(?!\w)", re.IGNORECASE
+)
+"""Part of a duration of which the seconds would only be the rest."""
+BEGUN = re.compile(r"(\d[ \N{THIN SPACE}]|(^|[\s(:=])[-\N{MINUS SIGN}])$")
+"""What before a number makes it a part of another one: a group of thousands, or a minus."""
 PAGES = re.compile(rf"(?<![\w.,])({NUMBER})\s+(?:dirty\s+)?pages(?!\w)", re.IGNORECASE)
 GROUPS = {f"{what}_{unit}" for what in ("total", "brownout", "blackout") for unit in UNITS} | {
     "dirty_pages",
@@ -129,9 +135,11 @@ def _figures(event: Event, search: re.Pattern | None, notes: Notes) -> dict[str,
         return _by_pattern(event, match, notes)
     what = ABOUT.get(event.id)
     found: dict[str, Any] = {f"{what}_s": _duration(event, notes)} if what else {}
-    pages = [number_of(m[1]) for m in PAGES.finditer(event.message)]
+    pages = [math.nan if _is_part(m) else number_of(m[1]) for m in PAGES.finditer(event.message)]
     if event.id == 22509 and len(pages) == 1:
         found["dirty_pages"] = pages[0]
+        if math.isnan(pages[0]):
+            notes.add("its number of pages can be read in two ways", event.line, "pages in two ways")
     return found
 
 
@@ -171,11 +179,21 @@ def _duration(event: Event, notes: Notes) -> float:
 
 def _in_seconds(event: Event, match: re.Match, notes: Notes) -> float:
     unit = match[2].lower()
-    value = number_of(match[1], comma="sekunde" in unit)
+    longer = LONGER.search(match.string)
+    if longer:
+        told = f"event {event.id} tells {longer[0]!r} beside {match[0]!r}; what both make, a pattern must say"
+        notes.add(told, event.line, "an event tells minutes or more")
+        return math.nan
+    value = math.nan if _is_part(match) else number_of(match[1], comma="sekunde" in unit)
     if math.isnan(value):
         notes.add(f"event {event.id}: {match[0]!r} can be read in two ways; a pattern can say", event.line,
                   "a number can be read in two ways")  # fmt: skip
     return value * (1e-3 if unit.startswith("m") else 1.0)
+
+
+def _is_part(match: re.Match) -> bool:
+    """True where a number goes on to the left: ``1 000 ms``, ``-5 s``."""
+    return BEGUN.search(match.string[: match.start()]) is not None
 
 
 Told = tuple[Event, dict[str, Any]]

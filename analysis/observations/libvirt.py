@@ -15,6 +15,8 @@ from .samples import Sample
 from .tables import TableError
 
 KIND = "text of virsh domjobinfo"
+LARGEST = 2.0**63
+"""What no figure of libvirt exceeds."""
 FIRST = "job type"
 """The field with which each answer begins."""
 STATUS = {"completed": "completed", "failed": "failed", "cancelled": "cancelled", "none": "none",
@@ -103,5 +105,8 @@ def _figure(name: str, line: int, text: str, kind: str, notes: Notes) -> Any:
     if not match or match[2].lower() not in UNITS[kind]:
         units = ", ".join(u for u in UNITS[kind] if u) or "no unit"
         notes.add(f"{name} = {text[:40]!r} is not a figure with {units}", line, f"{name} is not a figure")
+        return math.nan
+    if float(match[1]) > LARGEST:
+        notes.add(f"{name} = {text[:40]!r} is out of range", line, f"{name} is out of range")
         return math.nan
     return float(match[1]) * UNITS[kind][match[2].lower()]

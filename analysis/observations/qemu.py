@@ -253,4 +253,4 @@ def _number(answer: dict[str, Any], name: str, line: int, notes: Notes) -> float
     if value < 0 or value > 2**63:
         notes.add(f"{name} = {value:.4g} is out of range", line, f"{name} is out of range")
         return math.nan
-    return float(value)
+    return float(value) + 0.0

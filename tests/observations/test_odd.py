@@ -228,3 +228,44 @@ def test_what_is_no_file(tmp_path):
     for name, sentence in (("", "is a folder"), ("none", "there is no file"), ("empty", "is empty")):
         with pytest.raises(TableError, match=sentence):
             read_record(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("-11.00 seconds", "'11.00 seconds' can be read in two ways"),
+        ("1 minute 11 seconds", "tells '1 minute' beside '11 seconds'"),
+        ("1 011 seconds", "'011 seconds' can be read in two ways"),
+        ("11,000 seconds", "'11,000 seconds' can be read in two ways"),
+        ("9" * 30 + " seconds", "can be read in two ways"),
+        ("00:00:11", "it holds no number with a unit"),
+        ("NaN seconds", "it holds no number with a unit"),
+        ("1e3 seconds", "it holds no number with a unit"),
+    ],
+)
+def test_a_duration_that_is_not_clear(read, text, sentence):
+    """A part of a number or of a duration is not taken for all of it: no brownout, and a sentence."""
+    found = read(forms.events_csv(ONE).replace("11.00 seconds", text))
+    assert found.migrations.measured_brownout_s.isna().all()
+    assert found.migrations.measured_blackout_s.tolist() == [ONE.pause_s]
+    assert any("event 22508" in note and sentence in note for note in found.notes), found.notes
+
+
+def test_seconds_by_their_symbol(read):
+    """11.00 s are seconds as well."""
+    found = read(forms.events_csv(ONE).replace("11.00 seconds", "11.00 s"))
+    assert found.migrations.measured_brownout_s.tolist() == [11]
+
+
+def test_pages_with_a_blank_between_thousands(read):
+    """Of 1 700 dirty pages, 700 are not taken for all."""
+    found = read(forms.events_csv(ONE).replace("700 dirty pages", "1 700 dirty pages"))
+    assert found.migrations.residual_pages.isna().all()
+    assert any("its number of pages can be read in two ways" in note for note in found.notes)
+
+
+def test_a_figure_of_libvirt_beyond_all_bounds(read):
+    """Four hundred digits are no time."""
+    found = read(forms.domjobinfo(ONE).replace(f"{ONE.total_s * 1000}", "9" * 400))
+    assert found.migrations.measured_total_s.isna().all()
+    assert any("is out of range" in note for note in found.notes)
