@@ -19,7 +19,7 @@ from .errors import UserError
 WRITE_PATTERNS = ("uniform", "hotcold", "zipf", "sequential")
 TRANSPORTS = ("tcpip", "compression", "smb", "smb_direct")
 NETWORKS = ("dedicated", "shared")
-STOP_RULES = ("hyperv", "hyperv_2008r2", "qemu", "xen")
+STOP_RULES = ("hyperv", "hyperv_2008r2", "qemu", "xen", "simgrid")
 CONGESTION_CONTROLS = ("cubic", "reno", "bbr")
 COMPRESSOR_WAITS = ("no", "yes", "in_turn")
 

@@ -184,7 +184,7 @@ def test_an_unknown_name_is_told_before_a_bad_value():
         (
             "stop_rule",
             "hyper-v",
-            r"^stop_rule = 'hyper-v' is not allowed: .* qemu, xen; did you mean 'hyperv'\?$",
+            r"^stop_rule = 'hyper-v' is not allowed: .* qemu, xen, simgrid; did you mean 'hyperv'\?$",
         ),
         ("write_pattern", "Zipf", r"^write_pattern = 'Zipf' .* did you mean 'zipf'\?$"),
         (

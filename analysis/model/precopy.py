@@ -103,6 +103,15 @@ STOP_RULES = {
             source="libxc xc_domain_save.c: a pass of fewer than 50 pages, more than three times the "
             "machine's memory sent, or 29 passes.",
         ),
+        StopRule(
+            "simgrid",
+            pass_limit=np.inf,
+            target_ms=30,
+            target_ends_passes=True,
+            source="SimGrid 3.32 VmLiveMigration.cpp: a residual that the rate of the last pass sends within "
+            "30 ms, tested between passes, without a limit on them. Its machines write by "
+            'write_pattern="sequential".',
+        ),
     )
 }
 

@@ -117,6 +117,7 @@ def named(name: str, value: Any) -> str:
 _COUNTED = {"dirty_pages_per_s": "page writes/s", "spare_cores": "spare cores", "streams": "connections"}
 _COUNTED |= {"pass_limit": "passes at most", "receive_delay_us": "µs"}
 _RULES = {"hyperv": "Hyper-V", "hyperv_2008r2": "Hyper-V 2008 R2", "qemu": "QEMU", "xen": "Xen"}
+_RULES |= {"simgrid": "SimGrid"}
 
 
 _WORDS = {"dirty_pages_per_s": "Page writes"}

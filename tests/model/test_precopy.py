@@ -298,7 +298,7 @@ def test_waiting_share_is_of_the_whole_machine_by_hand():
     np.testing.assert_allclose(ended.history.remaining_pages[:2], [1000, 268 + 866])
 
 
-@pytest.mark.parametrize("rule", ["hyperv", "hyperv_2008r2", "xen"])
+@pytest.mark.parametrize("rule", ["hyperv", "hyperv_2008r2", "xen", "simgrid"])
 def test_zero_pages_cost_nothing_where_no_pass_ends_early(rule):
     """Only QEMU looks during the pass; for the others zero pages change nothing but Xen's limit on volume."""
     with_zero, without = run(rule, 5000, 1000, 100, zero=9000, top=70), run(rule, 5000, 1000, 100)
@@ -587,11 +587,13 @@ def test_no_rows_are_no_work():
 
 
 def test_presets_are_the_published_rules():
-    """5 and 10 passes; QEMU 300 ms without a limit; Xen 50 pages, 3 times the memory, 29 passes."""
+    """5 and 10 passes; QEMU 300 ms, SimGrid 30 ms, no limit; Xen 50 pages, 3 times the memory, 29 passes."""
     assert STOP_RULES["hyperv"].pass_limit == 5
     assert STOP_RULES["hyperv_2008r2"].pass_limit == 10
     qemu, xen = STOP_RULES["qemu"], STOP_RULES["xen"]
     assert (qemu.pass_limit, qemu.target_ms, qemu.target_ends_passes) == (np.inf, 300, True)
+    simgrid = STOP_RULES["simgrid"]
+    assert (simgrid.pass_limit, simgrid.target_ms, simgrid.target_ends_passes) == (np.inf, 30, True)
     assert (xen.pass_limit, xen.few_pages, xen.sent_limit) == (29, 50, 3)
     assert [name for name, rule in STOP_RULES.items() if rule.lifts_bandwidth_limit] == ["qemu"]
     assert all(rule.source for rule in STOP_RULES.values())

@@ -28,6 +28,7 @@ RULES = {
         "head_start_s": 0.009,
     },
     "xen": {"pass_limit": 29, "target_ms": 0, "few_pages": 50, "sent_limit": 3},
+    "simgrid": {"pass_limit": None, "target_ms": 30, "stops_at_target": True},
 }
 STREAMS = {"tcpip": 1, "compression": 1, "smb": 4, "smb_direct": 2}
 GROWTH_AND_KEPT = {"cubic": (0.53, 0.7), "reno": (1.0, 0.5)}
