@@ -13,8 +13,7 @@ from . import lab, own, recognise
 from .record import Record, joined
 from .tables import TableError, header, read_table
 
-NEEDED = ("memory_gib", "bandwidth_gbps", "dirty_pages_per_s")
-"""What must be known of a host's own migrations before the model can be set beside them."""
+NEEDED = own.NEEDED
 
 
 LABORATORYS_OWN = {"memory_mib", "link_mbit_per_s", "write_rate_pages_per_s"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,8 @@ MAY_BE_ZERO = (PAUSE,)
 """Measurements that may be 0; all others are more."""
 LABELS = ("method", "workload", "measured_verdict")
 """Columns of text that tell kinds of migrations apart."""
+NEEDED = ("memory_gib", "bandwidth_gbps", "dirty_pages_per_s")
+"""What must be known of a host's own migrations before the model can be set beside them."""
 KINDS, NO_LABEL = ("method", "workload"), "not told"
 
 
@@ -114,13 +117,18 @@ def _first_wrong(path: str | Path, name: str, values: pd.Series) -> None:
 
 
 def together(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Tables of several files as one: a parameter that a file does not tell has its default there.
+    """Tables of several files as one, without gaps."""
+    return without_gaps(pd.concat(tables, ignore_index=True))
 
-    Labels that a file does not have are :data:`NO_LABEL` there; what was not measured stays missing.
+
+def without_gaps(table: pd.DataFrame, but: Collection[str] = ()) -> pd.DataFrame:
+    """A table in which a parameter that is not told has its default, and a label :data:`NO_LABEL`.
+
+    What was not measured stays missing, and so do the columns named in ``but``.
     """
-    whole = pd.concat(tables, ignore_index=True)
-    gaps = {n: PARAMETERS[n].default for n in whole if n in PARAMETERS} | dict.fromkeys(KINDS, NO_LABEL)
-    return whole.fillna({n: value for n, value in gaps.items() if n in whole and value == value})
+    gaps = {n: PARAMETERS[n].default for n in table if n in PARAMETERS} | dict.fromkeys(KINDS, NO_LABEL)
+    known = {n: value for n, value in gaps.items() if n in table and n not in but and value == value}
+    return table.fillna(known)
 
 
 def _may_be_empty(name: str) -> bool:

@@ -145,7 +145,8 @@ def completed(found: Record) -> pd.DataFrame:
         raise TableError(
             f"{found.kind} hold no completed migration with a total time: " + "; ".join(found.notes[:2])
         )
-    return usable.dropna(axis=1, how="all").reset_index(drop=True)
+    told = usable.dropna(axis=1, how="all").reset_index(drop=True)
+    return own.without_gaps(told, but=own.NEEDED)
 
 
 def read_records(paths: Sequence[str | Path], **how: object) -> tuple[list[Record], list[str]]:

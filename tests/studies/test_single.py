@@ -132,3 +132,22 @@ def test_a_table_beside_the_file_tells_what_was_known(tmp_path):
     beside.write_text("migration,memory_gib\nwebb,4\n", encoding="utf-8")
     with pytest.raises(UserError, match="tells of 'webb', but the migrations here are web"):
         read_all([path, beside])
+
+
+def test_several_migrations_of_hyper_v_are_calibrated(tmp_path):
+    """Three machines in one recording and a table of what was known: calibrated by Hyper-V's rule."""
+    sizes = {"web": 500_000, "db": 300_000, "mail": 700_000}
+    moved = [forms.Migration(vm, (pages // 20_000, 6, 3), (90_000, 40_000, 9_000), 2, pages)
+             for vm, pages in sizes.items()]  # fmt: skip
+    path, known = tmp_path / "counters", tmp_path / "known.csv"
+    path.write_text(forms.pdh(*moved), encoding="utf-8", newline="")
+    rows = [f"{vm},{pages * forms.PAGE / 2**30},0.4,5000,2" for vm, pages in sizes.items()]
+    head = "migration,memory_gib,bandwidth_gbps,dirty_pages_per_s,compression_ratio"
+    known.write_text("\n".join([head, *rows, ""]), encoding="utf-8")
+    found = observed.fit(read_all([path, known]))
+    assert found.how.startswith("calibrated to 3 migrations")
+    assert set(found.migrations.stop_rule) == {"hyperv"}
+    assert set(found.migrations.transport) == {"compression"}
+    compared = validation.compare(found.migrations, found.host)
+    assert compared.total_error.abs().median() < 0.1
+    assert compared.passes.le(5).all()
