@@ -68,6 +68,7 @@ class _Migration:
     least_posted: float = math.inf
     lost: dict[str, float] = field(default_factory=dict)
     clock_holds: bool = True
+    falls: int = 0
     interval: float = 0.0
     end_seen: bool = False
     start_seen: bool = True
@@ -104,6 +105,7 @@ class _Reading:
         self.known: set[str] = set()
         self.base: dict[str, dict[str, float]] = {}
         self.last, self.dropped = math.nan, {}
+        self.falls = 0
 
     def row(self, line: int, at: float, values: dict[Column, float]) -> None:
         if at < self.last:
@@ -136,6 +138,7 @@ class _Reading:
         return (self.last + at) / 2 if self.last <= at else at
 
     def _clock_goes_back(self, line: int, at: float) -> None:
+        self.falls += 1
         told = f"the clock goes backwards by {self.last - at:g} s"
         if self.open:
             told += f"; how long {', '.join(sorted(self.open))} took is therefore not told"
@@ -161,7 +164,8 @@ class _Reading:
             return None
         told = f"the counters of {vm} were gone and are back in pass {counters[PASS]:g}: taken as a gap"
         self.notes.add(told, line, "a gap in the counters")
-        earlier.clock_holds = earlier.clock_holds and at >= earlier.last
+        # Within the gap too the clock may have gone back, and forth again.
+        earlier.clock_holds = earlier.clock_holds and earlier.falls == self.falls
         self.done.remove(earlier)
         # A copy: rows without a pass number change what the next migration begins from, not this one.
         self.base[vm] = dict(earlier.base)
@@ -195,7 +199,7 @@ class _Reading:
         if not seen:
             told = f"the recording begins within the migration of {vm}"
             self.notes.add(f"{told}: its totals are lower bounds and not told", line)
-        return _Migration(vm, line, self._between(at), at, start_seen=seen)
+        return _Migration(vm, line, self._between(at), at, start_seen=seen, falls=self.falls)
 
     def _pass(self, migration: _Migration, line: int, at: float, number: float, counters: dict) -> None:
         looks = migration.looks

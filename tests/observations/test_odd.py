@@ -269,3 +269,14 @@ def test_a_figure_of_libvirt_beyond_all_bounds(read):
     found = read(forms.domjobinfo(ONE).replace(f"{ONE.total_s * 1000}", "9" * 400))
     assert found.migrations.measured_total_s.isna().all()
     assert any("is out of range" in note for note in found.notes)
+
+
+def test_a_clock_that_goes_back_and_forth_within_a_gap(read):
+    """A row without the counters and with a stamp of an hour before: durations are not told, passes are."""
+    rows = forms.pdh(ONE).split("\r\n")
+    at = next(i for i, row in enumerate(rows) if forms.stamp(10) in row)
+    rows[at : at + 1] = [blank(rows[at]), blank(rows[at]).replace(" 21:", " 20:")]
+    found = read("\r\n".join(rows))
+    assert found.passes.dirtied_pages.tolist() == [0, *ONE.dirtied]
+    assert found.passes.duration_s.isna().all()
+    assert found.migrations.measured_total_s.isna().all()
