@@ -8,6 +8,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from ..errors import UserError
 from ..observations.record import Record
@@ -213,17 +214,25 @@ def recorded_passes(course: pd.DataFrame, outcome: pd.Series, setup_s: float, *,
     ``seen``: whether its blackout was recorded.
     """
     fig = timeline.passes(course, outcome, setup_s)
-    count = int(outcome["passes"])
-    pause = f"then the guest was frozen for {duration(outcome['blackout_s'])}"
-    if not seen:
-        pause = "and a blackout that no sample fell into"
-        for text in fig.findobj(lambda artist: getattr(artist, "get_text", str)().startswith("blackout ")):
-            text.set_text("blackout not told")
-    title = (
-        f"{count} {'pass' if count == 1 else 'passes'} as recorded: {duration(outcome['brownout_s'])} of "
-        f"brownout, {pause}"
+    count, alt = int(outcome["passes"]), fig.alternative_text.partition(". ")[2]
+    passes = f"{count} {'pass' if count == 1 else 'passes'} as recorded"
+    brownout, pause = duration(outcome["brownout_s"]), duration(outcome["blackout_s"])
+    if seen:
+        title = f"{passes}: {brownout} of brownout, then the guest was frozen for {pause}"
+        return entitle(fig, title, alt)
+    _without_blackout(fig, brownout)
+    title = f"{passes}: {brownout} of brownout and blackout, which no sample tells apart"
+    return entitle(
+        fig, title, f"{alt.partition(', of which')[0]}; how much of it is the blackout is not told."
     )
-    return entitle(fig, title, fig.alternative_text.partition(". ")[2])
+
+
+def _without_blackout(fig: Figure, both: str) -> None:
+    """Labels of the phases where no sample fell into the blackout."""
+    for text in fig.findobj(Text):
+        word = text.get_text().partition(" ")[0]
+        if word in ("brownout", "blackout"):
+            text.set_text(f"brownout and blackout {both}" if word == "brownout" else "blackout not told")
 
 
 def show_passes(found: Record, key: str, fitted: Fitted) -> None:

@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from matplotlib.text import Text
 
 from analysis.errors import UserError
 from analysis.observations.files import read_all
@@ -151,3 +152,16 @@ def test_several_migrations_of_hyper_v_are_calibrated(tmp_path):
     compared = validation.compare(found.migrations, found.host)
     assert compared.total_error.abs().median() < 0.1
     assert compared.passes.le(5).all()
+
+
+def test_a_blackout_that_no_sample_shows_is_not_drawn_as_none(tmp_path):
+    """Title, labels and alternative text say that it is not told, none that it took no time."""
+    path = tmp_path / "counters"
+    path.write_text(forms.pdh(LARGE).replace("Is blackout", "Is nothing"), encoding="utf-8", newline="")
+    record = read_all([path], **KNOWN)
+    course = observed.course(record, "web", observed.fit(record))
+    fig = own_migrations.recorded_passes(*course, seen=False)
+    labels = [text.get_text() for text in fig.findobj(Text)]
+    assert any("which no sample tells apart" in label for label in labels)
+    assert not any("µs" in label for label in [*labels, fig.alternative_text])
+    assert fig.alternative_text.endswith("how much of it is the blackout is not told.")
