@@ -18,9 +18,8 @@ import numpy as np
 import pandas as pd
 
 from .. import parameters
-from . import compression, dirtying, link
-from .precopy import REASONS, Guest, Precopy, Rules, SteadyLink, over
-from .precopy import precopy as run_precopy
+from . import compression, dirtying, engine, link
+from .precopy import REASONS, Guest, Precopy, Rules, SteadyLink, general, over
 from .units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
 
 Columns = dict[str, np.ndarray]
@@ -178,7 +177,10 @@ def _rules(p: Columns) -> Rules:
 def _evaluate(p: Columns, rules: Rules, *, history: bool = False) -> tuple[Rates, Precopy]:
     rate = rates(p)
     ahead = p["send_ahead_mib"] * MIB / (PAGE_BYTES + p["page_header_bytes"]) * rate.ratio
-    return rate, run_precopy(guest(p), SteadyLink(rate.pages_per_s, ahead), rules, history=history)
+    machine, steady = guest(p), SteadyLink(rate.pages_per_s, ahead)
+    if history:
+        return rate, general(machine, steady, rules, history=True)
+    return rate, engine.precopy(machine, steady, rules)
 
 
 def content_pages(p: Columns) -> np.ndarray:

@@ -258,17 +258,17 @@ class _State:
 
     def take(self, rows: np.ndarray) -> _State:
         """The same for a selection of the rows."""
-        return _State(**{name: _take(value, rows) for name, value in vars(self).items()})
+        return _State(**{name: taken(value, rows) for name, value in vars(self).items()})
 
 
-def _take(value, rows: np.ndarray):
+def taken(value, rows: np.ndarray):
     """Rows of an array, or of every array in a tuple of arrays (and of tuples of them)."""
     return (
-        value[rows] if isinstance(value, np.ndarray) else type(value)(*(_take(part, rows) for part in value))
+        value[rows] if isinstance(value, np.ndarray) else type(value)(*(taken(part, rows) for part in value))
     )
 
 
-def precopy(guest: Guest, link: Link, rules: Rules, *, history: bool = False) -> Precopy:
+def general(guest: Guest, link: Link, rules: Rules, *, history: bool = False) -> Precopy:
     """Run the recurrence for every row until its rule stops it.
 
     All arrays have one length. Rows that have stopped are dropped on the way, so the cost is that
@@ -279,10 +279,7 @@ def precopy(guest: Guest, link: Link, rules: Rules, *, history: bool = False) ->
     repeat itself for ever: it stops as ``endless``, with an infinite duration. So does a row whose link
     carries nothing.
     """
-    n = len(guest.content)
-    out = Precopy(
-        np.zeros(n), np.zeros(n, int), np.zeros(n, bool), np.zeros(n), np.zeros(n), np.zeros(n), None
-    )
+    out = _empty(len(guest.content))
     state = _start(guest, rules)
     log: list[Passes] = []
     number = 0
@@ -298,6 +295,10 @@ def precopy(guest: Guest, link: Link, rules: Rules, *, history: bool = False) ->
             log.extend([last] if history and len(last.row) else [])
             state = state.take(np.flatnonzero(reason < 0))
     return out._replace(history=_joined(log)) if history else out
+
+
+def _empty(n: int) -> Precopy:
+    return Precopy(np.zeros(n), np.zeros(n, int), np.zeros(n, bool), *np.zeros((3, n)), None)
 
 
 def _start(guest: Guest, rules: Rules) -> _State:
@@ -397,7 +398,7 @@ def _record(out: Precopy, number: int, reason: np.ndarray, state: _State, link: 
     out.converged[state.row] = (reason <= TARGET_MET) | (~never & (late.remaining_pages <= target))
     out.duration_s[state.row] = np.where(never, np.inf, state.elapsed + late.duration_s)
     out.sent_pages[state.row] = np.where(never, np.inf, state.sent + late.sent_pages)
-    return _take(late, late.duration_s > 0)
+    return taken(late, late.duration_s > 0)
 
 
 def _until_paused(reason: np.ndarray, state: _State, link: Link, number: int) -> Passes:
@@ -410,6 +411,23 @@ def _until_paused(reason: np.ndarray, state: _State, link: Link, number: int) ->
     left = state.remaining - sent
     again = np.where(delay > 0, _newly_dirty(delay, left, state), 0.0)
     return Passes(state.row, np.full(len(sent), number), state.elapsed, delay, sent, again, left + again)
+
+
+def paused_late(ended: Precopy, guest: Guest, link: Link, rules: Rules) -> Precopy:
+    """The same outcomes with what rows that reached a pass limit still send until the pause."""
+    rows = np.flatnonzero(ended.reason == PASS_LIMIT)
+    if len(rows):
+        state = _start(*(taken(table, rows) for table in (guest, rules)))
+        state.remaining, state.elapsed, state.sent = (
+            column[rows] for column in (ended.residual_pages, ended.duration_s, ended.sent_pages)
+        )
+        at_limit = np.full(len(rows), PASS_LIMIT)
+        steady = taken(link, rows)
+        late = _empty(len(rows))
+        _record(late, 0, at_limit, state, steady)
+        for name in ("converged", "residual_pages", "duration_s", "sent_pages"):
+            getattr(ended, name)[rows] = getattr(late, name)
+    return ended
 
 
 def _joined(log: list[Passes]) -> Passes:

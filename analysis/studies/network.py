@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ..model.migration import filled, guest, rates
-from ..model.precopy import Rules, precopy
+from ..model.precopy import Rules, general
 from ..model.units import GBIT, MIB, PAGE_BYTES, PAGES_PER_GIB
 
 USUAL_MULTIPLE = 1.5
@@ -204,7 +204,7 @@ def _run(p: dict[str, np.ndarray], link: VaryingLink) -> pd.DataFrame:
     rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
     unlimited = np.isinf(rules.pass_limit) & np.isinf(rules.sent_limit)
     limit = np.where(unlimited, MOST_PASSES, rules.pass_limit)
-    ended = precopy(guest(p), link, rules._replace(pass_limit=limit))
+    ended = general(guest(p), link, rules._replace(pass_limit=limit))
     never = unlimited & (ended.passes >= MOST_PASSES)
     row = np.arange(len(ended.passes))
     residual_s = link.seconds(row, ended.duration_s, ended.residual_pages)

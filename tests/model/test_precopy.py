@@ -11,7 +11,7 @@ from analysis.model.precopy import (
     Precopy,
     Rules,
     SteadyLink,
-    precopy,
+    general,
 )
 
 ENDLESS_SET = 1e15
@@ -46,7 +46,7 @@ def run(
     content, rate, dirty, size, zero, top, ahead, pass_limit, target_ms = columns
     classes = write_classes(pattern, dirty, size, 0.1, 0.9, 1.0, *idle)
     rules = Rules.of(rule, pass_limit, target_ms)
-    return precopy(Guest(content, zero, top, classes), SteadyLink(rate, ahead), rules, history=history)
+    return general(Guest(content, zero, top, classes), SteadyLink(rate, ahead), rules, history=history)
 
 
 class SteppingLink:
@@ -350,7 +350,7 @@ def test_a_link_that_changes_by_hand():
     classes = write_classes("sequential", [100.0], ENDLESS_SET, 0.1, 0.9, 1.0)
     guest = Guest(np.array([10_000.0]), np.zeros(1), np.zeros(1), classes)
     rules = Rules.of(np.array(["hyperv"]), np.array([2.0]), np.array([np.nan]))
-    ended = precopy(guest, SteppingLink(1000, 500, 8), rules, history=True)
+    ended = general(guest, SteppingLink(1000, 500, 8), rules, history=True)
     np.testing.assert_allclose(ended.history.duration_s, [12, 2.4])
     assert ended.residual_pages == pytest.approx(240)
 
@@ -363,7 +363,7 @@ def test_a_guest_that_outruns_a_burst_of_other_traffic_is_not_endless():
     classes = write_classes("sequential", [2000.0], 5000.0, 0.1, 0.9, 1.0)
     guest = Guest(np.array([5000.0]), np.zeros(1), np.zeros(1), classes)
     rules = Rules.of(np.array(["qemu"]), np.array([np.nan]), np.array([np.nan]))
-    ended = precopy(guest, SteppingLink(1000, 10_000, 100), rules)
+    ended = general(guest, SteppingLink(1000, 10_000, 100), rules)
     assert reasons(ended) == ["target_met"]
     assert 100 < ended.duration_s[0] < 103
 
@@ -567,7 +567,7 @@ def test_inputs_are_left_alone():
     )
     link = SteadyLink(np.full(3, 1000.0), np.zeros(3))
     rules = Rules.of(np.array(["hyperv", "qemu", "xen"]), np.full(3, np.nan), np.full(3, np.nan))
-    precopy(guest, link, rules)
+    general(guest, link, rules)
     assert (guest.content == 5000).all()
     assert (guest.zero == 2000).all()
     assert (guest.top == 100).all()
@@ -579,7 +579,7 @@ def test_no_rows_are_no_work():
     none = np.zeros(0)
     classes = write_classes(np.zeros(0, object), none, none, none, none, none)
     rules = Rules.of(np.zeros(0, object), none, none)
-    ended = precopy(Guest(none, none, none, classes), SteadyLink(none, none), rules, history=True)
+    ended = general(Guest(none, none, none, classes), SteadyLink(none, none), rules, history=True)
     assert len(ended.passes) == len(ended.history.row) == 0
 
 

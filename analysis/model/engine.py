@@ -1,0 +1,290 @@
+"""Which way the passes of a table are made, and how it is cut up for that.
+
+All make the same passes. The general way (:func:`.precopy.precopy`) follows any rule on any link and keeps a
+history. The others take a steady link. The compiled one is many times faster, but loading it takes half a
+second, so a small table in a fresh program does not wait for it. Rows that no fast way knows are left to the
+general one: more than three classes of pages, a link that carries nothing, a rule without any limit that goes
+on for long.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import whole_passes
+from .precopy import PASS_LIMIT, Guest, Precopy, Rules, SteadyLink, general, paused_late, taken
+
+FEW_CLASSES = 3
+"""Classes of pages up to which the fast ways know them: hot, cold, and what an idle guest writes."""
+LONG = 64
+"""Passes after which a migration that nothing but its target ends is left to the general way."""
+WORTH_LOADING = 400_000
+"""Rows from which it pays to load the compiled kernel (half a second, at a microsecond saved a row)."""
+WORTH_CALLING = 2_000
+"""The same once it is loaded."""
+CHUNK = 32_768
+"""Rows given to the kernel at a time."""
+
+
+PIECES = 8
+"""Pieces for each thread: so many that all end at nearly the same time."""
+WAYS = ("compiled", "numpy", "general")
+
+
+class Way(NamedTuple):
+    """How passes are made: one of :data:`WAYS`, and by how many threads the compiled ones."""
+
+    name: str
+    threads: int = 1
+
+
+@cache
+def cores() -> int:
+    """Processors that this program may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def way_for(rows: int) -> Way:
+    """The quickest way for some rows as this program stands; MIGRATION_STUDY_KERNEL names one for all."""
+    asked = os.environ.get("MIGRATION_STUDY_KERNEL", "")
+    if asked in WAYS:
+        return Way(asked, cores())
+    loaded = "analysis.model.compiled" in sys.modules
+    pays = rows >= (WORTH_CALLING if loaded else WORTH_LOADING) and find_spec("numba")
+    return Way("compiled", cores()) if pays else Way("numpy")
+
+
+class RuleKind(NamedTuple):
+    """What the rows of a group share of their rule; see :class:`.precopy.StopRule`."""
+
+    few_pages: float
+    sent_limit: float
+    check_interval_s: float
+    limit_delay_s: float
+    target_ends_passes: bool
+    limited: bool
+
+    @property
+    def looks(self) -> bool:
+        """True where what remains is looked at during a pass."""
+        return bool(np.isfinite(self.check_interval_s))
+
+    @property
+    def guards(self) -> bool:
+        """True where few pages, or many sent, end pre-copy."""
+        return self.few_pages > 0 or bool(np.isfinite(self.sent_limit))
+
+
+def precopy(guest: Guest, link: SteadyLink, rules: Rules, way: Way | None = None) -> Precopy:
+    """Run the recurrence for every row until its rule stops it, without a history.
+
+    The outcomes are those of :func:`.precopy.general` to rounding (a test compares them).
+    """
+    rows = len(guest.content)
+    way = way or way_for(rows)
+    if way.name == "general" or not rows or guest.classes.rates.shape[1] > FEW_CLASSES:
+        return general(guest, link, rules)
+    kinds = [
+        (kind, at) for kind, at in _kinds(rules) if way.name == "compiled" or not (kind.looks or kind.guards)
+    ]
+    carries = (link.pages_per_s > 0) & np.isfinite(link.pages_per_s)
+    parts = [_fast(guest, link, rules, kind, at, way) for kind, at in _carrying(kinds, carries)]
+    return _joined(guest, link, rules, parts)
+
+
+def _kinds(rules: Rules) -> Iterator[tuple[RuleKind, np.ndarray | None]]:
+    """The kinds of rules in a table with the rows of each; None for all rows."""
+    columns = [getattr(rules, name) for name in RuleKind._fields[:-1]]
+    columns.append(np.isfinite(rules.pass_limit) | np.isfinite(rules.sent_limit))
+    left = None
+    while left is None or len(left):
+        first = RuleKind(*(column[0 if left is None else left[0]].item() for column in columns))
+        same = np.logical_and.reduce([c == v for c, v in zip(columns, first, strict=True)])
+        if left is None and same.all():
+            yield first, None
+            return
+        left = np.arange(len(same)) if left is None else left
+        yield first, np.flatnonzero(same)
+        left = left[~same[left]]
+
+
+def _carrying(kinds, carries: np.ndarray) -> Iterator[tuple[RuleKind, np.ndarray | None]]:
+    """The same without rows whose link carries nothing, or everything at once."""
+    for kind, at in kinds:
+        if carries.all():
+            yield kind, at
+        else:
+            yield kind, np.flatnonzero(carries) if at is None else at[carries[at]]
+
+
+def _fast(
+    guest, link, rules, kind: RuleKind, at: np.ndarray | None, way: Way
+) -> tuple[np.ndarray | None, Precopy]:
+    """Rows of one kind the fast way; what then goes on for long, or acts late, the general way."""
+    if at is not None:
+        guest, link, rules = (taken(table, at) for table in (guest, link, rules))
+    classes = guest.classes
+    columns = {
+        "content": guest.content,
+        "rate": link.pages_per_s,
+        "target_s": rules.target_ms / 1000,
+        "limit": rules.pass_limit if kind.limited else np.broadcast_to(float(LONG), len(guest.content)),
+    }
+    columns |= _by_class("writes", classes.rates) | _by_class("size", classes.sizes)
+    columns |= _by_class("cyclic", classes.cyclic.astype(float)) if classes.cyclic.any() else {}
+    columns |= {"ahead": link.ahead} if link.ahead.any() else {}
+    clamp = (classes.sizes.sum(axis=1) > guest.content + guest.zero).any()
+    columns |= {"zero": guest.zero} if kind.looks or kind.guards or clamp else {}
+    columns |= {"top": guest.top} if kind.looks else {}
+    ended = made(columns, kind, bool(clamp), way)
+    if not kind.limited:
+        ended = _gone_on(ended, guest, link, rules)
+    return at, paused_late(ended, guest, link, rules) if kind.limit_delay_s > 0 else ended
+
+
+def _by_class(name: str, table: np.ndarray) -> dict[str, np.ndarray]:
+    return {f"{name}{j}": table[:, j] for j in range(table.shape[1])}
+
+
+def _gone_on(ended: Precopy, guest: Guest, link: SteadyLink, rules: Rules) -> Precopy:
+    """Rows that nothing has ended after :data:`LONG` passes, made anew by the way that recognises loops."""
+    long = np.flatnonzero(ended.reason == PASS_LIMIT)
+    if len(long):
+        again = general(*(taken(table, long) for table in (guest, link, rules)))
+        for column, other in zip(ended[:-1], again[:-1], strict=True):
+            column[long] = other
+    return ended
+
+
+def _joined(guest, link, rules, parts) -> Precopy:
+    """Outcomes of all rows in their order: of the fast ways' parts, and of the general way for the others."""
+    if len(parts) == 1 and parts[0][0] is None:
+        return parts[0][1]
+    rows = len(guest.content)
+    left = np.ones(rows, bool)
+    for at, _ in parts:
+        left[at] = False
+    rest = np.flatnonzero(left)
+    if len(rest):
+        parts = [*parts, (rest, general(*(taken(table, rest) for table in (guest, link, rules))))]
+    whole = _empty(rows, float)
+    for at, part in parts:
+        for column, values in zip(whole[:-1], part[:-1], strict=True):
+            column[at] = values
+    return whole
+
+
+def _empty(rows: int, dtype: Any) -> Precopy:
+    numbers = (np.empty(rows, dtype) for _ in range(3))
+    residual, duration, sent = numbers
+    return Precopy(
+        np.empty(rows, np.int32),
+        np.empty(rows, np.int8),
+        np.empty(rows, bool),
+        residual,
+        duration,
+        sent,
+        None,
+    )
+
+
+# --- columns of any shapes, cut into chunks for the kernels ---------------------------------------
+
+
+def made(columns: dict[str, np.ndarray], kind: RuleKind, clamp: bool, way: Way) -> Precopy:
+    """Make the passes of columns that broadcast with each other; outcomes are flat, in C order.
+
+    Columns: ``content, rate, target_s, limit``, ``writes0, size0`` and so on for each class, and where needed
+    ``cyclic0`` ..., ``ahead``, ``zero``, ``top`` (see :func:`.compiled.run`), float64 or all float32.
+    """
+    single = all(np.asarray(column).dtype == np.float32 for column in columns.values())
+    dtype = np.float32 if single else np.float64
+    flags = ["external_loop", "buffered", "ranged", "zerosize_ok", "delay_bufalloc"]
+    chunks = np.nditer(
+        list(columns.values()), flags, [["readonly", "contig", "aligned"]] * len(columns),
+        op_dtypes=[np.dtype(dtype)] * len(columns), order="C", casting="same_kind", buffersize=CHUNK,
+    )  # fmt: skip
+    out = _empty(chunks.itersize, dtype)
+    if not chunks.itersize:
+        return out
+    outcomes = (out.residual_pages, out.duration_s, out.sent_pages, out.passes, out.reason)
+    prepare = _compiled if way.name == "compiled" else _in_numpy
+    _side_by_side(chunks, lambda: prepare(list(columns), kind, clamp, dtype), outcomes, way.threads)
+    np.bitwise_and(out.reason, 1, out=out.converged, casting="unsafe")
+    np.right_shift(out.reason, 1, out=out.reason)
+    return out
+
+
+def _side_by_side(chunks: np.nditer, prepare: Callable, outcomes: tuple, threads: int) -> None:
+    """Give each thread its own kernel and piece after piece of the chunks."""
+    total = chunks.itersize
+    threads = max(1, min(threads, total // CHUNK))
+    pieces = min(threads * PIECES, total // CHUNK) if threads > 1 else 1
+    ends = [total * k // pieces for k in range(pieces + 1)]
+    spans = iter(list(itertools.pairwise(ends)))
+
+    def work() -> None:
+        kernel, own = prepare(), chunks.copy()
+        for start, stop in spans:  # shared by all threads: each span is taken once
+            own.iterrange = start, stop
+            for parts in own:
+                begin = own.iterindex
+                kernel(parts, tuple(column[begin : begin + len(parts[0])] for column in outcomes))
+
+    if threads == 1:
+        work()
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for job in [pool.submit(work) for _ in range(threads)]:
+            job.result()
+
+
+def _compiled(names: list[str], kind: RuleKind, clamp: bool, dtype: Any) -> Callable:
+    """The compiled kernel for chunks of columns by those names, with memory of its own."""
+    from . import compiled
+
+    classes = sum(name.startswith("size") for name in names)
+    scratch = compiled.scratch_of(dtype, classes)
+    rule = (
+        dtype(kind.few_pages),
+        dtype(kind.sent_limit),
+        dtype(kind.check_interval_s),
+        kind.target_ends_passes,
+    )
+    flags = [True if flag else None for flag in (kind.looks, kind.guards, clamp)]
+
+    def kernel(parts, outcomes) -> None:
+        given = _named(names, parts, classes)
+        compiled.run(scratch, *given, rule, (0,) * classes, *flags, outcomes)
+
+    return kernel
+
+
+def _in_numpy(names: list[str], kind: RuleKind, clamp: bool, dtype: Any) -> Callable:
+    classes = sum(name.startswith("size") for name in names)
+
+    def kernel(parts, outcomes) -> None:
+        whole_passes.run(*_named(names, parts, classes), kind.target_ends_passes, outcomes)
+
+    return kernel
+
+
+def _named(names: list[str], parts: tuple, classes: int) -> tuple:
+    """Chunks of columns in the order in which kernels take them; content stands in for what is not needed."""
+    part = dict(zip(names, parts if isinstance(parts, tuple) else (parts,), strict=True))
+    stand_in = part["content"]
+    shared = [part.get(name, stand_in) for name in ("content", "zero", "top", "rate", "target_s", "limit")]
+    writes, sizes, cyclic = (
+        tuple(part[f"{name}{j}"] for j in range(classes) if f"{name}{j}" in part)
+        for name in ("writes", "size", "cyclic")
+    )
+    return tuple(shared), writes, sizes, cyclic or None, part.get("ahead")

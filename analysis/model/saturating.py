@@ -1,0 +1,63 @@
+"""The plainest law of pre-copy, for arrays of any shapes: one working set, a target, a limit."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .engine import RuleKind, Way, made, way_for
+
+_RULE = RuleKind(0.0, np.inf, np.inf, 0.0, target_ends_passes=True, limited=True)
+
+
+class Saturating(NamedTuple):
+    """Outcomes of :func:`saturating`, each of the broadcast shape."""
+
+    residual_pages: np.ndarray
+    duration_s: np.ndarray
+    sent_pages: np.ndarray
+    passes: np.ndarray
+    converged: np.ndarray
+
+
+def saturating(
+    memory_pages: ArrayLike,
+    working_set_pages: ArrayLike,
+    dirty_pages_per_s: ArrayLike,
+    pages_per_s: ArrayLike,
+    target_s: ArrayLike,
+    pass_limit: ArrayLike,
+    way: Way | None = None,
+) -> Saturating:
+    r"""Pre-copy of uniformly written working sets: maps and distributions of millions of points.
+
+    With M pages of memory, W in the working set, d writes and b pages sent a second,
+
+    .. math:: r_1 = M, \qquad r_{i+1} = W (1 - e^{-d r_i / (b W)})
+
+    until r takes at most ``target_s`` to send (or is less than a page), or ``pass_limit`` passes are made.
+
+    Arguments broadcast with each other; none is copied to the full shape. Where all are float32 so are
+    the outcomes and the work, at a relative error below 1e-5 (a row that stops within rounding of its
+    target may make a pass more or less). ``pages_per_s`` is above 0 and finite, nothing is negative
+    (``migrate`` checks values and knows all other laws). ``way`` as in :mod:`.engine`, which picks it.
+
+    >>> out = saturating(1000, 100, 50, [100, 1000], target_s=0.01, pass_limit=30)
+    >>> out.passes.tolist(), out.residual_pages.round(1).tolist()
+    ([8, 2], [0.5, 1.9])
+    """
+    arrays = [
+        np.asarray(a) for a in (memory_pages, working_set_pages, dirty_pages_per_s, pages_per_s, target_s)
+    ]
+    limit = np.asarray(pass_limit, arrays[0].dtype if arrays[0].dtype.kind == "f" else float)
+    names = ("content", "size0", "writes0", "rate", "target_s", "limit")
+    columns = {
+        name: a if a.dtype.kind == "f" else a.astype(float)
+        for name, a in zip(names, [*arrays, limit], strict=True)
+    }
+    shape = np.broadcast_shapes(*(a.shape for a in columns.values()))
+    out = made(columns, _RULE, clamp=False, way=way or way_for(int(np.prod(shape))))
+    flat = (out.residual_pages, out.duration_s, out.sent_pages, out.passes, out.converged)
+    return Saturating(*(column.reshape(shape) for column in flat))

@@ -1,0 +1,203 @@
+"""The fast ways of making passes: the same outcomes as the general one, whatever the rule, shape or row."""
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from analysis.model import engine
+from analysis.model.dirtying import write_classes
+from analysis.model.engine import Way
+from analysis.model.precopy import PASS_LIMIT, REASONS, Guest, Rules, SteadyLink, general
+from analysis.model.saturating import saturating
+
+SEED = 20261123
+WAYS = [
+    "numpy",
+    pytest.param(
+        "compiled",
+        marks=pytest.mark.skipif(engine.find_spec("numba") is None, reason="Numba is not installed"),
+    ),
+]
+
+
+def drawn(rows, rules, *, pattern="uniform", seed=SEED, idle=False, ahead=False, single=False):
+    """Guests, links and rules of random rows: passes from one to the limit, every way to stop."""
+    draw = np.random.default_rng(seed)
+    content = np.exp(draw.uniform(np.log(2), np.log(2e7), rows))
+    zero = content * draw.choice([0, 0.1, 3], rows)
+    rate = np.exp(draw.uniform(np.log(1e3), np.log(3e6), rows))
+    size = content * draw.uniform(0.001, 1.2, rows)
+    writes = rate * np.exp(draw.uniform(np.log(0.01), np.log(3), rows))
+    quiet = draw.random(rows) < 0.05
+    writes[quiet], size[draw.random(rows) < 0.05] = 0, 0
+    chosen = draw.choice(pattern, rows) if isinstance(pattern, list) else pattern
+    shape = (draw.uniform(0, 1, rows), draw.uniform(0, 1, rows), 1.0)
+    rest = (writes * 0.05, size * 0.1) if idle else (0.0, 0.0)
+    classes = write_classes(np.broadcast_to(chosen, rows), writes, size, *shape, *rest)
+    guest = Guest(content, zero, content * draw.choice([0, 0.02], rows), classes)
+    link = SteadyLink(rate, content * draw.choice([0, 0.01, 2], rows) if ahead else np.zeros(rows))
+    names = draw.choice(rules, rows) if isinstance(rules, list) else np.broadcast_to(rules, rows)
+    limit = draw.choice([np.nan, 1, 2, 3, 7, 30], rows)
+    target_ms = draw.choice([np.nan, 10, 300, 2000], rows)
+    return guest, link, Rules.of(names, limit, target_ms)
+
+
+def same(one, other, guest, rtol=1e-9):
+    """Outcomes equal to rounding; whole pages are what a reader sees, so residuals to a millionth of one."""
+    np.testing.assert_array_equal(one.passes, other.passes)
+    np.testing.assert_array_equal(one.reason, other.reason)
+    np.testing.assert_array_equal(one.converged, other.converged)
+    for name in ("residual_pages", "duration_s", "sent_pages"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=rtol, atol=1e-6)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("rule", ["hyperv", "hyperv_2008r2", "xen", "qemu", "simgrid"])
+@pytest.mark.parametrize("pattern", ["uniform", "hotcold", "sequential"])
+def test_every_rule_and_pattern_gives_what_the_general_way_gives(way, rule, pattern):
+    """Each rule on each pattern of up to two classes: passes, reason, verdict and amounts are the same."""
+    rows = drawn(3000, rule, pattern=pattern, ahead=True)
+    same(engine.precopy(*rows, Way(way)), general(*rows), rows[0])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_rows_of_all_rules_patterns_and_links_keep_their_order(way):
+    """Mixed rules, three classes, links that carry nothing or everything: each row gets its own outcomes."""
+    guest, link, rules = drawn(
+        5000, ["hyperv", "xen", "qemu"], pattern=["uniform", "hotcold", "sequential"], idle=True
+    )
+    link.pages_per_s[::50], link.pages_per_s[1::70] = 0, np.inf
+    same(engine.precopy(guest, link, rules, Way(way, 2)), general(guest, link, rules), guest)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_zipf_and_other_many_classes_are_left_to_the_general_way(way):
+    """Forty classes of pages: no fast way knows them, so the outcomes are the general way's own."""
+    rows = drawn(50, "hyperv", pattern="zipf")
+    same(engine.precopy(*rows, Way(way)), general(*rows), rows[0], rtol=0)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_threads_and_chunks_change_nothing(way):
+    """200,000 rows in chunks on two threads: bit for bit what one thread gives."""
+    rows = drawn(200_000, "hyperv", pattern="hotcold")
+    one, two = (engine.precopy(*rows, Way(way, threads)) for threads in (1, 2))
+    for a, b in zip(one[:-1], two[:-1], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("rows", [0, 1, 7, 1023, 1024, 1025])
+def test_any_number_of_rows_is_made_whole(way, rows):
+    """Fewer rows than a block, just a block, one more: none is forgotten."""
+    table = drawn(rows, "hyperv")
+    same(engine.precopy(*table, Way(way)), general(*table), table[0])
+
+
+def test_all_ways_to_stop_are_among_the_random_rows():
+    """The comparisons above would prove little if no row stopped for some reason."""
+    guest, link, rules = drawn(5000, ["hyperv", "xen", "qemu"])
+    reasons = general(guest, link, rules).reason
+    assert {REASONS[code] for code in np.unique(reasons)} == set(REASONS)
+    assert PASS_LIMIT in reasons
+
+
+def test_saturating_by_hand():
+    """1000 pages at 100 a second, 50 writes a second on 100 pages: 100 (1 - exp(-5)), and so on."""
+    left, sent, law = 1000.0, 0.0, []
+    while left > 1 or not law:
+        sent, left = sent + left, 100 * -math.expm1(-50 * left / (100 * 100))
+        law.append(left)
+    out = saturating(1000, 100, 50, 100, 0.01, 30)
+    assert out.passes == len(law) == 8
+    assert out.residual_pages == pytest.approx(law[-1], rel=1e-14)
+    assert out.duration_s == pytest.approx(sent / 100, rel=1e-14)
+    assert bool(out.converged)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_any_shapes_broadcast(way):
+    """A column, a row, a cube's face and scalars: each point has what it has alone."""
+    memory, rate = np.geomspace(1e4, 1e7, 5)[:, None, None], np.geomspace(1e3, 1e6, 4)[:, None]
+    target = np.geomspace(0.01, 1, 3)
+    out = saturating(memory, memory / 4, rate.T[0, 1], rate, target, 30, Way(way))
+    assert out.residual_pages.shape == (5, 4, 3)
+    alone = saturating(memory[2, 0, 0], memory[2, 0, 0] / 4, rate[1, 0], rate[3, 0], target[1], 30, Way(way))
+    for whole, point in zip(out, alone, strict=True):
+        assert whole[2, 3, 1] == point
+    assert saturating(np.zeros((0, 3)), 1, 1, 1, 1, 5, Way(way)).passes.shape == (0, 3)
+
+
+def yardstick(rows, dtype=float):
+    """Random scenarios as in the speed yardstick: R, W, d, b in pages, T in seconds."""
+    draw = np.random.default_rng(SEED)
+    memory = np.exp(draw.uniform(0, np.log(256), rows)) * 2**18
+    rate = np.exp(draw.uniform(0, np.log(100), rows)) * 1e9 / 8 / 4096
+    writes = rate * np.exp(draw.uniform(np.log(0.01), np.log(1.5), rows))
+    target = np.exp(draw.uniform(np.log(0.01), 0, rows))
+    return [a.astype(dtype) for a in (memory, memory * draw.uniform(0.01, 0.5, rows), writes, rate, target)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_double_precision_holds_twelve_digits(way):
+    """20,000 random scenarios: total time within 1e-12 of a recurrence with the C library's expm1."""
+    given = yardstick(20_000)
+    out = saturating(*given, 30, Way(way))
+    total, passes = by_loop(*given)
+    np.testing.assert_array_equal(out.passes, passes)
+    np.testing.assert_allclose(out.duration_s + out.residual_pages / given[3], total, rtol=1e-12)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_single_precision_holds_five_digits(way):
+    """The same in float32: within 1e-5 where as many passes are made; few stop by rounding."""
+    given = yardstick(20_000, np.float32)
+    out = saturating(*given, 30, Way(way))
+    total, passes = by_loop(*(a.astype(float) for a in given))
+    same_passes = out.passes == passes
+    assert out.duration_s.dtype == np.float32
+    assert np.mean(~same_passes) < 1e-3
+    found = out.duration_s.astype(float) + out.residual_pages.astype(float) / given[3]
+    np.testing.assert_allclose(found[same_passes], total[same_passes], rtol=1e-5)
+
+
+def by_loop(memory, working_set, writes, rate, target_s, limit=30):
+    """The recurrence in plain Python, a scenario at a time: total seconds and passes."""
+    totals, numbers = [], []
+    for m, w, d, b, t in zip(
+        *(a.tolist() for a in (memory, working_set, writes, rate, target_s)), strict=True
+    ):
+        left, sent, number = m, 0.0, 0
+        while number == 0 or (number < limit and left > b * t and left >= 1):
+            sent, left, number = sent + left, w * -math.expm1(-d * left / (b * w)), number + 1
+        totals.append((sent + left) / b)
+        numbers.append(number)
+    return np.array(totals), np.array(numbers)
+
+
+@pytest.mark.skipif(engine.find_spec("numba") is None, reason="Numba is not installed")
+@pytest.mark.parametrize(("dtype", "digits"), [(np.float64, 4e-15), (np.float32, 2e-7)])
+def test_saturation_keeps_its_digits_from_the_smallest_to_the_largest(dtype, digits):
+    """1 - exp(-x) over forty decades against the C library's: no cancellation at small x, 1 at large x."""
+    from numba import vectorize
+
+    from analysis.model.exponential import saturation
+
+    x = np.concatenate([[0], np.geomspace(1e-30, 1e9, 40_001)]).astype(dtype)
+    found = vectorize(nopython=True)(lambda value: saturation(value))(x)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, -np.expm1(-x.astype(float)), rtol=digits)
+
+
+def test_small_tables_do_without_the_compiler():
+    """A fresh program that migrates a few rows loads no Numba; a large table is worth it."""
+    code = (
+        "import sys; from analysis import migrate; migrate(bandwidth_gbps=[1, 10]);"
+        "from analysis.model import engine; print('numba' in sys.modules, engine.way_for(10**6).name)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    expected = "compiled" if engine.find_spec("numba") else "numpy"
+    assert done.stdout.split() == ["False", expected]
