@@ -11,9 +11,10 @@ Ctrl+C, or let it end after -Seconds. It only reads: no setting of the host is c
   counters.csv   a row a value, once a second: TimeStamp, Path (English), Value
   events.csv     the events of live migrations since the start: TimeCreated, Id, ProviderName, Properties, Message
   events.xml     the same events in the log's own XML
+  known.csv      the memory of each running machine, which no counter tells: migration, memory_gib
 
-and all three are read, on any machine, by
-  python -m analysis observe counters.csv events.csv
+and they are read, on any machine, by
+  python -m analysis observe counters.csv events.csv known.csv
 
 .PARAMETER Folder
 Where to write; made if it is not there. Files of an earlier recording are not overwritten.
@@ -78,9 +79,9 @@ function Get-LocalName {
 }
 
 New-Item -ItemType Directory -Force -Path $Folder | Out-Null
-$counterFile, $eventFile, $xmlFile = 'counters.csv', 'events.csv', 'events.xml' |
+$counterFile, $eventFile, $xmlFile, $knownFile = 'counters.csv', 'events.csv', 'events.xml', 'known.csv' |
     ForEach-Object { Join-Path $Folder $_ }
-foreach ($file in $counterFile, $eventFile, $xmlFile) {
+foreach ($file in $counterFile, $eventFile, $xmlFile, $knownFile) {
     if (Test-Path $file) { throw "$file exists already; name another folder" }
 }
 
@@ -108,6 +109,15 @@ function ConvertTo-EnglishPath {
 
 $begun = Get-Date
 $invariant = [Globalization.CultureInfo]::InvariantCulture
+
+# Counters name a machine in lower case. Of two machines with one name nothing could be told, so neither is written.
+Get-VM | Where-Object MemoryAssigned -GT 0 | Group-Object { $_.Name.ToLowerInvariant() } | Where-Object Count -EQ 1 |
+    ForEach-Object {
+        [pscustomobject]@{
+            migration  = $_.Name
+            memory_gib = ($_.Group[0].MemoryAssigned / 1GB).ToString('F3', $invariant)
+        }
+    } | Export-Csv -Path $knownFile -NoTypeInformation -Encoding UTF8
 Write-Host "Recording to $Folder since $begun; Ctrl+C ends it."
 try {
     # Instances of the migration set exist only while a migration runs, so each second asks anew what there is.
