@@ -162,7 +162,7 @@ def test_a_blackout_that_no_sample_shows_is_not_drawn_as_none(tmp_path):
     record = read_all([path], **KNOWN)
     course = observed.course(record, "web", observed.fit(record))
     fig = own_migrations.recorded_passes(*course, seen=False)
-    labels = [text.get_text() for text in fig.findobj(Text)]
+    labels = [" ".join(text.get_text().split()) for text in fig.findobj(Text)]
     assert any("which no sample tells apart" in label for label in labels)
     assert not any("µs" in label for label in [*labels, fig.alternative_text])
     assert fig.alternative_text.endswith("how much of it is the blackout is not told.")
