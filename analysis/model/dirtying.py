@@ -153,12 +153,13 @@ def write_classes(
     """
     given = (write_pattern, rate, size, hot_page_share, hot_write_share, zipf_exponent, idle_rate, idle_size)
     pattern, *columns, idle_rate, idle_size = np.broadcast_arrays(*np.atleast_1d(*given))
-    parts = {}
-    for name in dict.fromkeys(pattern.tolist()):
-        rows = np.flatnonzero(pattern == name)
-        parts[name] = rows, *_classes_of(name, *(column[rows] for column in columns))
-    rates, sizes = _padded(parts.values(), len(pattern))
-    cyclic = np.repeat((pattern == "sequential")[:, None], rates.shape[1], axis=1)
+    if np.size(write_pattern) == 1:
+        # One pattern for all rows is common, and names of millions of rows are slow to sort.
+        rates, sizes = _classes_of(np.ravel(write_pattern)[0], *columns)
+    else:
+        rates, sizes = _of_patterns(pattern, columns)
+    in_turn = np.atleast_1d(np.asarray(write_pattern, object) == "sequential")
+    cyclic = np.broadcast_to(in_turn[:, None], rates.shape)
     if not idle_rate.any():
         return WriteClasses(rates, sizes, cyclic)
     return WriteClasses(
@@ -166,6 +167,15 @@ def write_classes(
         np.column_stack([sizes, idle_size]),
         np.column_stack([cyclic, np.zeros(len(pattern), bool)]),
     )
+
+
+def _of_patterns(pattern: np.ndarray, columns: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Rates and sizes of rows with different patterns."""
+    parts = {}
+    for name in dict.fromkeys(pattern.tolist()):
+        rows = np.flatnonzero(pattern == name)
+        parts[name] = rows, *_classes_of(name, *(column[rows] for column in columns))
+    return _padded(parts.values(), len(pattern))
 
 
 def _padded(parts: Collection[tuple], rows: int) -> tuple[np.ndarray, np.ndarray]:

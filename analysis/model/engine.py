@@ -90,6 +90,7 @@ def precopy(guest: Guest, link: SteadyLink, rules: Rules, way: Way | None = None
     The outcomes are those of :func:`.precopy.general` to rounding (a test compares them).
     """
     rows = len(guest.content)
+    link = SteadyLink(*(np.broadcast_to(column, rows) for column in link))
     way = way or way_for(rows)
     if way.name == "general" or not rows or guest.classes.rates.shape[1] > FEW_CLASSES:
         return general(guest, link, rules)
@@ -105,16 +106,18 @@ def _kinds(rules: Rules) -> Iterator[tuple[RuleKind, np.ndarray | None]]:
     """The kinds of rules in a table with the rows of each; None for all rows."""
     columns = [getattr(rules, name) for name in RuleKind._fields[:-1]]
     columns.append(np.isfinite(rules.pass_limit) | np.isfinite(rules.sent_limit))
-    left = None
-    while left is None or len(left):
-        first = RuleKind(*(column[0 if left is None else left[0]].item() for column in columns))
-        same = np.logical_and.reduce([c == v for c, v in zip(columns, first, strict=True)])
-        if left is None and same.all():
-            yield first, None
-            return
-        left = np.arange(len(same)) if left is None else left
-        yield first, np.flatnonzero(same)
-        left = left[~same[left]]
+    first = [column[0] for column in columns]
+    # A column of one value for all rows, as a preset's are, has no stride: nothing to compare.
+    varying = [k for k, column in enumerate(columns) if column.strides != (0,) and (column != first[k]).any()]
+    if not varying:
+        yield RuleKind(*(value.item() for value in first)), None
+        return
+    left = np.arange(len(columns[0]))
+    while len(left):
+        first = [column[left[0]] for column in columns]
+        same = np.logical_and.reduce([columns[k][left] == first[k] for k in varying])
+        yield RuleKind(*(value.item() for value in first)), left[same]
+        left = left[~same]
 
 
 def _carrying(kinds, carries: np.ndarray) -> Iterator[tuple[RuleKind, np.ndarray | None]]:

@@ -32,12 +32,32 @@ WINDOW_NORM = 6.5
 """Sharpness of the corner where a window begins to fill the line (facts, "buffers")."""
 
 
+CEILINGS = (
+    *("line_rate", "bandwidth_limit", "other_traffic", "socket_buffer", "streams", "host_adapter"),
+    *("send_buffers", "receive_buffers"),
+)
+"""Names of the ceilings, in the order in which :func:`goodput` has them."""
+_RING_PARAMETERS = (
+    "congestion_control",
+    "receive_buffers",
+    "round_trip_ms",
+    "streams",
+    "mtu_bytes",
+    "header_bytes",
+)
+
+
 class Goodput(NamedTuple):
-    """The lowest ceiling [Gbit/s], its name, and all ceilings by name."""
+    """The lowest ceiling [Gbit/s], the number of it among ``ceilings``, and all ceilings by name."""
 
     gbps: np.ndarray
-    limited_by: np.ndarray
+    binding: np.ndarray
     ceilings: dict[str, np.ndarray]
+
+    @property
+    def limited_by(self) -> np.ndarray:
+        """The names of the lowest ceilings."""
+        return np.array(list(self.ceilings), dtype=object)[self.binding]
 
 
 def framing_efficiency(
@@ -89,6 +109,8 @@ def stream_ceiling(
     middle = np.multiply(streams, stream_limit_gbps).astype(float)
     middle, spread, line = np.broadcast_arrays(middle, spread, line_gbps)
     varies = (spread > 0) & np.isfinite(middle)
+    if not varies.any():
+        return middle
     s, m = np.where(varies, spread, 1.0), np.where(varies, middle, 1.0)
     z = np.log(line / m) / s
     varied = m * np.exp(s**2 / 2) * ndtr(z - s) + np.where(np.isinf(line), 0.0, line) * ndtr(-z)
@@ -143,10 +165,14 @@ def efficiency(p: dict[str, np.ndarray]) -> np.ndarray:
 
 def lowest(ceilings: dict[str, np.ndarray]) -> Goodput:
     """The least of named ceilings; of those within :data:`TIE` of it the first named binds."""
-    names = np.array(list(ceilings), dtype=object)
-    table = np.stack(np.broadcast_arrays(*ceilings.values()))
-    least = table.min(axis=0)
-    return Goodput(least, names[(table <= least * (1 + TIE)).argmax(axis=0)], ceilings)
+    rows = np.broadcast_shapes(*(np.shape(ceiling) for ceiling in ceilings.values()))
+    least = np.full(rows, np.inf)
+    for ceiling in ceilings.values():
+        np.minimum(least, ceiling, out=least)
+    binding, near = np.zeros(rows, np.int8), least * (1 + TIE)
+    for number, ceiling in reversed(list(enumerate(ceilings.values()))):
+        binding[np.broadcast_to(ceiling <= near, rows)] = number
+    return Goodput(least, binding, ceilings)
 
 
 def packets_per_s(p: dict[str, np.ndarray]) -> np.ndarray:
@@ -177,14 +203,21 @@ def _receive_ceiling(p: dict[str, np.ndarray], offered_gbps: np.ndarray) -> np.n
     arriving = offered_gbps * GBIT / 8 / (p["mtu_bytes"] - p["header_bytes"])
     rate = np.minimum(packets_per_s(p), arriving) / queues
     moderation, delay = p["interrupt_moderation_us"] / 1e6, p["receive_delay_us"] / 1e6
-    ceiling = np.full(len(rate), np.inf)
+    chance = rings.overflow_chance(p["receive_buffers"], rate, moderation, delay)
+    ceiling = np.full(len(chance), np.inf)
     # The law is costly and most rows never overflow: it is asked only where they may.
-    may = np.flatnonzero(rings.overflow_chance(p["receive_buffers"], rate, moderation, delay) >= rings.NEVER)
+    may = np.flatnonzero(chance >= rings.NEVER)
     if len(may):
-        q = {name: column[may] for name, column in p.items()}
-        packets = _ring_packets(q, rate[may], moderation[may], delay[may], queues[may])
-        ceiling[may] = np.where(packets < rate[may], _payload_gbps(q, packets * queues[may]), np.inf)
+        rate, moderation, delay, queues = (picked(a, may) for a in (rate, moderation, delay, queues))
+        q = {name: picked(p[name], may) for name in _RING_PARAMETERS}
+        packets = _ring_packets(q, rate, moderation, delay, queues)
+        ceiling[may] = np.where(packets < rate, _payload_gbps(q, packets * queues), np.inf)
     return ceiling
+
+
+def picked(column: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Some rows of a column; a column of one value holds for all rows."""
+    return column if len(column) == 1 else column[rows]
 
 
 def _ring_packets(q: dict[str, np.ndarray], rate, moderation, delay, queues) -> np.ndarray:

@@ -30,6 +30,12 @@ STREAMS = {"tcpip": 1.0, "compression": 1.0, "smb": 4.0, "smb_direct": 2.0}
 Multichannel opens four for an adapter with RSS and two for one with RDMA (SMB client configuration)."""
 
 
+LIMITS = np.array([*link.CEILINGS, "spare_cores"], dtype=object)
+"""What can limit a migration, by code."""
+CODED = {"limited_by": LIMITS, "stop_reason": np.array(REASONS, dtype=object)}
+"""Outcomes that are names, and the names by their codes."""
+
+
 class Rates(NamedTuple):
     """How fast one migration goes: see :func:`rates`."""
 
@@ -38,7 +44,12 @@ class Rates(NamedTuple):
     pages_per_s: np.ndarray
     ratio: np.ndarray
     efficiency: np.ndarray
-    limited_by: np.ndarray
+    binding: np.ndarray
+
+    @property
+    def limited_by(self) -> np.ndarray:
+        """The names of what binds."""
+        return LIMITS[self.binding]
 
 
 def migrate(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFrame:
@@ -74,9 +85,21 @@ def migrate(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFr
     1       1     15.3
     """
     frame, columns = _columns(scenarios, given)
-    rules = _rules(columns)
-    rate, ended = _evaluate(columns, rules)
-    return frame.assign(**_outcomes(columns, rate, ended, rules))
+    found = evaluate(columns)
+    for name, names in CODED.items():
+        found[name] = names[found[name]]
+    return frame.assign(**found)
+
+
+def evaluate(p: Columns, way: engine.Way | None = None) -> Columns:
+    """Outcomes by name for columns of all parameters, checked, each of one value or of one a row.
+
+    What :func:`migrate` does once its rows are known: sweeps come here with columns instead of tables. The
+    outcomes of :data:`CODED` are codes of their names; ``way`` as in :mod:`.engine`.
+    """
+    rules = _rules(p)
+    rate, ended = _evaluate(p, rules, way=way)
+    return _outcomes(p, rate, ended, rules)
 
 
 def passes(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFrame:
@@ -129,9 +152,13 @@ def _columns(scenarios: pd.DataFrame | None, given: dict[str, Any]) -> tuple[pd.
     known = parameters.check({name: frame[name] for name in frame if name in parameters.PARAMETERS})
     filled = parameters.defaults().items()
     columns = {name: known.get(name, np.full(len(frame), value)) for name, value in filled}
-    streams = columns["streams"]
-    usual = np.select([columns["transport"] == name for name in STREAMS], list(STREAMS.values()))
-    return frame, columns | {"streams": np.where(np.isnan(streams), usual, streams)}
+    return frame, columns | {"streams": streams(columns)}
+
+
+def streams(p: Columns) -> np.ndarray:
+    """Connections of a migration: as given, or the usual number of its transport."""
+    usual = np.select([p["transport"] == name for name in STREAMS], list(STREAMS.values()))
+    return np.where(np.isnan(p["streams"]), usual, p["streams"])
 
 
 def _frame(checked: Columns) -> pd.DataFrame:
@@ -174,13 +201,15 @@ def _rules(p: Columns) -> Rules:
     return Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
 
 
-def _evaluate(p: Columns, rules: Rules, *, history: bool = False) -> tuple[Rates, Precopy]:
+def _evaluate(
+    p: Columns, rules: Rules, *, history: bool = False, way: engine.Way | None = None
+) -> tuple[Rates, Precopy]:
     rate = rates(p)
     ahead = p["send_ahead_mib"] * MIB / (PAGE_BYTES + p["page_header_bytes"]) * rate.ratio
     machine, steady = guest(p), SteadyLink(rate.pages_per_s, ahead)
     if history:
         return rate, general(machine, steady, rules, history=True)
-    return rate, engine.precopy(machine, steady, rules)
+    return rate, engine.precopy(machine, steady, rules, way)
 
 
 def content_pages(p: Columns) -> np.ndarray:
@@ -191,8 +220,9 @@ def content_pages(p: Columns) -> np.ndarray:
 
 def guest(p: Columns) -> Guest:
     """Memory and writes of every row, in pages, from columns of parameters."""
-    pages = p["memory_gib"] * PAGES_PER_GIB
-    content = content_pages(p)
+    rows = max(len(column) for column in p.values())
+    pages = np.broadcast_to(p["memory_gib"] * PAGES_PER_GIB, rows)
+    content = np.broadcast_to(content_pages(p), rows)
     working_set = np.minimum(p["working_set_gib"], p["memory_gib"]) * PAGES_PER_GIB
     shape = (p["hot_page_share"], p["hot_write_share"], p["zipf_exponent"])
     idle = (p["idle_dirty_pages_per_s"], p["idle_working_set_mib"] * MIB / PAGE_BYTES)
@@ -206,9 +236,11 @@ def rates(p: Columns) -> Rates:
     compresses = p["transport"] == "compression"
     cpu = (p["compression_ratio"], p["compress_gib_per_s_per_core"], p["spare_cores"])
     gib_per_s = link_rate.gbps * GBIT / 8 / GIB
-    compressed, ratio = compression.compressed_rate(gib_per_s, *cpu, p["compressor_waits"])
-    stream_rate = np.where(compresses, compressed, gib_per_s)
-    held = compresses & compression.compressor_binds(gib_per_s, *cpu)
+    stream_rate, ratio, held = gib_per_s, np.ones(1), np.zeros(1, bool)
+    if compresses.any():
+        compressed, ratio = compression.compressed_rate(gib_per_s, *cpu, p["compressor_waits"])
+        stream_rate = np.where(compresses, compressed, gib_per_s)
+        held = compresses & compression.compressor_binds(gib_per_s, *cpu)
     memory_rate = stream_rate * PAGE_BYTES / (PAGE_BYTES + p["page_header_bytes"])
     return Rates(
         link_rate.gbps,
@@ -216,7 +248,7 @@ def rates(p: Columns) -> Rates:
         memory_rate * PAGES_PER_GIB,
         np.where(compresses, ratio, 1.0),
         link.efficiency(p),
-        np.where(held, "spare_cores", link_rate.limited_by),
+        np.where(held, len(LIMITS) - 1, link_rate.binding),
     )
 
 
@@ -242,9 +274,9 @@ def _outcomes(p: Columns, rate: Rates, ended: Precopy, rules: Rules) -> dict[str
     return {
         "goodput_gbps": rate.goodput_gbps,
         "memory_rate_gib_per_s": rate.memory_rate_gib_per_s,
-        "limited_by": rate.limited_by,
+        "limited_by": rate.binding,
         "passes": ended.passes.astype(int),
-        "stop_reason": np.array(REASONS, dtype=object)[ended.reason],
+        "stop_reason": ended.reason,
         "converged": ended.converged,
         "residual_pages": ended.residual_pages,
         "brownout_s": ended.duration_s,

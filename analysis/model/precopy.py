@@ -139,6 +139,7 @@ class Rules(NamedTuple):
     @classmethod
     def of(cls, stop_rule: np.ndarray, pass_limit: np.ndarray, target_ms: np.ndarray) -> Rules:
         """Columns for rows that name a preset; NaN in the last two means "as the preset has it"."""
+        rows = np.broadcast_shapes(np.shape(stop_rule), np.shape(pass_limit), np.shape(target_ms))
         names, row = np.unique(np.asarray(stop_rule, dtype=str), return_inverse=True)
         presets = [STOP_RULES[name] for name in names]
         columns = {
@@ -149,7 +150,7 @@ class Rules(NamedTuple):
         }
         for field, given in (("pass_limit", pass_limit), ("target_ms", target_ms)):
             columns[field] = np.where(np.isnan(given), columns[field], given)
-        return cls(**columns)
+        return cls(**{field: np.broadcast_to(column, rows) for field, column in columns.items()})
 
 
 class Guest(NamedTuple):

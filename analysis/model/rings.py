@@ -43,7 +43,6 @@ FASTEST = 1e15
 """Packets per second that stand for an endless rate."""
 NEVER = 1e-9
 """An overflow less likely than this in a cycle does not happen in a migration."""
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
 def arrivals(window: ArrayLike, rate: ArrayLike, fixed_s: ArrayLike, delay_s: ArrayLike) -> np.ndarray:
@@ -167,8 +166,26 @@ def _kept_of_all(kept: ArrayLike, streams: ArrayLike) -> np.ndarray:
 def _mean_over_windows(
     bottom: np.ndarray, top: np.ndarray, rate: ArrayLike, fixed: np.ndarray, delay_s: ArrayLike
 ) -> np.ndarray:
-    """Mean of :func:`arrivals` over windows spread evenly from bottom to top (Gauss-Legendre)."""
-    total = np.zeros(np.broadcast_shapes(bottom.shape, np.shape(rate), fixed.shape, np.shape(delay_s)))
-    for node, weight in zip(_NODES, _WEIGHTS, strict=True):
-        total = total + weight / 2 * arrivals(bottom + (top - bottom) * (node + 1) / 2, rate, fixed, delay_s)
-    return total
+    r"""Mean of :func:`arrivals` over windows spread evenly from bottom to top.
+
+    With f = A tau packets in the fixed part and D = A E[X] in the mean delay, the integral of the arrivals
+    from 0 to a window w is w^2 / 2 up to f, and beyond it
+
+    .. math:: \frac{f^2}{2} + f (w - f) + D^2 g\left(\frac{w - f}{D}\right), \qquad g(x) = x - 1 + e^{-x}
+    """
+    within, late = np.multiply(rate, fixed), np.multiply(rate, delay_s)
+    area = _arrivals_up_to(top, within, late) - _arrivals_up_to(bottom, within, late)
+    return area / (top - bottom)
+
+
+def _arrivals_up_to(window: np.ndarray, within: np.ndarray, late: np.ndarray) -> np.ndarray:
+    """Integral of :func:`arrivals` over windows from 0 to ``window``."""
+    beyond = np.maximum(window - within, 0)
+    times = np.divide(
+        beyond, late, out=np.zeros(np.broadcast_shapes(beyond.shape, late.shape)), where=late > 0
+    )
+    # x - 1 + exp(-x) loses its digits where x is small; its series has them.
+    small = np.minimum(times, 1e-3)
+    series = small**2 * (0.5 - small / 6 + small**2 / 24)
+    excess = np.where(times < 1e-3, series, times + np.expm1(-times))
+    return np.minimum(window, within) ** 2 / 2 + within * beyond + late**2 * excess
