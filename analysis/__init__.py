@@ -11,13 +11,14 @@ Names are imported when they are first asked for, so that ``import analysis`` co
 from importlib import import_module
 from typing import Any
 
-__all__ = ["PARAMETERS", "__version__", "calibrate", "migrate", "passes", "predict", "validate"]
+__all__ = ["PARAMETERS", "__version__", "calibrate", "migrate", "passes", "predict", "sweep", "validate"]
 
 _HOMES = {
     "migrate": "analysis.model.migration",
     "passes": "analysis.model.migration",
     "calibrate": "analysis.studies.calibration",
     "predict": "analysis.studies.prediction",
+    "sweep": "analysis.studies.dataset",
     "validate": "analysis.studies.validation",
     "PARAMETERS": "analysis.parameters",
 }

@@ -126,6 +126,35 @@ def report(notebooks: tuple, parameters: tuple, grid_file: Path | None, as_json:
     return int(any(outcome.failure for outcome in outcomes))
 
 
+@main.command()
+@click.argument("design", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
+              help="Folder of the dataset; sweeps/ and the design's name if not given.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(min=1), help="Processes; one per core if not given.")
+@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of a Dask scheduler.")
+@click.option("--rows/--no-rows", default=True, help="Write the rows, or only what `reduce` asks for.")
+@click.option("--force", is_flag=True, help="Remove a sweep of another design from the folder.")
+@click.option("--json", "as_json", is_flag=True, help="Write row count, rate and path as JSON.")
+def sweep(design: Path, out: Path | None, as_json: bool, **options: Any) -> None:
+    """Evaluate the scenarios of a DESIGN (YAML) into a Parquet dataset, on all cores or a cluster.
+
+    Every combination of listed values, or `rows: N` random scenarios. The same command carries on where it
+    was stopped. What a design file holds: analysis/studies/designs.py and the README.
+    """
+    from analysis import answers
+    from analysis.reports.sweeping import progress_of_rows
+    from analysis.studies import dataset
+
+    folder = out or Path("sweeps") / design.stem
+    try:
+        with progress_of_rows() as progress:
+            swept = dataset.sweep(design, folder, progress=progress, **options)
+    except KeyboardInterrupt:
+        sys.exit(fail("stopped; what is done is kept, the same command carries on", 130))
+    figures = answers.swept_figures(swept)
+    click.echo(answers.as_json(figures) if as_json else answers.swept_text(figures))
+
+
 host_option = click.option(
     "--host", "host_file", type=click.Path(path_type=Path), help="A calibrated host (see calibrate)."
 )

@@ -20,6 +20,7 @@ from .observations.record import Record
 from .options import scenarios
 from .parameters import OUTCOMES, PARAMETERS, defaults
 from .studies import calibration, hosts, link_validation, prediction, validation
+from .studies.dataset import Swept
 
 OBSERVED_ROWS = 20
 """Rows of a table that ``observe`` shows a person."""
@@ -138,6 +139,21 @@ def host_without_link(host: hosts.Host) -> hosts.Host:
         for kind in ("parameters", "scales")
     }
     return replace(host, **kept)
+
+
+def swept_figures(swept: Swept) -> dict:
+    """What a sweep made: rows in all and of this call, seconds, rows a second, path, reductions."""
+    figures = {"rows": swept.rows, "new_rows": swept.new_rows, "seconds": round(swept.seconds, 3)}
+    figures |= {"rows_per_s": round(swept.rows_per_s), "path": str(swept.path)}
+    return figures | {"reductions": {name: len(table) for name, table in swept.tables.items()}}
+
+
+def swept_text(figures: dict) -> str:
+    """The same in words."""
+    rate = f" at {figures['rows_per_s']:,} rows a second" if figures["new_rows"] else ""
+    lines = [f"{figures['rows']:,} rows, {figures['new_rows']:,} of them now{rate}: {figures['path']}"]
+    lines += [f"{name}.parquet: {rows:,} cells" for name, rows in figures["reductions"].items()]
+    return "\n".join(lines)
 
 
 def as_json(figures: Any) -> str:

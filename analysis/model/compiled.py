@@ -24,6 +24,8 @@ from .precopy import REASONS, SAME
 
 LANES = 1024
 """Scenarios in a block: few enough for the nearer caches, enough that few vectors are partly empty."""
+MANY = 33
+"""Passes after which lanes are sorted out more and more seldom."""
 PITCH = LANES + 32
 """Distance between quantities: not a power of two, where all of a lane would share lines of the cache."""
 _NOTHING_LEFT, _FEW_PAGES, _TARGET_MET, _PASS_LIMIT, _SENT_LIMIT = (
@@ -269,10 +271,11 @@ def _kinds_from(block, lane, i, rate, w, s, few_classes, cyclic):
         return first, second, _kind_from(block, lane, rate, w[2][i], s[2][i], 2, cyclic)
 
 
-@_jit
+@_lane
 def _put(block, field, column, start, n):
+    # A plain copy would be made a call of memcpy, which is slow at the length of a block.
     for lane in range(n):
-        block[field + lane] = column[np.uintp(start) + np.uintp(lane)]
+        block[field + lane] = max(column[np.uintp(start) + np.uintp(lane)], block.dtype.type(0))
 
 
 @_jit
@@ -362,7 +365,7 @@ def _all_passes(near, far, flags, running, lanes, n, few, few_classes, cyclic, l
     n = _find(n, flags, running)
     _gather(near, far, running, n, few_classes, cyclic, looks, guards, clamp)
     lanes[:n] = running[:n]
-    times = 1
+    times, made = 1, 3
     while n:
         for _ in range(times):
             _three_more(far, n, few, few_classes, cyclic, looks, guards, clamp)
@@ -371,39 +374,74 @@ def _all_passes(near, far, flags, running, lanes, n, few, few_classes, cyclic, l
         n = _find(n, flags, running)
         _gather(far, far, running, n, few_classes, cyclic, looks, guards, clamp)
         _follow(lanes, running, n)
-        times = 2
+        made += 3 * times
+        # Beyond the usual limits few lanes are left, and moving them costs more than their passes.
+        times = 2 if made < MANY else min(2 * times, 16)
+
+
+@_lane
+def _pause_late(block, lane, state, delay_s, few_classes, cyclic, looks, clamp):
+    """State at the pause where reaching the pass limit acts late: pages go on being sent and written."""
+    left, sent, count, waited_for, last = state
+    zero = like(left, 0)
+    fixed = _fixed_of(block, lane, looks, None, clamp)
+    more = min(left, block[RATE + lane] * delay_s)
+    waited = more if waited_for > zero else max(more - fixed[6], zero)
+    pages = _dirtied(_kinds_of(block, lane, few_classes, cyclic), waited, few_classes, cyclic)
+    return _then_left(left - more, pages, fixed, looks, clamp), sent + more, count, waited_for + waited, last
+
+
+@_lane
+def _reason(block, lane, state, few, ends_at_target, looks, guards):
+    """Twice the code of the reason why pre-copy ended; the first that holds."""
+    left, target = state[0], block[TARGET + lane]
+    reason = like(left, _PASS_LIMIT) if state[2] >= block[LIMIT + lane] else like(left, _SENT_LIMIT)
+    if ends_at_target:
+        met = left <= target
+        if looks is not None and state[2] == like(left, 1):
+            met = _pending(block, lane, block[CONTENT + lane], left, state[1], looks) <= target
+        reason = like(left, _TARGET_MET) if met else reason
+    if guards is not None:
+        reason = like(left, _FEW_PAGES) if state[4] < few else reason
+    return like(left, _NOTHING_LEFT) if left < like(left, 1) else reason
 
 
 @_jit
-def _end(block, n, few, ends_at_target, looks, guards, ahead):
-    """Seconds waited for, and twice the code of the reason, plus 1 where pre-copy converged."""
+def _end(block, n, rule, few_classes, cyclic, looks, guards, clamp, ahead, late, totals):
+    """Seconds waited for, and twice the code of the reason, plus 1 where pre-copy converged.
+
+    With ``late``, the seconds from the pass limit to the pause, what happens in them counts. With ``totals``
+    what is left is sent as well: its seconds stand for its pages and count in the others.
+    """
     for lane in range(n):
         state = _state_of(block, lane, looks, guards)
-        left, target = state[0], block[TARGET + lane]
-        waited = state[1] if looks is None else state[3]
-        if looks is None and ahead is not None:
+        reason = _reason(block, lane, state, rule[0], rule[3], looks, guards)
+        if late is not None:
+            paused = _pause_late(block, lane, state, late, few_classes, cyclic, looks, clamp)
+            state = paused if reason == like(reason, _PASS_LIMIT) else state
+        left, waited = state[0], state[1]
+        if looks is not None:
+            waited = state[3]
+        elif ahead is not None:
             waited = waited - min(block[AHEAD + lane], block[CONTENT + lane])
-        met = left <= target
-        reached = state[2] >= block[LIMIT + lane]
-        ended = like(left, _PASS_LIMIT) if reached else like(left, _SENT_LIMIT)
-        ended = ended + (like(left, 1) if met else like(left, 0))
-        if ends_at_target:
-            if looks is not None and state[2] == like(left, 1):
-                met = _pending(block, lane, block[CONTENT + lane], left, state[1], looks) <= target
-            ended = like(left, _TARGET_MET + 1) if met else ended
-        if guards is not None:
-            ended = like(left, _FEW_PAGES + 1) if state[4] < few else ended
-        block[ENDED + lane] = like(left, _NOTHING_LEFT + 1) if left < like(left, 1) else ended
-        block[WAITED + lane] = waited / block[RATE + lane]
+        converged = (reason <= like(left, _TARGET_MET)) | (left <= block[TARGET + lane])
+        block[ENDED + lane] = reason + (like(left, 1) if converged else like(left, 0))
+        per_page = like(left, 1) / block[RATE + lane]
+        if totals is None:
+            block[LEFT + lane], block[SENT + lane] = left, state[1]
+            block[WAITED + lane] = waited * per_page
+        else:
+            block[LEFT + lane], block[SENT + lane] = left * per_page, state[1] + left
+            block[WAITED + lane] = (waited + left) * per_page
 
 
-@_jit
+@_lane
 def _take(block, field, column, start, n):
-    for lane in range(n):
-        column[np.uintp(start) + np.uintp(lane)] = block[field + lane]
+    for lane in range(n):  # no plain copy, as in _put
+        column[np.uintp(start) + np.uintp(lane)] = max(block[field + lane], block.dtype.type(0))
 
 
-@_jit
+@_lane
 def _take_whole(block, field, column, start, n):
     for lane in range(n):
         column[np.uintp(start) + np.uintp(lane)] = np.int32(block[field + lane])
@@ -411,20 +449,23 @@ def _take_whole(block, field, column, start, n):
 
 @_jit
 def run(
-    scratch, columns, writes, sizes, cyclic, ahead, rule, few_classes, looks, guards, clamp, outcomes
+    scratch, columns, writes, sizes, cyclic, ahead, rule, few_classes, looks, guards, clamp, late, totals,
+    outcomes,
 ):  # fmt: skip
     """Make the passes of all rows of some columns, block by block.
 
     ``columns``: content, zero pages, content at the top [pages], rate [pages/s], target [s], pass limit.
     ``writes`` [pages/s], ``sizes`` [pages], ``cyclic``: a column each for every class. ``rule``: few pages,
     limit on what is sent [machines], seconds between looks, whether the target ends pre-copy.
+    ``late``: None, or seconds from the pass limit to the pause; only together with looks.
+    ``totals``: None, or not None for outcomes with what is left sent as well (:func:`_end`).
     ``outcomes``, written: residual pages, duration [s], pages sent, passes, and twice the code of the reason
     plus 1 where pre-copy converged. ``scratch``: two blocks and three lists of lanes (:func:`scratch_of`).
     """
     content, zero_pages, top, rate, target_s, limit = columns
     near, far, flags, running, lanes = scratch
     residual, duration, sent, passes, ended = outcomes
-    few, ends_at_target = rule[0], rule[3]
+    few = rule[0]
     for start in range(0, len(content), LANES):
         n = min(LANES, len(content) - start)
         if looks is not None or guards is not None or clamp is not None:
@@ -444,7 +485,7 @@ def run(
             guards, clamp, ahead,
         )  # fmt: skip
         _all_passes(near, far, flags, running, lanes, n, few, few_classes, cyclic, looks, guards, clamp)
-        _end(near, n, few, ends_at_target, looks, guards, ahead)
+        _end(near, n, rule, few_classes, cyclic, looks, guards, clamp, ahead, late, totals)
         _take(near, LEFT, residual, start, n)
         _take(near, WAITED, duration, start, n)
         _take(near, SENT, sent, start, n)

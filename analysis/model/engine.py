@@ -9,7 +9,7 @@ on for long.
 
 from __future__ import annotations
 
-import itertools
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ from .precopy import PASS_LIMIT, Guest, Precopy, Rules, SteadyLink, general, pau
 
 FEW_CLASSES = 3
 """Classes of pages up to which the fast ways know them: hot, cold, and what an idle guest writes."""
-LONG = 64
+LONG = 512
 """Passes after which a migration that nothing but its target ends is left to the general way."""
 WORTH_LOADING = 400_000
 """Rows from which it pays to load the compiled kernel (half a second, at a microsecond saved a row)."""
@@ -35,8 +35,6 @@ CHUNK = 32_768
 """Rows given to the kernel at a time."""
 
 
-PIECES = 8
-"""Pieces for each thread: so many that all end at nearly the same time."""
 WAYS = ("compiled", "numpy", "general")
 
 
@@ -97,8 +95,7 @@ def precopy(guest: Guest, link: SteadyLink, rules: Rules, way: Way | None = None
     kinds = [
         (kind, at) for kind, at in _kinds(rules) if way.name == "compiled" or not (kind.looks or kind.guards)
     ]
-    carries = (link.pages_per_s > 0) & np.isfinite(link.pages_per_s)
-    parts = [_fast(guest, link, rules, kind, at, way) for kind, at in _carrying(kinds, carries)]
+    parts = [_fast(guest, link, rules, kind, at, way) for kind, at in _carrying(kinds, link.pages_per_s)]
     return _joined(guest, link, rules, parts)
 
 
@@ -120,13 +117,14 @@ def _kinds(rules: Rules) -> Iterator[tuple[RuleKind, np.ndarray | None]]:
         left = left[~same]
 
 
-def _carrying(kinds, carries: np.ndarray) -> Iterator[tuple[RuleKind, np.ndarray | None]]:
+def _carrying(kinds, rate: np.ndarray) -> Iterator[tuple[RuleKind, np.ndarray | None]]:
     """The same without rows whose link carries nothing, or everything at once."""
+    if rate.min() > 0 and rate.max() < np.inf:
+        yield from kinds
+        return
+    carries = (rate > 0) & np.isfinite(rate)
     for kind, at in kinds:
-        if carries.all():
-            yield kind, at
-        else:
-            yield kind, np.flatnonzero(carries) if at is None else at[carries[at]]
+        yield kind, np.flatnonzero(carries) if at is None else at[carries[at]]
 
 
 def _fast(
@@ -135,23 +133,24 @@ def _fast(
     """Rows of one kind the fast way; what then goes on for long, or acts late, the general way."""
     if at is not None:
         guest, link, rules = (taken(table, at) for table in (guest, link, rules))
-    classes = guest.classes
     columns = {
         "content": guest.content,
+        "zero": guest.zero,
         "rate": link.pages_per_s,
         "target_s": rules.target_ms / 1000,
-        "limit": rules.pass_limit if kind.limited else np.broadcast_to(float(LONG), len(guest.content)),
+        "limit": rules.pass_limit if kind.limited else np.float64(LONG),
     }
+    classes = guest.classes
     columns |= _by_class("writes", classes.rates) | _by_class("size", classes.sizes)
-    columns |= _by_class("cyclic", classes.cyclic.astype(float)) if classes.cyclic.any() else {}
+    columns |= _by_class("cyclic", classes.cyclic) if classes.cyclic.any() else {}
     columns |= {"ahead": link.ahead} if link.ahead.any() else {}
-    clamp = (classes.sizes.sum(axis=1) > guest.content + guest.zero).any()
-    columns |= {"zero": guest.zero} if kind.looks or kind.guards or clamp else {}
     columns |= {"top": guest.top} if kind.looks else {}
-    ended = made(columns, kind, bool(clamp), way)
+    ended = made(columns, kind, way)
     if not kind.limited:
         ended = _gone_on(ended, guest, link, rules)
-    return at, paused_late(ended, guest, link, rules) if kind.limit_delay_s > 0 else ended
+    if kind.limit_delay_s > 0 and not kind.looks:
+        ended = paused_late(ended, guest, link, rules)
+    return at, ended
 
 
 def _by_class(name: str, table: np.ndarray) -> dict[str, np.ndarray]:
@@ -203,47 +202,98 @@ def _empty(rows: int, dtype: Any) -> Precopy:
 # --- columns of any shapes, cut into chunks for the kernels ---------------------------------------
 
 
-def made(columns: dict[str, np.ndarray], kind: RuleKind, clamp: bool, way: Way) -> Precopy:
+def made(
+    columns: dict[str, np.ndarray],
+    kind: RuleKind,
+    way: Way,
+    *,
+    totals: bool = False,
+    out: Precopy | None = None,
+) -> Precopy:
     """Make the passes of columns that broadcast with each other; outcomes are flat, in C order.
 
-    Columns: ``content, rate, target_s, limit``, ``writes0, size0`` and so on for each class, and where needed
-    ``cyclic0`` ..., ``ahead``, ``zero``, ``top`` (see :func:`.compiled.run`), float64 or all float32.
+    Columns: ``content, zero, rate, target_s, limit``, ``writes0, size0`` and so on for each class, and where
+    needed ``cyclic0`` ..., ``ahead``, ``top`` (see :func:`.compiled.run`), float64 or all float32. With
+    ``totals`` what is left is sent as well; ``out`` is written to where given.
     """
-    single = all(np.asarray(column).dtype == np.float32 for column in columns.values())
-    dtype = np.float32 if single else np.float64
-    flags = ["external_loop", "buffered", "ranged", "zerosize_ok", "delay_bufalloc"]
-    chunks = np.nditer(
-        list(columns.values()), flags, [["readonly", "contig", "aligned"]] * len(columns),
-        op_dtypes=[np.dtype(dtype)] * len(columns), order="C", casting="same_kind", buffersize=CHUNK,
-    )  # fmt: skip
-    out = _empty(chunks.itersize, dtype)
-    if not chunks.itersize:
-        return out
-    outcomes = (out.residual_pages, out.duration_s, out.sent_pages, out.passes, out.reason)
+    given = {name: np.asarray(column) for name, column in columns.items()}
+    numbers = [column.dtype for column in given.values() if column.dtype.kind == "f"]
+    dtype = np.float32 if all(number == np.float32 for number in numbers) else np.float64
+    shape = np.broadcast_shapes(*(column.shape for column in given.values())) or (1,)
+    out = out or _empty(math.prod(shape), dtype)
+    outcomes = (out.residual_pages, out.duration_s, out.sent_pages, out.passes, out.reason, out.converged)
     prepare = _compiled if way.name == "compiled" else _in_numpy
-    _side_by_side(chunks, lambda: prepare(list(columns), kind, clamp, dtype), outcomes, way.threads)
-    np.bitwise_and(out.reason, 1, out=out.converged, casting="unsafe")
-    np.right_shift(out.reason, 1, out=out.reason)
+    views = {
+        name: np.broadcast_to(column, shape) if column.size > 1 else column for name, column in given.items()
+    }
+    _side_by_side(
+        list(_chunks(shape)), lambda: prepare(_Cut(views, dtype), kind, totals, dtype), outcomes, way.threads
+    )
     return out
 
 
-def _side_by_side(chunks: np.nditer, prepare: Callable, outcomes: tuple, threads: int) -> None:
-    """Give each thread its own kernel and piece after piece of the chunks."""
-    total = chunks.itersize
-    threads = max(1, min(threads, total // CHUNK))
-    pieces = min(threads * PIECES, total // CHUNK) if threads > 1 else 1
-    ends = [total * k // pieces for k in range(pieces + 1)]
-    spans = iter(list(itertools.pairwise(ends)))
+def _chunks(shape: tuple[int, ...], at: tuple = (), start: int = 0) -> Iterator[tuple[tuple, int, int]]:
+    """Pieces of an array in C order, of at most :data:`CHUNK` elements: index, first and last flat place."""
+    inner = math.prod(shape[1:])
+    if inner > CHUNK:
+        for i in range(shape[0]):
+            yield from _chunks(shape[1:], (*at, i), start + i * inner)
+        return
+    step = max(1, CHUNK // max(inner, 1))
+    for i in range(0, shape[0], step):
+        stop = min(i + step, shape[0])
+        yield (*at, slice(i, stop)), start + i * inner, start + stop * inner
+
+
+class _Cut:
+    """Pieces of columns as contiguous numbers of one type; one value for all is laid out only once."""
+
+    def __init__(self, views: dict[str, np.ndarray], dtype: Any) -> None:
+        self._views, self._dtype = views, dtype
+        self._kept = {
+            name: np.full(CHUNK, view.item() if view.size == 1 else 0, dtype) for name, view in views.items()
+        }
+        self.classes = sum(name.startswith("size") for name in views)
+
+    def __call__(self, index: tuple, length: int) -> tuple:
+        """The piece at an index as the kernels take it."""
+        part = {name: self._piece(name, view, index, length) for name, view in self._views.items()}
+        # What a rule does not need is never read: any column may stand in its place.
+        shared = [
+            part.get(name, part["content"])
+            for name in ("content", "zero", "top", "rate", "target_s", "limit")
+        ]
+        writes, sizes, cyclic = (
+            tuple(part[f"{name}{j}"] for j in range(self.classes) if f"{name}{j}" in part)
+            for name in ("writes", "size", "cyclic")
+        )
+        return tuple(shared), writes, sizes, cyclic or None, part.get("ahead")
+
+    def _piece(self, name: str, view: np.ndarray, index: tuple, length: int) -> np.ndarray:
+        kept = self._kept[name][:length]
+        if view.size == 1:
+            return kept
+        piece = view[index]
+        if piece.dtype == self._dtype and piece.flags.c_contiguous:
+            return piece.reshape(-1)
+        np.copyto(kept.reshape(piece.shape), piece)
+        return kept
+
+
+def _side_by_side(chunks: list, prepare: Callable, outcomes: tuple, threads: int) -> None:
+    """Make chunk after chunk, by threads that each have a kernel of their own."""
+    left = iter(chunks)  # shared: each chunk is taken once
 
     def work() -> None:
-        kernel, own = prepare(), chunks.copy()
-        for start, stop in spans:  # shared by all threads: each span is taken once
-            own.iterrange = start, stop
-            for parts in own:
-                begin = own.iterindex
-                kernel(parts, tuple(column[begin : begin + len(parts[0])] for column in outcomes))
+        kernel = prepare()
+        for index, start, stop in left:
+            *numbers, ended, converged = (column[start:stop] for column in outcomes)
+            kernel(index, (*numbers, ended))
+            np.bitwise_and(ended, 1, out=converged, casting="unsafe")
+            np.right_shift(ended, 1, out=ended)
 
-    if threads == 1:
+    threads = min(threads, len(chunks))
+    if threads <= 1:
         work()
         return
     with ThreadPoolExecutor(threads) as pool:
@@ -251,43 +301,33 @@ def _side_by_side(chunks: np.nditer, prepare: Callable, outcomes: tuple, threads
             job.result()
 
 
-def _compiled(names: list[str], kind: RuleKind, clamp: bool, dtype: Any) -> Callable:
-    """The compiled kernel for chunks of columns by those names, with memory of its own."""
+def _compiled(cut: _Cut, kind: RuleKind, totals: bool, dtype: Any) -> Callable:
+    """The compiled kernel with memory of its own."""
     from . import compiled
 
-    classes = sum(name.startswith("size") for name in names)
-    scratch = compiled.scratch_of(dtype, classes)
+    scratch = compiled.scratch_of(dtype, cut.classes)
     rule = (
-        dtype(kind.few_pages),
-        dtype(kind.sent_limit),
-        dtype(kind.check_interval_s),
+        *(dtype(kind.few_pages), dtype(kind.sent_limit), dtype(kind.check_interval_s)),
         kind.target_ends_passes,
     )
-    flags = [True if flag else None for flag in (kind.looks, kind.guards, clamp)]
+    few_classes, looks, guards = (0,) * cut.classes, kind.looks or None, kind.guards or None
+    late = dtype(kind.limit_delay_s) if looks and kind.limit_delay_s > 0 and kind.limited else None
 
-    def kernel(parts, outcomes) -> None:
-        given = _named(names, parts, classes)
-        compiled.run(scratch, *given, rule, (0,) * classes, *flags, outcomes)
-
-    return kernel
-
-
-def _in_numpy(names: list[str], kind: RuleKind, clamp: bool, dtype: Any) -> Callable:
-    classes = sum(name.startswith("size") for name in names)
-
-    def kernel(parts, outcomes) -> None:
-        whole_passes.run(*_named(names, parts, classes), kind.target_ends_passes, outcomes)
+    def kernel(index: tuple, outcomes: tuple) -> None:
+        given = cut(index, len(outcomes[0]))
+        (content, zero, *_), _, sizes, *_ = given
+        outgrown = zero is not content and (sum(sizes[1:], sizes[0]) > content + zero).any()
+        flags = (looks, guards, True if outgrown else None, late, totals or None)
+        compiled.run(scratch, *given, rule, few_classes, *flags, outcomes)
 
     return kernel
 
 
-def _named(names: list[str], parts: tuple, classes: int) -> tuple:
-    """Chunks of columns in the order in which kernels take them; content stands in for what is not needed."""
-    part = dict(zip(names, parts if isinstance(parts, tuple) else (parts,), strict=True))
-    stand_in = part["content"]
-    shared = [part.get(name, stand_in) for name in ("content", "zero", "top", "rate", "target_s", "limit")]
-    writes, sizes, cyclic = (
-        tuple(part[f"{name}{j}"] for j in range(classes) if f"{name}{j}" in part)
-        for name in ("writes", "size", "cyclic")
-    )
-    return tuple(shared), writes, sizes, cyclic or None, part.get("ahead")
+def _in_numpy(cut: _Cut, kind: RuleKind, totals: bool, dtype: Any) -> Callable:
+    """The same in plain NumPy."""
+
+    def kernel(index: tuple, outcomes: tuple) -> None:
+        given = cut(index, len(outcomes[0]))
+        whole_passes.run(*given, kind.target_ends_passes, totals, outcomes)
+
+    return kernel

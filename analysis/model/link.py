@@ -151,7 +151,9 @@ def goodput(p: dict[str, np.ndarray]) -> Goodput:
         "streams": stream_ceiling(p["streams"], p["stream_limit_gbps"], p["stream_limit_spread"], line),
         "host_adapter": np.where(np.isnan(p["adapter_limit_gbps"]), np.inf, p["adapter_limit_gbps"]),
     }
-    offered = lowest(free | host).gbps
+    offered = line
+    for ceiling in (free | host).values():
+        offered = offered if _holds_nothing(ceiling) else np.minimum(offered, ceiling)
     rings_of = {"send_buffers": _send_ceiling(p), "receive_buffers": _receive_ceiling(p, offered)}
     return lowest(free | {name: np.where(rdma, np.inf, value) for name, value in (host | rings_of).items()})
 
@@ -166,13 +168,19 @@ def efficiency(p: dict[str, np.ndarray]) -> np.ndarray:
 def lowest(ceilings: dict[str, np.ndarray]) -> Goodput:
     """The least of named ceilings; of those within :data:`TIE` of it the first named binds."""
     rows = np.broadcast_shapes(*(np.shape(ceiling) for ceiling in ceilings.values()))
+    numbered = [(k, c) for k, c in enumerate(ceilings.values()) if not _holds_nothing(c)]
     least = np.full(rows, np.inf)
-    for ceiling in ceilings.values():
+    for _, ceiling in numbered:
         np.minimum(least, ceiling, out=least)
     binding, near = np.zeros(rows, np.int8), least * (1 + TIE)
-    for number, ceiling in reversed(list(enumerate(ceilings.values()))):
-        binding[np.broadcast_to(ceiling <= near, rows)] = number
+    for number, ceiling in reversed(numbered):
+        np.copyto(binding, np.int8(number), where=ceiling <= near)
     return Goodput(least, binding, ceilings)
+
+
+def _holds_nothing(ceiling: np.ndarray) -> bool:
+    """True for one infinite ceiling of all rows."""
+    return np.size(ceiling) == 1 and bool(np.isinf(ceiling).all())
 
 
 def packets_per_s(p: dict[str, np.ndarray]) -> np.ndarray:

@@ -108,7 +108,12 @@ def receive_ring(
     # Where a ring just outgrows the packets of an interval the fitted fill falls faster than the window
     # grows. More descriptors cannot carry less, so it keeps what the ring of exactly an interval carries.
     least = np.maximum(np.minimum(buffers, np.multiply(rate, moderation_s)), 1)
-    return np.maximum(_lossy_ring(buffers, *way), _lossy_ring(least, *way))
+    through = _lossy_ring(buffers, *way)
+    # That ring's law is asked only where it could carry more: at most what a source blind to loss would get.
+    may = np.broadcast_to(blind_ring(least, rate, moderation_s, delay_s) > through, through.shape)
+    if may.any():
+        through = np.where(may, np.maximum(through, _lossy_ring(least, *way)), through)
+    return through
 
 
 def _lossy_ring(buffers, rate, moderation_s, delay_s, round_trip_s, streams, growth, kept) -> np.ndarray:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .engine import RuleKind, Way, made, way_for
+from .precopy import Precopy
 
 _RULE = RuleKind(0.0, np.inf, np.inf, 0.0, target_ends_passes=True, limited=True)
 
@@ -15,8 +17,8 @@ _RULE = RuleKind(0.0, np.inf, np.inf, 0.0, target_ends_passes=True, limited=True
 class Saturating(NamedTuple):
     """Outcomes of :func:`saturating`, each of the broadcast shape."""
 
-    residual_pages: np.ndarray
-    duration_s: np.ndarray
+    total_s: np.ndarray
+    downtime_s: np.ndarray
     sent_pages: np.ndarray
     passes: np.ndarray
     converged: np.ndarray
@@ -30,6 +32,7 @@ def saturating(
     target_s: ArrayLike,
     pass_limit: ArrayLike,
     way: Way | None = None,
+    out: Saturating | None = None,
 ) -> Saturating:
     r"""Pre-copy of uniformly written working sets: maps and distributions of millions of points.
 
@@ -38,15 +41,17 @@ def saturating(
     .. math:: r_1 = M, \qquad r_{i+1} = W (1 - e^{-d r_i / (b W)})
 
     until r takes at most ``target_s`` to send (or is less than a page), or ``pass_limit`` passes are made.
+    Then the machine is paused and r is sent: the downtime here, and part of the other outcomes.
 
     Arguments broadcast with each other; none is copied to the full shape. Where all are float32 so are
     the outcomes and the work, at a relative error below 1e-5 (a row that stops within rounding of its
     target may make a pass more or less). ``pages_per_s`` is above 0 and finite, nothing is negative
-    (``migrate`` checks values and knows all other laws). ``way`` as in :mod:`.engine`, which picks it.
+    (``migrate`` checks values and knows all other laws). ``way`` as in :mod:`.engine`, which picks it;
+    ``out`` of an earlier call of the same shape and type is written to again.
 
     >>> out = saturating(1000, 100, 50, [100, 1000], target_s=0.01, pass_limit=30)
-    >>> out.passes.tolist(), out.residual_pages.round(1).tolist()
-    ([8, 2], [0.5, 1.9])
+    >>> out.passes.tolist(), out.total_s.round(2).tolist()
+    ([8, 2], [11.73, 1.04])
     """
     arrays = [
         np.asarray(a) for a in (memory_pages, working_set_pages, dirty_pages_per_s, pages_per_s, target_s)
@@ -58,6 +63,12 @@ def saturating(
         for name, a in zip(names, [*arrays, limit], strict=True)
     }
     shape = np.broadcast_shapes(*(a.shape for a in columns.values()))
-    out = made(columns, _RULE, clamp=False, way=way or way_for(int(np.prod(shape))))
-    flat = (out.residual_pages, out.duration_s, out.sent_pages, out.passes, out.converged)
+    given = None if out is None else _as_precopy(*(column.reshape(-1) for column in out))
+    found = made(columns, _RULE, way or way_for(math.prod(shape)), totals=True, out=given)
+    flat = (found.duration_s, found.residual_pages, found.sent_pages, found.passes, found.converged)
     return Saturating(*(column.reshape(shape) for column in flat))
+
+
+def _as_precopy(total_s, downtime_s, sent_pages, passes, converged) -> Precopy:
+    reason = np.empty(len(passes), np.int8)
+    return Precopy(passes, reason, converged, downtime_s, total_s, sent_pages, None)

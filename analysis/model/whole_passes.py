@@ -11,20 +11,22 @@ import numpy as np
 
 from .precopy import REASONS
 
-ROWS = 8192
-"""Rows at a time: their columns stay in the processor's caches."""
+ROWS = 32_768
+"""Rows at a time: few enough for the caches, many enough that a call of NumPy costs little of their time."""
 _NOTHING_LEFT, _TARGET_MET, _PASS_LIMIT = (
     2 * REASONS.index(name) for name in ("nothing_left", "target_met", "pass_limit")
 )
 
 
-def run(columns, writes, sizes, cyclic, ahead, ends_at_target, outcomes) -> None:
+def run(columns, writes, sizes, cyclic, ahead, ends_at_target, totals, outcomes) -> None:
     """Make the passes of all rows of some columns; they are those of :func:`.compiled.run`."""
     for start in range(0, len(columns[0]), ROWS):
         part = slice(start, start + ROWS)
         tables = (columns, writes, sizes, cyclic or (), outcomes)
         cut = [tuple(column[part] for column in table) for table in tables]
         _chunk(*cut[:4], None if ahead is None else ahead[part], ends_at_target, cut[4])
+        if totals:
+            _send_the_rest(cut[0][3], *cut[4][:3])
 
 
 def _chunk(columns, writes, sizes, cyclic, ahead, ends_at_target, outcomes) -> None:
@@ -34,12 +36,19 @@ def _chunk(columns, writes, sizes, cyclic, ahead, ends_at_target, outcomes) -> N
     enough = np.maximum(target if ends_at_target else 0 * target, np.nextafter(content.dtype.type(1), 0))
     shares = [_share(*kind, rate) for kind in zip(writes, sizes, strict=True)]
     limited = [] if (sum(sizes) <= content + zero).all() else [content + zero]
-    lanes = [content, enough, limit, *shares, *sizes, *cyclic, *limited]
+    lanes = np.stack([content, enough, limit, *shares, *sizes, *cyclic, *limited])
     _passes(lanes, len(sizes), bool(cyclic), ahead, (residual, sent, passes))
     np.divide(sent if ahead is None else sent - np.minimum(ahead, content), rate, out=duration)
     met = residual <= target
     ended[:] = np.where(met & ends_at_target, _TARGET_MET, _PASS_LIMIT) + met
     ended[residual < 1] = _NOTHING_LEFT + 1
+
+
+def _send_the_rest(rate, residual, duration, sent) -> None:
+    """Outcomes with what is left sent as well: its seconds stand for its pages and count in the others."""
+    sent += residual
+    residual /= rate
+    duration += residual
 
 
 def _share(writes, size, rate):
@@ -48,22 +57,24 @@ def _share(writes, size, rate):
 
 
 def _passes(lanes, classes, cyclic, ahead, outcomes) -> None:
-    """Pass after pass of the rows that still run; its outcomes are written when a row stops."""
+    """Pass after pass of the rows that still run; outcomes of a row are written when it stops."""
     residual, sent_pages, passes = outcomes
-    row, sent, number = np.arange(len(residual)), np.zeros_like(residual), 0
+    row, sent, number = np.arange(lanes.shape[1]), np.zeros_like(lanes[0]), 0
+    least = lanes[2].min(initial=np.inf)
     while len(row):
         left, enough, limit, *kinds = lanes
         waited = left if ahead is None or number else np.maximum(left - ahead, 0)
         sent, number = sent + left, number + 1
-        left = lanes[0] = _dirtied(waited, kinds, classes, cyclic)
-        goes = (left > enough) & (number < limit)
+        left[:] = _dirtied(waited, kinds, classes, cyclic)
+        goes = left > enough
+        if number >= least:
+            goes &= number < limit
         kept = np.flatnonzero(goes)
         if len(kept) < len(row):
             stopped = np.flatnonzero(~goes)
-            at = row[stopped]
-            residual[at], sent_pages[at], passes[at] = left[stopped], sent[stopped], number
-            row, sent = row[kept], sent[kept]
-            lanes = [column[kept] for column in lanes]
+            at = row.take(stopped)
+            residual[at], sent_pages[at], passes[at] = left.take(stopped), sent.take(stopped), number
+            row, sent, lanes = row.take(kept), sent.take(kept), np.take(lanes, kept, axis=1)
 
 
 def _dirtied(waited, kinds, classes, cyclic):
@@ -71,9 +82,12 @@ def _dirtied(waited, kinds, classes, cyclic):
     total = 0
     for j in range(classes):
         share = kinds[j] * waited
-        hit = -np.expm1(-share)
-        if cyclic:
-            hit = np.where(kinds[2 * classes + j], np.minimum(share, 1), hit)
-        total = total + kinds[classes + j] * hit
+        hit = np.minimum(share, 1) if cyclic else None
+        np.negative(share, out=share)
+        np.expm1(share, out=share)
+        np.negative(share, out=share)
+        share = share if hit is None else np.where(kinds[2 * classes + j], hit, share)
+        share *= kinds[classes + j]
+        total = share if j == 0 else total + share
     beyond = 3 * classes if cyclic else 2 * classes
     return np.minimum(total, kinds[beyond]) if len(kinds) > beyond else total

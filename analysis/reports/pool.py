@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from analysis.parameters import ParameterError
+from analysis.cluster import connect
 from analysis.reports import forked
 from analysis.reports.execution import Finished, Run, kernel_environment, work
 from analysis.reports.progress import Lines
@@ -44,16 +44,9 @@ def cluster(
     tasks: Sequence[Task], address: str, progress: Lines, timeout: str = "10s"
 ) -> Iterator[tuple[Run, Finished]]:
     """Execute tasks on the workers of a Dask scheduler. Yields each as it is finished."""
-    distributed = _distributed()
-    try:
-        client = distributed.Client(address, timeout=timeout, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise ParameterError(f"no Dask scheduler answers at {address}: {_first_line(error)}") from None
-    with client:
-        if not client.nthreads():
-            raise ParameterError(
-                f"the Dask scheduler at {address} has no workers: start `dask worker {address}`"
-            )
+    with connect(address, timeout) as client:
+        import distributed
+
         client.subscribe_topic(TOPIC, lambda event: progress.cell(*event[1]))
         jobs = {client.submit(_remote, task, key=f"{task.run.name}-{task.digest}"): task for task in tasks}
         for job in distributed.as_completed(list(jobs), loop=client.loop):
@@ -80,16 +73,3 @@ def _prepare_worker() -> None:
     keep = ExitStack()
     keep.enter_context(kernel_environment())
     atexit.register(keep.close)
-
-
-def _distributed() -> Any:
-    try:
-        import distributed
-    except ImportError:
-        reason = "--scheduler needs Dask, the extra `cluster`: pip install -e '.[cluster]'"
-        raise ParameterError(reason) from None
-    return distributed
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
