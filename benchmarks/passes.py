@@ -1,10 +1,11 @@
 """How fast passes are made: `make bench`, or `python benchmarks/passes.py`.
 
-All ways make the passes of the same random scenarios (memory 1 to 256 GB, working set 1 to 50 % of it, link 1 to
-100 Gbit/s, dirtying 0.01 to 1.5 of the link's rate, target 10 ms to 1 s, at most 30 passes) and take turns, so
-that whatever else the machine does falls on all. Told are nanoseconds a scenario and the median over the turns of
-the time relative to the plain C loop of the same turn (scalar.c, gcc -O3 -march=native), on one core unless said;
-memory for outcomes is taken once. The slow ones run fewer scenarios. Totals are compared first.
+All ways make the passes of the same random scenarios (memory 1 to 256 GB, working set 1 to 50 % of it, link 1
+to 100 Gbit/s, dirtying 0.01 to 1.5 of the link's rate, target 10 ms to 1 s, at most 30 passes) and take
+turns, so that whatever else the machine does falls on all. Told are nanoseconds a scenario and the median
+over the turns of the time relative to the plain C loop of the same turn (scalar.c, gcc -O3 -march=native), on
+one core unless said; memory for outcomes is taken once. The slow ones run fewer scenarios. Totals are
+compared first.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ class Design:
         raise ParameterError(f"{name!r} does not vary in this design{hint}")
 
     def stretch(self, start: int) -> tuple[Columns, dict[str, np.ndarray]]:
-        """Columns of all parameters for up to :data:`CHUNK` rows from a multiple of it, and their places.
+        """Columns of all parameters for the :data:`CHUNK` rows from a multiple of it on, and their places.
 
         A column of one value holds for the whole stretch. A place is the number of a listed value, or what was
         drawn from a range.
