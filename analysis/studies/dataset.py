@@ -31,7 +31,7 @@ from ..parameters import OUTCOMES, ParameterError
 from . import designs, reductions
 from .designs import CHUNK, Design
 
-PART = 32 * CHUNK
+PART = 16 * CHUNK
 """Rows of a part: half a million, some tens of megabytes."""
 WORTH_POOL = 4 * PART
 """Rows from which processes of their own pay."""

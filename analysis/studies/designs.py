@@ -22,14 +22,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 import yaml
 
 from ..model.migration import Columns, streams
 from ..parameters import OUTCOMES, PARAMETERS, ParameterError, check, defaults, nearest
 
-CHUNK = 16_384
+CHUNK = 32_768
 """Rows of a stretch: their columns stay in a processor's caches."""
 _RANGE = {
     "type": "object",
@@ -133,7 +132,7 @@ class Design:
         raise ParameterError(f"{name!r} does not vary in this design{hint}")
 
     def stretch(self, start: int) -> tuple[Columns, dict[str, np.ndarray]]:
-        """Columns of all parameters for the :data:`CHUNK` rows from a multiple of it on, and their places.
+        """Columns of all parameters for :data:`CHUNK` rows from a multiple of it, and their places.
 
         A column of one value holds for the whole stretch. A place is the number of a listed value, or what was
         drawn from a range.
@@ -196,9 +195,9 @@ def parse(content: Any) -> Design:
     """The design in the content of a file: a mapping as the module shows it."""
     if isinstance(content, Mapping):
         _known(content, _SCHEMA["properties"], "key")
-    wrong = next(jsonschema.Draft202012Validator(_SCHEMA).iter_errors(content), None)
+    wrong = _first_fault(content, _SCHEMA)
     if wrong:
-        raise ParameterError(_told(wrong))
+        raise ParameterError(wrong)
     given = content["parameters"]
     _known(given, PARAMETERS, "parameter")
     outcomes = tuple(content.get("outcomes", OUTCOMES))
@@ -234,9 +233,9 @@ def _axis(name: str, value: Any, random: bool) -> Axis:
             raise ParameterError(f"{name} has no values")
         return Axis(name, check({name: value})[name])
     _known(value, _RANGE["properties"], f"key of {name}")
-    wrong = next(jsonschema.Draft202012Validator(_RANGE).iter_errors(value), None)
+    wrong = _first_fault(value, _RANGE)
     if wrong:
-        raise ParameterError(f"{name}: {_told(wrong)}")
+        raise ParameterError(f"{name}: {wrong}")
     low, high, log, of = (
         float(value["from"]),
         float(value["to"]),
@@ -294,6 +293,10 @@ def _known(names: Any, allowed: Any, what: str) -> None:
             raise ParameterError(f"{name!r} is no {what} of a sweep{hint}")
 
 
-def _told(wrong: jsonschema.ValidationError) -> str:
-    where = "".join(f"{part}: " for part in wrong.absolute_path)
-    return f"{where}{wrong.message}"
+def _first_fault(content: Any, schema: Mapping) -> str:
+    """What is wrong with the content of a file by its schema, in words; empty if nothing is."""
+    # Here, since it takes longer to load than all else that a process of a sweep needs.
+    import jsonschema
+
+    wrong = next(jsonschema.Draft202012Validator(schema).iter_errors(content), None)
+    return "".join(f"{part}: " for part in wrong.absolute_path) + wrong.message if wrong else ""
