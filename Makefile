@@ -33,14 +33,14 @@ test: $(READY)  ## run the tests
 	@echo "Running the tests"
 	@$(PY) -m pytest -n auto --dist loadfile $(ARGS)
 
-fuzz: $(READY)  ## long random tests of the readers of host files (nightly; about an hour)
+fuzz: $(READY)  ## long random tests of the readers of host files (nightly; a quarter of an hour)
 	@FUZZ_CASES=$(or $(CASES),10000) $(PY) -m pytest tests/observations/test_fuzz.py tests/observations/test_large.py $(ARGS)
 
 lab: $(READY)  ## open the notebooks in JupyterLab
 	@$(PY) -m jupyter lab notebooks $(ARGS)
 
-bench: $(READY)  ## time a batch of reports beside the papermill command
-	@$(PY) benchmarks/report_batch.py $(ARGS)
+bench: $(READY)  ## time passes beside C and SimGrid (BENCH=sweep: rows to Parquet; BENCH=report_batch: reports)
+	@$(PY) benchmarks/$(or $(BENCH),passes).py $(ARGS)
 
 format: $(READY)  ## put code and notebooks into the common format
 	@$(PY) -m ruff check --fix .

@@ -1,4 +1,4 @@
-"""How long a batch of scenarios takes, beside the same executions by the papermill command: `make bench`.
+"""How long a batch of scenarios takes, beside the papermill command: `make bench BENCH=report_batch`.
 
 Both run the same scenarios of one notebook, two at a time: this study's runner (one driver, forked kernels;
 HTML, records, index and table included), and `papermill`, started two at a time by a shell (executed

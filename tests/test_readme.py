@@ -5,10 +5,12 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from analysis.__main__ import main
 from analysis.observations.lab import DATA
+from analysis.studies import dataset, designs
 
 ROOT = DATA.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -48,3 +50,15 @@ def test_every_prediction_of_the_readme_runs(line):
     """Commands shown to a reader work as they stand."""
     result = CliRunner().invoke(main, shlex.split(line, comments=True))
     assert result.exit_code == 0, result.stderr
+
+
+def test_the_design_of_the_readme_is_swept(tmp_path):
+    """The design file as it is shown is read, and a small one of its kind gives the three tables."""
+    text = re.search(r"<!-- design -->\n```yaml\n(.*?)```", README, re.DOTALL)[1]
+    content = yaml.safe_load(text)
+    assert designs.parse(content).rows == 200 * 200 * 10 * 3 * 3
+    for name in ("bandwidth_gbps", "dirty_pages_per_s"):
+        content["parameters"][name]["count"] = 3
+    swept = dataset.sweep(content, tmp_path / "sweep")
+    assert set(swept.tables) == {"spread", "pauses", "choice"}
+    assert swept.rows == swept.tables["spread"]["rows"].sum() == swept.tables["pauses"]["rows"].sum() == 810

@@ -30,11 +30,15 @@ from ..parameters import OUTCOMES, PARAMETERS, ParameterError, check, defaults, 
 
 CHUNK = 32_768
 """Rows of a stretch: their columns stay in a processor's caches."""
+MOST_ROWS = 10**12
+"""Rows of a design: what is done is kept as a list of parts, two million of them."""
+MOST_VALUES = 10**6
+"""Values of one axis: these are laid out, and stand in the dataset's description."""
 _RANGE = {
     "type": "object",
     "properties": {
         "from": {"type": "number"}, "to": {"type": "number"},
-        "count": {"type": "integer", "minimum": 1}, "spacing": {"enum": ["linear", "log"]},
+        "count": {"type": "integer", "minimum": 1, "maximum": MOST_VALUES}, "spacing": {"enum": ["linear", "log"]},
         "of": {"type": "string"},
     },
     "required": ["from", "to"],
@@ -44,7 +48,7 @@ _SCHEMA = {
     "type": "object",
     "properties": {
         "parameters": {"type": "object", "minProperties": 1},
-        "rows": {"type": "integer", "minimum": 1},
+        "rows": {"type": "integer", "minimum": 1, "maximum": MOST_ROWS},
         "seed": {"type": "integer", "minimum": 0},
         "outcomes": {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True},
         "precision": {"enum": ["single", "double"]},
@@ -84,8 +88,11 @@ class Axis:
         if self.values is not None:
             return draw.integers(len(self.values), size=rows)
         if self.log:
-            return np.exp(draw.uniform(math.log(self.low), math.log(self.high), rows))
-        return draw.uniform(self.low, self.high, rows)
+            values = np.exp(draw.uniform(math.log(self.low), math.log(self.high), rows))
+            values = values.clip(self.low, self.high)  # rounding may leave the range
+        else:
+            values = draw.uniform(self.low, self.high, rows)
+        return values if self.of else _whole(self.name, values)
 
     def cells(self, count: int | None) -> np.ndarray:
         """Values of the axis; of a range, the middles of ``count`` equal cells."""
@@ -145,7 +152,8 @@ class Design:
         }
         for axis in self.axes:
             if axis.of:
-                varying[axis.name] = varying[axis.name] * self._base(axis.of, varying)
+                product = varying[axis.name] * self._base(axis.of, varying)
+                varying[axis.name] = _whole(axis.name, product)
         columns = {name: np.array([value], _kind(value)) for name, value in defaults().items()}
         columns |= {name: np.array([value], _kind(value)) for name, value in self.constants.items()}
         columns |= varying
@@ -172,13 +180,32 @@ def _kind(value: Any) -> type:
     return object if isinstance(value, str) else float
 
 
+def _whole(name: str, values: np.ndarray) -> np.ndarray:
+    """Values of a parameter; of one that takes whole numbers, the nearest of these."""
+    return np.rint(values) if PARAMETERS[name].whole else values
+
+
 # --- design files -------------------------------------------------------------------------------
+
+
+class _Once(yaml.SafeLoader):
+    """YAML that refuses a key given twice, of which the first would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        """A mapping whose keys differ."""
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for place, key in enumerate(keys):
+            if key in keys[:place] and key != "<<":
+                raise ParameterError(f"{key!r} is given twice, line {node.start_mark.line + 1} and after")
+        return super().construct_mapping(node, deep)
 
 
 def read(path: Path) -> Design:
     """Read a design file; ParameterError, naming the file and the fault, if it is none."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _Once)
+    except ParameterError as error:
+        raise ParameterError(f"the design '{path.name}': {error}") from None
     except OSError as error:
         raise ParameterError(f"the design '{path}' cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -193,8 +220,10 @@ def read(path: Path) -> Design:
 
 def parse(content: Any) -> Design:
     """The design in the content of a file: a mapping as the module shows it."""
-    if isinstance(content, Mapping):
-        _known(content, _SCHEMA["properties"], "key")
+    if not isinstance(content, Mapping):
+        raise ParameterError(f"a design is a mapping with the key 'parameters', not {repr(content):.40}")
+    _known(content, _SCHEMA["properties"], "key")
+    content = _numbers(content, "rows", "seed")
     wrong = _first_fault(content, _SCHEMA)
     if wrong:
         raise ParameterError(wrong)
@@ -205,13 +234,15 @@ def parse(content: Any) -> Design:
     random = "rows" in content
     axes, constants = [], {}
     for name, value in given.items():
-        if isinstance(value, (Mapping, list)):
+        if isinstance(value, (Mapping, list, tuple, np.ndarray)):
             axes.append(_axis(name, value, random))
         else:
             constants[name] = check({name: value})[name].item()
     _check_multiples(axes, constants)
     axes = axes if random else sorted(axes, key=_outermost_first)
     rows = content["rows"] if random else math.prod(len(axis.values) for axis in axes)
+    if rows > MOST_ROWS:
+        raise ParameterError(f"every combination would be {rows:,} rows, more than {MOST_ROWS:,}")
     named = {key: content[key] for key in ("seed", "precision", "reduce") if key in content}
     return Design(tuple(axes), constants, rows, random, outcomes=outcomes, **named)
 
@@ -228,11 +259,10 @@ def _outermost_first(axis: Axis) -> int:
 
 def _axis(name: str, value: Any, random: bool) -> Axis:
     """An axis from a list or a range."""
-    if isinstance(value, list):
-        if not value:
-            raise ParameterError(f"{name} has no values")
-        return Axis(name, check({name: value})[name])
+    if not isinstance(value, Mapping):
+        return Axis(name, _listed(name, value))
     _known(value, _RANGE["properties"], f"key of {name}")
+    value = _numbers(value, "from", "to", "count")
     wrong = _first_fault(value, _RANGE)
     if wrong:
         raise ParameterError(f"{name}: {wrong}")
@@ -245,8 +275,10 @@ def _axis(name: str, value: Any, random: bool) -> Axis:
     if PARAMETERS[name].choices:
         raise ParameterError(f"{name} is a text: list its values, it has no range")
     if low > high or (log and low <= 0):
-        rule = "above 0 for logarithmic spacing" if low <= high else "no more than `to`"
+        rule = "above 0 for logarithmic spacing" if low <= high else f"no more than `to` = {high:g}"
         raise ParameterError(f"{name}: `from` = {low:g} must be {rule}")
+    if math.isinf(high):
+        raise ParameterError(f"{name}: `to` = {high:g} must be finite")
     if not of:
         check({name: [low, high]})
     if "count" not in value:
@@ -254,12 +286,42 @@ def _axis(name: str, value: Any, random: bool) -> Axis:
             raise ParameterError(f"{name}: a range needs a count, unless `rows` asks for random scenarios")
         return Axis(name, None, low, high, log, of)
     spread = np.geomspace if log else np.linspace
-    return Axis(name, _whole(name, spread(low, high, value["count"])), of=of)
+    values = spread(low, high, value["count"])
+    # Whole numbers, and a range of one value, may come more than once.
+    return Axis(name, np.unique(values if of else _whole(name, values)), of=of)
 
 
-def _whole(name: str, values: np.ndarray) -> np.ndarray:
-    """Values of a range; of a parameter that takes whole numbers, the nearest of these, each once."""
-    return np.unique(np.rint(values)) if PARAMETERS[name].whole else values
+def _listed(name: str, value: Any) -> np.ndarray:
+    """The values of a list, each once."""
+    values = check({name: value})[name]
+    if values.ndim != 1:
+        raise ParameterError(f"{name}: a list of values holds no lists")
+    if not len(values):
+        raise ParameterError(f"{name} has no values")
+    if len(values) > MOST_VALUES:
+        raise ParameterError(f"{name} has {len(values):,} values, more than {MOST_VALUES:,}")
+    seen = set()
+    for shown in map(str, values.tolist()):
+        if shown in seen:
+            raise ParameterError(f"{name} lists {shown} twice: its rows would count twice")
+        seen.add(shown)
+    return values
+
+
+def _numbers(given: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    """A mapping whose numbers are such: YAML takes 2e5 for a text, and 2.0e+5 for no whole number."""
+    return {key: _number(value) if key in keys else value for key, value in given.items()}
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return value
+    if isinstance(value, np.generic):
+        value = value.item()
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _check_multiples(axes: list[Axis], constants: Mapping[str, Any]) -> None:
@@ -269,10 +331,14 @@ def _check_multiples(axes: list[Axis], constants: Mapping[str, Any]) -> None:
         if not axis.of:
             continue
         _known([axis.of], PARAMETERS, "parameter")
+        if PARAMETERS[axis.of].choices:
+            raise ParameterError(f"{axis.name} cannot be a multiple of {axis.of}, which is a text")
         base = by_name.get(axis.of)
         if base is not None and base.of:
             raise ParameterError(f"{axis.name} is a multiple of {axis.of}, which is one itself")
         default = constants.get(axis.of, defaults()[axis.of])
+        if base is None and math.isnan(default):
+            raise ParameterError(f"{axis.name} is a multiple of {axis.of}, which has no value here: give it")
         ends = (
             [default] * 2
             if base is None
@@ -281,7 +347,8 @@ def _check_multiples(axes: list[Axis], constants: Mapping[str, Any]) -> None:
             else [base.low, base.high]
         )
         own = axis.values if axis.values is not None else [axis.low, axis.high]
-        check({axis.name: [min(own) * min(ends), max(own) * max(ends)]})
+        products = np.array([min(own) * min(ends), max(own) * max(ends)])
+        check({axis.name: _whole(axis.name, products)})
 
 
 def _known(names: Any, allowed: Any, what: str) -> None:
@@ -289,8 +356,34 @@ def _known(names: Any, allowed: Any, what: str) -> None:
     for name in names:
         if name not in allowed:
             near = nearest(str(name), allowed)
-            hint = f"; did you mean {near!r}?" if near else f": {', '.join(allowed)} are"
+            few = f": {', '.join(allowed)} are" if len(allowed) <= len(OUTCOMES) else ""
+            hint = f"; did you mean {near!r}?" if near else few
             raise ParameterError(f"{name!r} is no {what} of a sweep{hint}")
+
+
+_JSON_WORDS = {"object": "a mapping", "array": "a list", "string": "a text", "number": "a number"}
+_JSON_WORDS |= {"integer": "a whole number"}
+
+
+def _told(wrong: Any) -> str:
+    """What a schema finds, in the words of a design file."""
+    where = "".join(f"{part}: " for part in wrong.absolute_path)
+    rule = wrong.validator_value
+    if wrong.validator == "required":
+        missing = next(name for name in rule if name not in wrong.instance)
+        return f"{where}the key {missing!r} is missing"
+    said = {
+        "type": lambda: f"it takes {_JSON_WORDS[rule]}",
+        "enum": lambda: f"it takes one of {', '.join(rule)}",
+        "minimum": lambda: f"it takes at least {rule:,}",
+        "maximum": lambda: f"it takes at most {rule:,}",
+        "minProperties": lambda: "it names at least one",
+        "minItems": lambda: "it names at least one",
+        "uniqueItems": lambda: "each is named once",
+    }[wrong.validator]()
+    near = nearest(str(wrong.instance), rule) if wrong.validator == "enum" else ""
+    hint = f"; did you mean {near!r}?" if near else ""
+    return f"{where}{repr(wrong.instance):.60} is not allowed: {said}{hint}"
 
 
 def _first_fault(content: Any, schema: Mapping) -> str:
@@ -299,4 +392,4 @@ def _first_fault(content: Any, schema: Mapping) -> str:
     import jsonschema
 
     wrong = next(jsonschema.Draft202012Validator(schema).iter_errors(content), None)
-    return "".join(f"{part}: " for part in wrong.absolute_path) + wrong.message if wrong else ""
+    return _told(wrong) if wrong else ""

@@ -1,0 +1,125 @@
+"""How many rows a second a sweep writes, and in how much memory: `make bench BENCH=sweep`.
+
+Two designs, end to end from the command line, the start of its processes included: `random`, scenarios of
+the speed yardstick, each with a link of its own; and `grid`, every combination of line rates, write rates,
+working sets and memory. Memory is the largest sum over all processes of what each holds for itself and its
+share of the rest (PSS), looked at four times a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import yaml
+
+STUDY = Path(__file__).resolve().parents[1]
+
+
+def design(kind: str, rows: int) -> dict:
+    """A design of about so many rows."""
+    outcomes = ["total_s", "blackout_s", "passes", "converged", "limited_by"]
+    if kind == "random":
+        parameters = {
+            "memory_gib": {"from": 1, "to": 256, "spacing": "log"},
+            "working_set_gib": {"from": 0.01, "to": 0.5, "of": "memory_gib"},
+            "bandwidth_gbps": {"from": 1, "to": 100, "spacing": "log"},
+            # 0.01 to 1.5 of the line, in pages of 4 KiB a Gbit
+            "dirty_pages_per_s": {"from": 305.2, "to": 45776.0, "spacing": "log", "of": "bandwidth_gbps"},
+            "blackout_target_ms": {"from": 10, "to": 1000, "spacing": "log"},
+            "pass_limit": 30,
+        }
+        reduce = {"by_link": {"quantiles": "total_s", "by": {"bandwidth_gbps": 50}}}
+        return {"parameters": parameters, "rows": rows, "outcomes": outcomes, "reduce": reduce} | {
+            "precision": "single"
+        }
+    side = round(rows ** (1 / 4))
+    parameters = {
+        name: {"from": low, "to": high, "count": side, "spacing": "log"}
+        for name, low, high in (
+            ("bandwidth_gbps", 1, 100),
+            ("memory_gib", 4, 256),
+            ("working_set_gib", 0.1, 4),
+            ("dirty_pages_per_s", 100, 1e6),
+        )
+    }
+    by_map = {"quantiles": "total_s", "by": ["bandwidth_gbps", "dirty_pages_per_s"], "at": [0.5]}
+    few = {"quantiles": "total_s", "by": ["bandwidth_gbps"]}
+    reduce = {"map": by_map} if side <= 90 else {"by_link": few}
+    return {"parameters": parameters, "outcomes": outcomes, "precision": "single", "reduce": reduce}
+
+
+def pss_mib(process: int) -> float:
+    """Proportional set size of a process and its children; those that end meanwhile count nothing."""
+    total = 0.0
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+            if int(place.name) == process or parent == process:
+                rollup = (place / "smaps_rollup").read_text()
+                total += int(rollup.partition("\nPss:")[2].split()[0]) / 1024
+        except (OSError, ValueError, IndexError):
+            continue
+    return total
+
+
+def run(kind: str, rows: int, folder: Path, keep_rows: bool) -> dict:
+    """One sweep from the command line."""
+    file = folder / f"{kind}.yml"
+    file.write_text(yaml.safe_dump(design(kind, rows)))
+    out = folder / kind
+    command = [sys.executable, "-m", "analysis", "sweep", str(file), "--out", str(out), "--json"]
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        command + ([] if keep_rows else ["--no-rows"]), cwd=STUDY, stdout=subprocess.PIPE, text=True
+    )
+    most, done = [0.0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.25):
+            most[0] = max(most[0], pss_mib(process.pid))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    text = process.communicate()[0]
+    done.set()
+    watcher.join()
+    seconds = time.perf_counter() - begun
+    if process.returncode:
+        sys.exit(f"error: the sweep {kind!r} failed")
+    figures = json.loads(text)
+    size = sum(part.stat().st_size for part in out.glob("part-*.parquet"))
+    shutil.rmtree(out)
+    return {
+        "rows": figures["rows"],
+        "seconds_with_start": round(seconds, 1),
+        "rows_per_s": round(figures["rows"] / seconds),
+        "rows_per_s_without_start": figures["rows_per_s"],
+        "peak_mib": round(most[0]) if math.isfinite(most[0]) else None,
+        "gigabytes": round(size / 1e9, 2),
+    }
+
+
+def main() -> None:
+    """Measure and print the figures as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rows", type=int, default=100_000_000)
+    parser.add_argument("--design", choices=("random", "grid"), action="append")
+    parser.add_argument("--no-rows", action="store_true", help="reductions only")
+    asked = parser.parse_args()
+    for kind in asked.design or ("random", "grid"):
+        with tempfile.TemporaryDirectory() as folder:
+            found = run(kind, asked.rows, Path(folder), not asked.no_rows)
+        print(json.dumps({"design": kind} | found), flush=True)
+
+
+if __name__ == "__main__":
+    main()
