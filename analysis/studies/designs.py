@@ -38,8 +38,8 @@ _RANGE = {
     "type": "object",
     "properties": {
         "from": {"type": "number"}, "to": {"type": "number"},
-        "count": {"type": "integer", "minimum": 1, "maximum": MOST_VALUES}, "spacing": {"enum": ["linear", "log"]},
-        "of": {"type": "string"},
+        "count": {"type": "integer", "minimum": 1, "maximum": MOST_VALUES},
+        "spacing": {"enum": ["linear", "log"]}, "of": {"type": "string"},
     },
     "required": ["from", "to"],
     "additionalProperties": False,
@@ -141,8 +141,8 @@ class Design:
     def stretch(self, start: int) -> tuple[Columns, dict[str, np.ndarray]]:
         """Columns of all parameters for :data:`CHUNK` rows from a multiple of it, and their places.
 
-        A column of one value holds for the whole stretch. A place is the number of a listed value, or what was
-        drawn from a range.
+        A column of one value holds for the whole stretch. A place is the number of a listed value, or what
+        was drawn from a range.
         """
         rows = min(CHUNK, self.rows - start)
         places = self._drawn(start, rows) if self.random else self._combined(start, rows)
@@ -221,7 +221,7 @@ def read(path: Path) -> Design:
 def parse(content: Any) -> Design:
     """The design in the content of a file: a mapping as the module shows it."""
     if not isinstance(content, Mapping):
-        raise ParameterError(f"a design is a mapping with the key 'parameters', not {repr(content):.40}")
+        raise ParameterError(f"a design is a mapping with the key 'parameters', not {content!r:.40}")
     _known(content, _SCHEMA["properties"], "key")
     content = _numbers(content, "rows", "seed")
     wrong = _first_fault(content, _SCHEMA)
@@ -383,7 +383,7 @@ def _told(wrong: Any) -> str:
     }[wrong.validator]()
     near = nearest(str(wrong.instance), rule) if wrong.validator == "enum" else ""
     hint = f"; did you mean {near!r}?" if near else ""
-    return f"{where}{repr(wrong.instance):.60} is not allowed: {said}{hint}"
+    return f"{where}{wrong.instance!r:.60} is not allowed: {said}{hint}"
 
 
 def _first_fault(content: Any, schema: Mapping) -> str:
