@@ -271,12 +271,13 @@ class _Cut:
 
     def _piece(self, name: str, view: np.ndarray, index: tuple, length: int) -> np.ndarray:
         kept = self._kept[name][:length]
-        if view.size == 1:
-            return kept
-        piece = view[index]
+        piece = kept if view.size == 1 else view[index]
         if piece.dtype == self._dtype and piece.flags.c_contiguous:
-            return piece.reshape(-1)
-        np.copyto(kept.reshape(piece.shape), piece)
+            kept = piece.reshape(-1)
+        else:
+            np.copyto(kept.reshape(piece.shape), piece)
+        # Numba compiles anew for arrays that may be written to; here none may.
+        kept.flags.writeable = False
         return kept
 
 
