@@ -12,8 +12,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
+import signal
 import time
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
@@ -32,7 +34,7 @@ from . import designs, reductions
 from .designs import CHUNK, Design
 
 PART = 16 * CHUNK
-"""Rows of a part: half a million, some tens of megabytes."""
+"""Rows of a part: a quarter of a million, some tens of megabytes."""
 WORTH_POOL = 4 * PART
 """Rows from which processes of their own pay."""
 SAVE_EVERY_S = 30.0
@@ -99,8 +101,10 @@ def sweep(
     report = progress or (lambda done, total: None)
     report(state.rows_done, design.rows)
     try:
-        with _executor(scheduler, workers or cores(), len(todo) * PART) as (executor, width):
-            for part, sums in _finished(executor, width, todo, design, state.folder if rows else None):
+        left = design.rows - state.rows_done
+        with _executor(scheduler, workers or cores(), left) as (executor, width):
+            folder = state.folder if rows else None
+            for part, sums in _finished(executor, width, todo, design, folder):
                 state.add(part, sums)
                 report(state.rows_done, design.rows)
     finally:
@@ -108,6 +112,8 @@ def sweep(
     tables = {name: reduction.result(state.sums[name]) for name, reduction in state.reductions.items()}
     for name, table in tables.items():
         table.to_parquet(state.folder / f"{name}.parquet")
+    for left in state.folder.glob(".part-*"):  # by a process that was killed
+        left.unlink(missing_ok=True)
     taken = time.monotonic() - begun
     return Swept(design.rows, state.rows_done - done_before, taken, state.folder, tables)
 
@@ -138,10 +144,15 @@ class _State:
         self.sums = {name: np.zeros(reduction.size) for name, reduction in self.reductions.items()}
         self.done: set[int] = set()
         self._saved = time.monotonic()
+        self._whole = True
         self.digest = _digest(design, rows)
-        if folder.exists() and not self._carry_on() and any(folder.iterdir()):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            empty = not any(folder.iterdir())
+        except OSError as error:
+            raise ParameterError(f"the folder '{folder}' cannot be written: {error.strerror}") from None
+        if not empty and not self._carry_on():
             self._clear(force)
-        folder.mkdir(parents=True, exist_ok=True)
         self.save()
 
     @property
@@ -151,44 +162,79 @@ class _State:
 
     def _carry_on(self) -> bool:
         """Take up what an earlier call has done of the same sweep; False if there is no such thing."""
-        try:
-            book = json.loads((self.folder / "sweep.json").read_text())
-            if book["digest"] != self.digest:
-                return False
-            with np.load(self.folder / "sums.npz") as saved:
-                sums = {name: saved[name] for name in self.sums}
-                done = set(saved["done"].tolist())
-        except (OSError, ValueError, KeyError):
+        if self._book().get("digest") != self.digest:
             return False
-        self.sums = sums
-        self.done = {k for k in done if not self.rows or _part_file(self.folder, k).exists()}
-        if self.done != done and self.sums:
-            # A part that is gone was counted already: begin anew rather than count it twice.
-            self.sums, self.done = {name: np.zeros_like(s) for name, s in sums.items()}, set()
+        try:
+            with np.load(self.folder / "sums.npz") as saved:
+                sums = {name: saved[f"of {name}"] for name in self.sums}
+                done = set(saved["done"].tolist())
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+            return True  # of this sweep, but what is done is not known: begin anew
+        there = {k for k in done if not self.rows or self._is_whole(k)}
+        # A part that is gone was counted already: begin anew rather than count it twice.
+        if there == done or not sums:
+            self.sums, self.done = sums, there
         return True
 
+    def _book(self) -> dict[str, Any]:
+        """What ``sweep.json`` says; nothing if it is none of a sweep."""
+        try:
+            book = json.loads((self.folder / "sweep.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        ours = isinstance(book, dict) and "digest" in book and isinstance(book.get("design"), dict)
+        return book if ours else {}
+
+    def _is_whole(self, part: int) -> bool:
+        """True where the file of a part is there to its end: what it holds stands there."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            return pq.read_metadata(_part_file(self.folder, part)).num_rows == _rows_of(self.design, part)
+        except (OSError, pa.ArrowInvalid):
+            return False
+
     def _clear(self, force: bool) -> None:
-        if not (self.folder / "sweep.json").exists():
+        """Remove the files of another sweep, and no others."""
+        book = self._book()
+        if not book:
             raise ParameterError(
                 f"the folder '{self.folder}' holds something else than a sweep: name another"
             )
         if not force:
             raise ParameterError(
-                f"the folder '{self.folder}' holds a sweep of another design: name another, or give leave to "
-                "remove it with --force"
+                f"the folder '{self.folder}' holds a sweep of another design, or by another version of the "
+                "model: name another, or give leave to remove it with --force"
             )
-        shutil.rmtree(self.folder)
+        reduced = [f"{Path(name).name}.parquet" for name in book["design"].get("reduce", {})]
+        # The book last: a removal that is stopped can be taken up.
+        for pattern in (
+            "part-*.parquet",
+            ".part-*",
+            *reduced,
+            "sums.npz",
+            ".sums.npz",
+            ".sweep.json",
+            "sweep.json",
+        ):
+            for file in self.folder.glob(pattern):
+                file.unlink()
 
     def add(self, part: int, sums: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
         """A part is done."""
+        self._whole = False
         for name, (where, amount) in sums.items():
             self.sums[name][where] += amount
         self.done.add(part)
+        self._whole = True
         if time.monotonic() - self._saved > SAVE_EVERY_S:
             self.save()
 
     def save(self) -> None:
-        """Write down what is done, whole or not at all."""
+        """Write down what is done, whole or not at all; nothing where :meth:`add` was stopped halfway."""
+        if not self._whole:
+            return
         book = {
             "format": FORMAT,
             "digest": self.digest,
@@ -197,12 +243,14 @@ class _State:
             "rows_done": self.rows_done,
             "parts_hold_rows": self.rows,
         }
-        temporary = self.folder / ".sums.npz"
-        np.savez(temporary, done=np.array(sorted(self.done), np.int64), **self.sums)
-        os.replace(temporary, self.folder / "sums.npz")
+        # The book first, since a folder without it is no sweep's.
         temporary = self.folder / ".sweep.json"
-        temporary.write_text(json.dumps(book, indent=1))
+        temporary.write_text(json.dumps(book, indent=1), encoding="utf-8")
         os.replace(temporary, self.folder / "sweep.json")
+        temporary = self.folder / ".sums.npz"
+        named = {f"of {name}": sums for name, sums in self.sums.items()}
+        np.savez(temporary, done=np.array(sorted(self.done), np.int64), **named)
+        os.replace(temporary, self.folder / "sums.npz")
         self._saved = time.monotonic()
 
 
@@ -224,7 +272,8 @@ def _digest(design: Design, rows: bool) -> str:
 def _code() -> str:
     """A digest of the code that computes outcomes: another model is another sweep."""
     package = Path(__file__).resolve().parents[1]
-    files = [*sorted((package / "model").glob("*.py")), package / "parameters.py", Path(designs.__file__)]
+    files = [*sorted((package / "model").glob("*.py")), package / "parameters.py"]
+    files += [Path(module.__file__) for module in (designs, reductions)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
@@ -322,7 +371,13 @@ def _executor(scheduler: str | None, workers: int, rows: int) -> Iterator[tuple[
     elif workers == 1 or rows < WORTH_POOL:
         yield None, 1
     else:
-        executor = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+        executor = ProcessPoolExecutor(
+            workers,
+            mp_context=get_context("spawn"),
+            # Ctrl-C goes to all processes of a terminal: the one that gives out the parts answers it.
+            initializer=signal.signal,
+            initargs=(signal.SIGINT, signal.SIG_IGN),
+        )
         try:
             yield executor, workers
         finally:
@@ -334,7 +389,8 @@ def _finished(
 ) -> Iterator[tuple[int, Any]]:
     """Parts as they are finished; never more than twice as many under way as are made at a time."""
     place = str(folder.resolve()) if folder else None
-    rows = len(list(todo)) * PART
+    # By all rows, though some may be done: a sweep that is carried on is computed the same way.
+    rows = design.rows
     if executor is None:
         for part in todo:
             yield make_part(design, part, place, way_for(rows))

@@ -261,34 +261,35 @@ def _axis(name: str, value: Any, random: bool) -> Axis:
     """An axis from a list or a range."""
     if not isinstance(value, Mapping):
         return Axis(name, _listed(name, value))
+    if PARAMETERS[name].choices:
+        raise ParameterError(f"{name} is a text: list its values, it has no range")
+    low, high, count, log = spread_of(name, value)
+    of = value.get("of", "")
+    if not of:
+        check({name: [low, high]})
+    if not count:
+        if not random:
+            raise ParameterError(f"{name}: a range needs a count, unless `rows` asks for random scenarios")
+        return Axis(name, None, low, high, log, of)
+    values = (np.geomspace if log else np.linspace)(low, high, count)
+    # Whole numbers, and a range of one value, may come more than once.
+    return Axis(name, np.unique(values if of else _whole(name, values)), of=of)
+
+
+def spread_of(name: str, value: Mapping[str, Any]) -> tuple[float, float, int, bool]:
+    """Ends, count (0 if not given) and whether logarithmic of a range in a file; ParameterError if none."""
     _known(value, _RANGE["properties"], f"key of {name}")
     value = _numbers(value, "from", "to", "count")
     wrong = _first_fault(value, _RANGE)
     if wrong:
         raise ParameterError(f"{name}: {wrong}")
-    low, high, log, of = (
-        float(value["from"]),
-        float(value["to"]),
-        value.get("spacing") == "log",
-        value.get("of", ""),
-    )
-    if PARAMETERS[name].choices:
-        raise ParameterError(f"{name} is a text: list its values, it has no range")
+    low, high, log = float(value["from"]), float(value["to"]), value.get("spacing") == "log"
     if low > high or (log and low <= 0):
         rule = "above 0 for logarithmic spacing" if low <= high else f"no more than `to` = {high:g}"
         raise ParameterError(f"{name}: `from` = {low:g} must be {rule}")
     if math.isinf(high):
         raise ParameterError(f"{name}: `to` = {high:g} must be finite")
-    if not of:
-        check({name: [low, high]})
-    if "count" not in value:
-        if not random:
-            raise ParameterError(f"{name}: a range needs a count, unless `rows` asks for random scenarios")
-        return Axis(name, None, low, high, log, of)
-    spread = np.geomspace if log else np.linspace
-    values = spread(low, high, value["count"])
-    # Whole numbers, and a range of one value, may come more than once.
-    return Axis(name, np.unique(values if of else _whole(name, values)), of=of)
+    return low, high, value.get("count", 0), log
 
 
 def _listed(name: str, value: Any) -> np.ndarray:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from ..parameters import OUTCOMES, ParameterError, nearest
-from .designs import Design
+from .designs import Design, spread_of
 
 RESOLUTION = 1.01
 """Ratio of the edges of a quantile's bin."""
@@ -31,6 +32,8 @@ LEAST, MOST = 1e-6, 1e9
 """Quantiles below are told as 0, beyond as infinite."""
 MOST_NUMBERS = 30_000_000
 """Counts that one reduction may keep: a quarter of a gigabyte."""
+ALIKE = 1e-12
+"""Means no further apart than this share are the same."""
 _KINDS = {
     "quantiles": {"quantiles", "by", "at"},
     "histogram": {"histogram", "by", "edges"},
@@ -42,12 +45,16 @@ class Cells:
     """Combinations of the values of some axes, and in which of them rows lie."""
 
     def __init__(self, design: Design, by: Any) -> None:
-        counts = by if isinstance(by, Mapping) else dict.fromkeys(by)
+        by = [by] if isinstance(by, str) else by
+        if not isinstance(by, (Mapping, list, tuple)):
+            raise ParameterError(f"by: {by!r} is no list of parameters")
+        counts = by if isinstance(by, Mapping) else dict.fromkeys(map(str, by))
         self.axes = [(design.axis(name), counts[name]) for name in counts]
         for axis, count in self.axes:
-            if axis.is_range and (not isinstance(count, int) or count < 1):
+            if axis.is_range and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
                 raise ParameterError(f"{axis.name} is a range: say how many cells, by: {{{axis.name}: 50}}")
         self.shape = tuple(len(axis.cells(count)) for axis, count in self.axes)
+        self.names = [axis.name for axis, _ in self.axes]
         self.number = math.prod(self.shape)
 
     def of(self, places: Mapping[str, np.ndarray], rows: int) -> np.ndarray:
@@ -69,10 +76,12 @@ class Cells:
 class Counts:
     """How many rows of each cell lie between some edges; the bins below and above count too."""
 
+    even = False
+    """True where the edges are :data:`RESOLUTION` apart, and which bin a value is in is computed."""
+
     def __init__(self, design: Design, of: str, by: Any, edges: np.ndarray) -> None:
         self.of, self.edges, self.cells = _outcome(of), edges, Cells(design, by)
         self.bins = len(edges) + 1
-        self._log = np.allclose(np.diff(np.log(edges)), math.log(RESOLUTION)) if edges[0] > 0 else False
         self.size = _checked_size(self.cells.number * self.bins)
 
     def part(self, places: Any, outcomes: Any, rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -82,7 +91,7 @@ class Counts:
         return _summed(place, None)
 
     def _bin(self, values: np.ndarray) -> np.ndarray:
-        if not self._log:
+        if not self.even:
             return np.searchsorted(self.edges, values, side="right")
         # Logarithmic edges are computed with: a search among 3,000 of them takes ten times as long.
         steps = np.log(
@@ -110,13 +119,17 @@ class Histogram(Counts):
 
 
 class Quantiles(Counts):
-    """Quantiles of an outcome in each cell: columns ``q05``, ``q50`` and so on, and ``rows``."""
+    """Quantiles of an outcome in each cell: columns ``q05``, ``q50``, ``q99.9`` and so on, and ``rows``."""
+
+    even = True
 
     def __init__(self, design: Design, of: str, by: Any, at: list[float]) -> None:
         steps = math.ceil(math.log(MOST / LEAST) / math.log(RESOLUTION))
         super().__init__(design, of, by, LEAST * RESOLUTION ** np.arange(steps + 1))
+        if not isinstance(at, (list, tuple)) or not at:
+            raise ParameterError(f"at: {at!r} is no list of shares from 0 to 1")
         for share in at:
-            if not isinstance(share, (int, float)) or not 0 <= share <= 1:
+            if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
                 raise ParameterError(f"at: {share!r} is no share from 0 to 1")
         self.at = [float(share) for share in at]
 
@@ -131,15 +144,28 @@ class Quantiles(Counts):
             wanted = np.maximum(np.ceil(share * total - 1e-9), 1)
             found = (upto < wanted[:, None]).sum(axis=1)
             value = middles[np.minimum(found, self.bins - 1)]
-            table[f"q{100 * share:04.1f}".replace(".0", "")] = np.where(total > 0, value, np.nan)
+            table[_percent(share)] = np.where(total > 0, value, np.nan)
         return table.assign(rows=total.astype(np.int64))
 
 
+def _percent(share: float) -> str:
+    """The column of a quantile: q05 of 0.05, q99.95 of 0.9995."""
+    whole, point, rest = f"{100 * share:.8f}".rstrip("0").rstrip(".").partition(".")
+    return f"q{whole:0>2}{point}{rest}"
+
+
 class Best:
-    """The value of one axis with the least mean of an outcome, in each cell, its mean and the next least."""
+    """The value of one axis with the least mean of an outcome, in each cell, its mean and the next least.
+
+    Of options whose means are the same to rounding, which follows from the order of parts, it is the first.
+    """
 
     def __init__(self, design: Design, of: str, by: Any, over: str) -> None:
         self.of, self.cells, self.options = _outcome(of), Cells(design, by), Cells(design, [over])
+        if len(self.options.axes) != 1:
+            raise ParameterError("over: one parameter, whose values are the options")
+        if over in self.cells.names:
+            raise ParameterError(f"over: {over!r} makes the cells, too: every cell would have one option")
         self.over = over
         self.size = _checked_size(2 * self.cells.number * self.options.number)
 
@@ -155,10 +181,13 @@ class Best:
         """The table; a cell without rows, or where no option ends, has no best."""
         sums, counts = numbers.reshape(2, self.cells.number, self.options.number)
         means = np.divide(sums, counts, out=np.full(sums.shape, np.inf), where=counts > 0)
-        order = np.argsort(means, axis=1, kind="stable")
-        least = np.take_along_axis(means, order[:, :1], axis=1)[:, 0]
-        second = np.take_along_axis(means, order[:, 1:2], axis=1)[:, 0] if means.shape[1] > 1 else np.inf
-        names = self.options.table()[self.over].to_numpy(object)[order[:, 0]]
+        first = (means <= means.min(axis=1, keepdims=True) * (1 + ALIKE)).argmax(axis=1)
+        at = np.arange(len(means)), first
+        least = means[at]
+        others = means.copy()
+        others[at] = np.inf
+        second = others.min(axis=1)
+        names = self.options.table()[self.over].to_numpy(object)[first]
         none = np.isinf(least)
         table = self.cells.table().assign(best=np.where(none, None, names), mean=least, next_mean=second)
         return table.assign(rows=counts.sum(axis=1).astype(np.int64))
@@ -170,6 +199,10 @@ def made(design: Design) -> dict[str, Any]:
 
 
 def _made(design: Design, name: str, body: Any) -> Any:
+    if not isinstance(name, str) or not re.fullmatch(r"\w[\w-]*", name) or name.startswith("part-"):
+        raise ParameterError(
+            f"the reduction {name!r} is named like no file of its own: letters, digits, _ and -, not part-..."
+        )
     kind = next((kind for kind in _KINDS if isinstance(body, Mapping) and kind in body), None)
     if kind is None:
         raise ParameterError(f"the reduction {name!r} names none of {', '.join(_KINDS)}")
@@ -194,10 +227,15 @@ def _made(design: Design, name: str, body: Any) -> Any:
 
 def _edges(given: Any) -> np.ndarray:
     if isinstance(given, Mapping):
-        spread = np.geomspace if given.get("spacing") == "log" else np.linspace
-        return spread(given["from"], given["to"], given["count"] + 1)
-    edges = np.asarray(given, float)
-    if edges.ndim != 1 or len(edges) < 2 or (np.diff(edges) <= 0).any():
+        low, high, count, log = spread_of("edges", given)
+        if not count or low == high or "of" in given:
+            raise ParameterError("edges: a range from one number to a greater one, and a count of bins")
+        return (np.geomspace if log else np.linspace)(low, high, count + 1)
+    try:
+        edges = np.asarray(given, float)
+    except (TypeError, ValueError):
+        edges = np.empty(0)
+    if edges.ndim != 1 or len(edges) < 2 or not (np.diff(edges) > 0).all():
         raise ParameterError("edges are at least two numbers, each greater than the one before")
     return edges
 
