@@ -164,7 +164,8 @@ class Design:
 
     def _drawn(self, start: int, rows: int) -> dict[str, np.ndarray]:
         draw = np.random.Generator(np.random.SFC64([self.seed, start // CHUNK]))
-        return {axis.name: axis.drawn(draw, rows) for axis in self.axes}
+        # The whole stretch, so that a row is the same in a design that ends within it and in a longer one.
+        return {axis.name: axis.drawn(draw, CHUNK)[:rows] for axis in self.axes}
 
     def _combined(self, start: int, rows: int) -> dict[str, np.ndarray]:
         shape = tuple(len(axis.values) for axis in self.axes)
