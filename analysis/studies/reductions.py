@@ -161,13 +161,17 @@ class Best:
     """
 
     def __init__(self, design: Design, of: str, by: Any, over: str) -> None:
-        self.of, self.cells, self.options = _outcome(of), Cells(design, by), Cells(design, [over])
-        if len(self.options.axes) != 1:
-            raise ParameterError("over: one parameter, whose values are the options")
+        self.of, self.cells, self.options = _outcome(of), Cells(design, by), self._options(design, over)
         if over in self.cells.names:
             raise ParameterError(f"over: {over!r} makes the cells, too: every cell would have one option")
         self.over = over
         self.size = _checked_size(2 * self.cells.number * self.options.number)
+
+    @staticmethod
+    def _options(design: Design, over: Any) -> Cells:
+        if not isinstance(over, str) or design.axis(over).is_range:
+            raise ParameterError(f"over: {over!r} is no parameter whose values are the options")
+        return Cells(design, [over])
 
     def part(self, places: Any, outcomes: Any, rows: int) -> tuple[np.ndarray, np.ndarray]:
         """Which sums rows add to, and how much; counts come after sums."""
