@@ -221,9 +221,8 @@ def full_model(rows: int, turns: int) -> list[dict]:
     works = {"plain, one class": per_scenario(ours("compiled"), given)}
     for rule in ("hyperv", "xen", "qemu", "simgrid"):
         tables = full(rule, rows)
-        works[f"hot and cold, {rule}"] = lambda tables=tables: (
-            cpu(engine.precopy, *tables, Way("compiled")) / rows
-        )
+        name = f"hot and cold, {rule}, {engine.precopy(*tables).passes.mean():.1f} passes"
+        works[name] = lambda tables=tables: cpu(engine.precopy, *tables, Way("compiled")) / rows
     found = in_turn(works, turns)
     found["hot and cold, mean of the rules"] = np.mean(
         [t for name, t in found.items() if name != "plain, one class"], axis=0

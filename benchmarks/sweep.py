@@ -26,7 +26,7 @@ STUDY = Path(__file__).resolve().parents[1]
 
 def design(kind: str, rows: int) -> dict:
     """A design of about so many rows."""
-    outcomes = ["total_s", "blackout_s", "passes", "converged", "limited_by"]
+    outcomes = ["total_s", "blackout_s", "memory_sent_gib", "passes"]
     if kind == "random":
         parameters = {
             "memory_gib": {"from": 1, "to": 256, "spacing": "log"},
@@ -37,10 +37,7 @@ def design(kind: str, rows: int) -> dict:
             "blackout_target_ms": {"from": 10, "to": 1000, "spacing": "log"},
             "pass_limit": 30,
         }
-        reduce = {"by_link": {"quantiles": "total_s", "by": {"bandwidth_gbps": 50}}}
-        return {"parameters": parameters, "rows": rows, "outcomes": outcomes, "reduce": reduce} | {
-            "precision": "single"
-        }
+        return {"parameters": parameters, "rows": rows, "outcomes": outcomes, "precision": "single"}
     side = round(rows ** (1 / 4))
     parameters = {
         name: {"from": low, "to": high, "count": side, "spacing": "log"}
@@ -51,9 +48,7 @@ def design(kind: str, rows: int) -> dict:
             ("dirty_pages_per_s", 100, 1e6),
         )
     }
-    by_map = {"quantiles": "total_s", "by": ["bandwidth_gbps", "dirty_pages_per_s"], "at": [0.5]}
-    few = {"quantiles": "total_s", "by": ["bandwidth_gbps"]}
-    reduce = {"map": by_map} if side <= 90 else {"by_link": few}
+    reduce = {"by_link": {"quantiles": "total_s", "by": ["bandwidth_gbps"]}}
     return {"parameters": parameters, "outcomes": outcomes, "precision": "single", "reduce": reduce}
 
 

@@ -35,10 +35,10 @@ _NOTHING_LEFT, _FEW_PAGES, _TARGET_MET, _PASS_LIMIT, _SENT_LIMIT = (
 _BELOW_ONE, _BELOW_ONE32 = np.nextafter(1.0, 0.0), np.nextafter(np.float32(1), np.float32(0))
 
 # Where each quantity of the lanes lies in a block: first what passes change, then what stays.
-_FIELDS = 19
+_FIELDS = 22
 LEFT, SENT, COUNT, WAITED, LAST = (PITCH * k for k in range(5))
 ENOUGH, LIMIT, MOST, MACHINE, INVERSE, TARGET, AHEAD, BETWEEN, PER_LOOK = (PITCH * k for k in range(5, 14))
-CONTENT, ZERO, TOP, RATE, ENDED = (PITCH * k for k in range(14, _FIELDS))
+CONTENT, ZERO, TOP, RATE, ENDED, LATE_LEFT, LATE_SENT, LATE_WAITED = (PITCH * k for k in range(14, _FIELDS))
 CLASSES = PITCH * _FIELDS
 SIZE, CYCLIC, CLASS = PITCH, 2 * PITCH, 3 * PITCH
 """Within a class: writes a page while one page is sent come first, then its size and whether it is cyclic."""
@@ -379,16 +379,18 @@ def _all_passes(near, far, flags, running, lanes, n, few, few_classes, cyclic, l
         times = 2 if made < MANY else min(2 * times, 16)
 
 
-@_lane
-def _pause_late(block, lane, state, delay_s, few_classes, cyclic, looks, clamp):
-    """State at the pause where reaching the pass limit acts late: pages go on being sent and written."""
-    left, sent, count, waited_for, last = state
-    zero = like(left, 0)
-    fixed = _fixed_of(block, lane, looks, None, clamp)
-    more = min(left, block[RATE + lane] * delay_s)
-    waited = more if waited_for > zero else max(more - fixed[6], zero)
-    pages = _dirtied(_kinds_of(block, lane, few_classes, cyclic), waited, few_classes, cyclic)
-    return _then_left(left - more, pages, fixed, looks, clamp), sent + more, count, waited_for + waited, last
+@_jit
+def _go_on_late(block, n, delay_s, few_classes, cyclic, looks, clamp):
+    """What would be left, sent and waited for if a pass limit acted late, pages being sent on and written."""
+    for lane in range(n):
+        left, sent, _, waited_for, _ = _state_of(block, lane, looks, None)
+        zero = like(left, 0)
+        fixed = _fixed_of(block, lane, looks, None, clamp)
+        more = min(left, block[RATE + lane] * delay_s)
+        waited = more if waited_for > zero else max(more - fixed[6], zero)
+        pages = _dirtied(_kinds_of(block, lane, few_classes, cyclic), waited, few_classes, cyclic)
+        block[LATE_LEFT + lane] = _then_left(left - more, pages, fixed, looks, clamp)
+        block[LATE_SENT + lane], block[LATE_WAITED + lane] = sent + more, waited_for + waited
 
 
 @_lane
@@ -407,31 +409,33 @@ def _reason(block, lane, state, few, ends_at_target, looks, guards):
 
 
 @_jit
-def _end(block, n, rule, few_classes, cyclic, looks, guards, clamp, ahead, late, totals):
+def _end(block, n, rule, looks, guards, ahead, late, totals):
     """Seconds waited for, and twice the code of the reason, plus 1 where pre-copy converged.
 
-    With ``late``, the seconds from the pass limit to the pause, what happens in them counts. With ``totals``
+    With ``late`` what :func:`_go_on_late` found counts for those that reached the pass limit. With ``totals``
     what is left is sent as well: its seconds stand for its pages and count in the others.
     """
     for lane in range(n):
         state = _state_of(block, lane, looks, guards)
         reason = _reason(block, lane, state, rule[0], rule[3], looks, guards)
-        if late is not None:
-            paused = _pause_late(block, lane, state, late, few_classes, cyclic, looks, clamp)
-            state = paused if reason == like(reason, _PASS_LIMIT) else state
-        left, waited = state[0], state[1]
+        left, sent, waited = state[0], state[1], state[1]
         if looks is not None:
             waited = state[3]
         elif ahead is not None:
             waited = waited - min(block[AHEAD + lane], block[CONTENT + lane])
+        if late is not None:
+            limited = reason == like(reason, _PASS_LIMIT)
+            left = block[LATE_LEFT + lane] if limited else left
+            sent = block[LATE_SENT + lane] if limited else sent
+            waited = block[LATE_WAITED + lane] if limited else waited
         converged = (reason <= like(left, _TARGET_MET)) | (left <= block[TARGET + lane])
         block[ENDED + lane] = reason + (like(left, 1) if converged else like(left, 0))
         per_page = like(left, 1) / block[RATE + lane]
         if totals is None:
-            block[LEFT + lane], block[SENT + lane] = left, state[1]
+            block[LEFT + lane], block[SENT + lane] = left, sent
             block[WAITED + lane] = waited * per_page
         else:
-            block[LEFT + lane], block[SENT + lane] = left * per_page, state[1] + left
+            block[LEFT + lane], block[SENT + lane] = left * per_page, sent + left
             block[WAITED + lane] = (waited + left) * per_page
 
 
@@ -485,7 +489,9 @@ def run(
             guards, clamp, ahead,
         )  # fmt: skip
         _all_passes(near, far, flags, running, lanes, n, few, few_classes, cyclic, looks, guards, clamp)
-        _end(near, n, rule, few_classes, cyclic, looks, guards, clamp, ahead, late, totals)
+        if late is not None:
+            _go_on_late(near, n, late, few_classes, cyclic, looks, clamp)
+        _end(near, n, rule, looks, guards, ahead, late, totals)
         _take(near, LEFT, residual, start, n)
         _take(near, WAITED, duration, start, n)
         _take(near, SENT, sent, start, n)

@@ -9,6 +9,7 @@ the same folder; both are an executor to which the same function is given.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
@@ -382,6 +383,18 @@ def _executor(scheduler: str | None, workers: int, rows: int) -> Iterator[tuple[
             yield executor, workers
         finally:
             executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _keep_memory() -> None:
+    """In a process that makes parts: keep memory that was freed, for the next stretch needs as much again.
+
+    Giving it back to the system and taking it anew costs a tenth of the time. Only glibc needs telling.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt:
+        trim_threshold, mmap_threshold = -1, -3
+        mallopt(trim_threshold, 2**28)
+        mallopt(mmap_threshold, 2**25)
 
 
 def _finished(
