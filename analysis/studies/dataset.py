@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import signal
+import sys
 import time
 import zipfile
 import zlib
