@@ -167,7 +167,7 @@ class _State:
         if self._book().get("digest") != self.digest:
             return False
         try:
-            with np.load(self.folder / "sums.npz") as saved:
+            with (self.folder / "sums.npz").open("rb") as file, np.load(file) as saved:
                 sums = {name: saved[f"of {name}"] for name in self.sums}
                 done = set(saved["done"].tolist())
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
