@@ -125,6 +125,18 @@ def test_rows_are_what_migrate_says_of_them(tmp_path, small, design, precision, 
     assert rows.passes.dtype == np.int32
 
 
+@pytest.mark.xfail(
+    raises=IndexError, strict=True, reason="engine.precopy does not broadcast Rules of one value to all rows"
+)
+@pytest.mark.parametrize("rule", ["qemu", "xen", "simgrid"])
+def test_one_stop_rule_holds_for_all_rows(tmp_path, rule, monkeypatch):
+    """A rule that does not vary, of the kind that the general way follows, holds for every row."""
+    monkeypatch.setenv("MIGRATION_STUDY_KERNEL", "numpy")
+    swept = sweep({"parameters": {"stop_rule": rule, "dirty_pages_per_s": [0, 1e3, 1e6, 1e8]}}, tmp_path)
+    expected = migrate(stop_rule=rule, dirty_pages_per_s=[0, 1e3, 1e6, 1e8])
+    assert rows_in(swept.path).total_s.tolist() == pytest.approx(expected.total_s.tolist())
+
+
 def test_constants_alone_are_a_sweep(tmp_path):
     """A design in which nothing varies has one row, or as many as it asks for."""
     one = sweep({"parameters": {"memory_gib": 4}}, tmp_path / "one")
@@ -284,6 +296,8 @@ def test_folder_that_cannot_be_is_told(tmp_path):
 
 # --- many processes -----------------------------------------------------------------------------
 
+PLAIN = {**os.environ, "MIGRATION_STUDY_KERNEL": "numpy"}
+"""For programs of their own, which need not load the compiled kernel."""
 LARGE = {**RANDOM, "rows": 4 * dataset.PART + 1_000, "precision": "single"}
 """Enough for a pool: processes of their own begin with the sizes of the module."""
 
@@ -352,21 +366,24 @@ def test_scheduler_that_is_not_there_is_said(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_rows(tmp_path):
-    """The peak of a sweep of six parts is hardly above that of two."""
+    """The peak of a sweep of eight parts is hardly above that of two."""
     code = (
         "import resource, sys\n"
         "from analysis.studies import dataset\n"
         "design = {'parameters': {'memory_gib': {'from': 1, 'to': 64}}}\n"
-        "design |= {'rows': int(sys.argv[1]) * dataset.PART, 'reduce': {'q': {'quantiles': 'total_s'}}}\n"
+        "design |= {'rows': int(sys.argv[1]) * 65_536, 'reduce': {'q': {'quantiles': 'total_s'}}}\n"
+        "dataset.PART = 65_536\n"
         "dataset.sweep(design, sys.argv[2], workers=1)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
     )
     peaks = []
-    for number in (2, 6):
+    for number in (2, 8):
         command = [sys.executable, "-c", code, str(number), str(tmp_path / str(number))]
-        peaks.append(int(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
-    rows_kib = 4 * dataset.PART * 14 * 8 / 1024
-    assert peaks[1] - peaks[0] < 0.2 * rows_kib
+        peaks.append(
+            int(subprocess.run(command, capture_output=True, text=True, check=True, env=PLAIN).stdout)
+        )
+    rows_kib = 6 * 65_536 * 14 * 8 / 1024
+    assert peaks[1] - peaks[0] < 0.3 * rows_kib
 
 
 # --- the command --------------------------------------------------------------------------------
@@ -442,7 +459,7 @@ def test_ctrl_c_keeps_what_is_done(tmp_path):
     file.write_text(yaml.safe_dump(many, sort_keys=False))  # random rows follow from the order of the axes
     command = [sys.executable, "-m", "analysis", "sweep", str(file), "--out", str(out), "--workers", "2"]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=PLAIN
     ) as process:
         until = time.monotonic() + 60
         while len(parts(out)) < 2:
