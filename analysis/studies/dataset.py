@@ -376,14 +376,19 @@ def _executor(scheduler: str | None, workers: int, rows: int) -> Iterator[tuple[
         executor = ProcessPoolExecutor(
             workers,
             mp_context=get_context("spawn"),
-            # Ctrl-C goes to all processes of a terminal: the one that gives out the parts answers it.
-            initializer=signal.signal,
-            initargs=(signal.SIGINT, signal.SIG_IGN),
+            initializer=_begin_process,
         )
         try:
             yield executor, workers
         finally:
             executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin_process() -> None:
+    """Make a process of a pool ready to make parts."""
+    # Ctrl-C goes to all processes of a terminal: the one that gives out the parts answers it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _keep_memory()
 
 
 def _keep_memory() -> None:
