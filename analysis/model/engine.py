@@ -89,6 +89,7 @@ def precopy(guest: Guest, link: SteadyLink, rules: Rules, way: Way | None = None
     """
     rows = len(guest.content)
     link = SteadyLink(*(np.broadcast_to(column, rows) for column in link))
+    rules = Rules(*(np.broadcast_to(column, rows) for column in rules))
     way = way or way_for(rows)
     if way.name == "general" or not rows or guest.classes.rates.shape[1] > FEW_CLASSES:
         return general(guest, link, rules)
@@ -102,7 +103,10 @@ def precopy(guest: Guest, link: SteadyLink, rules: Rules, way: Way | None = None
 def _kinds(rules: Rules) -> Iterator[tuple[RuleKind, np.ndarray | None]]:
     """The kinds of rules in a table with the rows of each; None for all rows."""
     columns = [getattr(rules, name) for name in RuleKind._fields[:-1]]
-    columns.append(np.isfinite(rules.pass_limit) | np.isfinite(rules.sent_limit))
+    limits = (rules.pass_limit, rules.sent_limit)
+    one_for_all = all(limit.strides == (0,) for limit in limits)
+    limited = np.logical_or(*(np.isfinite(limit[:1] if one_for_all else limit) for limit in limits))
+    columns.append(np.broadcast_to(limited, len(columns[0])))
     first = [column[0] for column in columns]
     # A column of one value for all rows, as a preset's are, has no stride: nothing to compare.
     varying = [k for k, column in enumerate(columns) if column.strides != (0,) and (column != first[k]).any()]

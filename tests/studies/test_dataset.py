@@ -125,9 +125,6 @@ def test_rows_are_what_migrate_says_of_them(tmp_path, small, design, precision, 
     assert rows.passes.dtype == np.int32
 
 
-@pytest.mark.xfail(
-    raises=IndexError, strict=True, reason="engine.precopy does not broadcast Rules of one value to all rows"
-)
 @pytest.mark.parametrize("rule", ["qemu", "xen", "simgrid"])
 def test_one_stop_rule_holds_for_all_rows(tmp_path, rule, monkeypatch):
     """A rule that does not vary, of the kind that the general way follows, holds for every row."""
