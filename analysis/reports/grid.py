@@ -17,8 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from analysis import yaml_files
 from analysis.parameters import ParameterError, nearest
 
 KEYS = ("notebooks", "scenarios", "cross")
@@ -41,19 +40,7 @@ class Grid:
 
 def read(path: Path) -> Grid:
     """Read a grid file; ParameterError, naming the file and the fault, if it is none."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ParameterError(f"the grid '{path}' cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        place = getattr(error, "problem_mark", None)
-        where = f", line {place.line + 1}" if place else ""
-        reason = str(getattr(error, "problem", "") or "it is no text").strip()
-        raise ParameterError(f"the grid '{path.name}' is not valid YAML{where}: {reason}") from None
-    try:
-        return parse(content)
-    except ParameterError as error:
-        raise ParameterError(f"the grid '{path.name}': {error}") from None
+    return yaml_files.read(path, "the grid", parse)
 
 
 def parse(content: Any) -> Grid:

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
+from .. import yaml_files
 from ..model.migration import Columns, streams
 from ..parameters import OUTCOMES, PARAMETERS, ParameterError, check, defaults, nearest
 
@@ -189,34 +189,9 @@ def _whole(name: str, values: np.ndarray) -> np.ndarray:
 # --- design files -------------------------------------------------------------------------------
 
 
-class _Once(yaml.SafeLoader):
-    """YAML that refuses a key given twice, of which the first would be lost without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        """A mapping whose keys differ."""
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for place, key in enumerate(keys):
-            if key in keys[:place] and key != "<<":
-                raise ParameterError(f"{key!r} is given twice, line {node.start_mark.line + 1} and after")
-        return super().construct_mapping(node, deep)
-
-
 def read(path: Path) -> Design:
     """Read a design file; ParameterError, naming the file and the fault, if it is none."""
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Once)
-    except ParameterError as error:
-        raise ParameterError(f"the design '{path.name}': {error}") from None
-    except OSError as error:
-        raise ParameterError(f"the design '{path}' cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        place = getattr(error, "problem_mark", None)
-        where = f", line {place.line + 1}" if place else ""
-        raise ParameterError(f"the design '{path.name}' is not valid YAML{where}") from None
-    try:
-        return parse(content)
-    except ParameterError as error:
-        raise ParameterError(f"the design '{path.name}': {error}") from None
+    return yaml_files.read(path, "the design", parse)
 
 
 def parse(content: Any) -> Design:
