@@ -1,6 +1,10 @@
 """What several test files share."""
 
+import json
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,3 +75,31 @@ _FAULTS = """() => {
   if (document.querySelector("script[src], link[href]")) faults.push("a script or style in another file");
   return faults;
 }"""
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory):
+    """The address of a real Dask scheduler with two workers on loopback, each its own process."""
+    distributed = pytest.importorskip("distributed", reason="no Dask here: nothing runs on a cluster")
+    folder = tmp_path_factory.mktemp("dask")
+    here = [sys.executable, "-m", "dask"]
+    file = folder / "scheduler.json"
+    quiet = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    scheduler = [*here, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+    started = [subprocess.Popen([*scheduler, "--scheduler-file", str(file)], **quiet)]
+    try:
+        until = time.monotonic() + 60
+        while not (file.exists() and file.read_text().strip().endswith("}")):
+            assert time.monotonic() < until, "no scheduler after a minute"
+            time.sleep(0.1)
+        address = json.loads(file.read_text())["address"]
+        worker = [*here, "worker", address, "--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard"]
+        started += [subprocess.Popen([*worker, "--nworkers", "1"], **quiet) for _ in range(2)]
+        with distributed.Client(address, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=60)
+        yield address
+    finally:
+        for process in reversed(started):
+            process.terminate()
+        for process in started:
+            process.wait(10)

@@ -1,6 +1,6 @@
 """Which way the passes of a table are made, and how it is cut up for that.
 
-All make the same passes. The general way (:func:`.precopy.precopy`) follows any rule on any link and keeps a
+All make the same passes. The general way (:func:`.precopy.general`) follows any rule on any link and keeps a
 history. The others take a steady link. The compiled one is many times faster, but loading it takes half a
 second, so a small table in a fresh program does not wait for it. Rows that no fast way knows are left to the
 general one: more than three classes of pages, a link that carries nothing, a rule without any limit that goes
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import whole_passes
-from .precopy import PASS_LIMIT, Guest, Precopy, Rules, SteadyLink, general, paused_late, taken
+from .precopy import PASS_LIMIT, Guest, Precopy, Rules, SteadyLink, general, taken
 
 FEW_CLASSES = 3
 """Classes of pages up to which the fast ways know them: hot, cold, and what an idle guest writes."""
@@ -32,9 +32,8 @@ WORTH_LOADING = 400_000
 WORTH_CALLING = 2_000
 """The same once it is loaded."""
 CHUNK = 32_768
-"""Rows given to the kernel at a time."""
-
-
+"""Rows given to a kernel at a time: few enough for the caches, many enough that a call costs little of their
+time."""
 WAYS = ("compiled", "numpy", "general")
 
 
@@ -81,6 +80,12 @@ class RuleKind(NamedTuple):
         """True where few pages, or many sent, end pre-copy."""
         return self.few_pages > 0 or bool(np.isfinite(self.sent_limit))
 
+    def known_to(self, way: Way) -> bool:
+        """True where a fast way follows the rule: NumPy's only whole passes, none a late limit of these."""
+        if way.name == "compiled":
+            return self.looks or self.limit_delay_s == 0
+        return not (self.looks or self.guards or self.limit_delay_s > 0)
+
 
 def precopy(guest: Guest, link: SteadyLink, rules: Rules, way: Way | None = None) -> Precopy:
     """Run the recurrence for every row until its rule stops it, without a history.
@@ -93,9 +98,7 @@ def precopy(guest: Guest, link: SteadyLink, rules: Rules, way: Way | None = None
     way = way or way_for(rows)
     if way.name == "general" or not rows or guest.classes.rates.shape[1] > FEW_CLASSES:
         return general(guest, link, rules)
-    kinds = [
-        (kind, at) for kind, at in _kinds(rules) if way.name == "compiled" or not (kind.looks or kind.guards)
-    ]
+    kinds = [(kind, at) for kind, at in _kinds(rules) if kind.known_to(way)]
     parts = [_fast(guest, link, rules, kind, at, way) for kind, at in _carrying(kinds, link.pages_per_s)]
     return _joined(guest, link, rules, parts)
 
@@ -134,7 +137,7 @@ def _carrying(kinds, rate: np.ndarray) -> Iterator[tuple[RuleKind, np.ndarray | 
 def _fast(
     guest, link, rules, kind: RuleKind, at: np.ndarray | None, way: Way
 ) -> tuple[np.ndarray | None, Precopy]:
-    """Rows of one kind the fast way; what then goes on for long, or acts late, the general way."""
+    """Rows of one kind the fast way; what then goes on for long the general way."""
     if at is not None:
         guest, link, rules = (taken(table, at) for table in (guest, link, rules))
     columns = {
@@ -152,8 +155,6 @@ def _fast(
     ended = made(columns, kind, way)
     if not kind.limited:
         ended = _gone_on(ended, guest, link, rules)
-    if kind.limit_delay_s > 0 and not kind.looks:
-        ended = paused_late(ended, guest, link, rules)
     return at, ended
 
 
@@ -316,7 +317,7 @@ def _compiled(cut: _Cut, kind: RuleKind, totals: bool, dtype: Any) -> Callable:
         kind.target_ends_passes,
     )
     few_classes, looks, guards = (0,) * cut.classes, kind.looks or None, kind.guards or None
-    late = dtype(kind.limit_delay_s) if looks and kind.limit_delay_s > 0 and kind.limited else None
+    late = dtype(kind.limit_delay_s) if kind.limit_delay_s > 0 and kind.limited else None
 
     def kernel(index: tuple, outcomes: tuple) -> None:
         given = cut(index, len(outcomes[0]))

@@ -414,23 +414,6 @@ def _until_paused(reason: np.ndarray, state: _State, link: Link, number: int) ->
     return Passes(state.row, np.full(len(sent), number), state.elapsed, delay, sent, again, left + again)
 
 
-def paused_late(ended: Precopy, guest: Guest, link: Link, rules: Rules) -> Precopy:
-    """The same outcomes with what rows that reached a pass limit still send until the pause."""
-    rows = np.flatnonzero(ended.reason == PASS_LIMIT)
-    if len(rows):
-        state = _start(*(taken(table, rows) for table in (guest, rules)))
-        state.remaining, state.elapsed, state.sent = (
-            column[rows] for column in (ended.residual_pages, ended.duration_s, ended.sent_pages)
-        )
-        at_limit = np.full(len(rows), PASS_LIMIT)
-        steady = taken(link, rows)
-        late = _empty(len(rows))
-        _record(late, 0, at_limit, state, steady)
-        for name in ("converged", "residual_pages", "duration_s", "sent_pages"):
-            getattr(ended, name)[rows] = getattr(late, name)
-    return ended
-
-
 def _joined(log: list[Passes]) -> Passes:
     if not log:
         return Passes(*(np.zeros(0) for _ in Passes._fields))

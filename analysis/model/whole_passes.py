@@ -11,8 +11,6 @@ import numpy as np
 
 from .precopy import REASONS
 
-ROWS = 32_768
-"""Rows at a time: few enough for the caches, many enough that a call of NumPy costs little of their time."""
 _NOTHING_LEFT, _TARGET_MET, _PASS_LIMIT = (
     2 * REASONS.index(name) for name in ("nothing_left", "target_met", "pass_limit")
 )
@@ -20,28 +18,20 @@ _NOTHING_LEFT, _TARGET_MET, _PASS_LIMIT = (
 
 def run(columns, writes, sizes, cyclic, ahead, ends_at_target, totals, outcomes) -> None:
     """Make the passes of all rows of some columns; they are those of :func:`.compiled.run`."""
-    for start in range(0, len(columns[0]), ROWS):
-        part = slice(start, start + ROWS)
-        tables = (columns, writes, sizes, cyclic or (), outcomes)
-        cut = [tuple(column[part] for column in table) for table in tables]
-        _chunk(*cut[:4], None if ahead is None else ahead[part], ends_at_target, cut[4])
-        if totals:
-            _send_the_rest(cut[0][3], *cut[4][:3])
-
-
-def _chunk(columns, writes, sizes, cyclic, ahead, ends_at_target, outcomes) -> None:
     content, zero, _, rate, target_s, limit = columns
     residual, duration, sent, passes, ended = outcomes
     target = rate * target_s
     enough = np.maximum(target if ends_at_target else 0 * target, np.nextafter(content.dtype.type(1), 0))
     shares = [_share(*kind, rate) for kind in zip(writes, sizes, strict=True)]
     limited = [] if (sum(sizes) <= content + zero).all() else [content + zero]
-    lanes = np.stack([content, enough, limit, *shares, *sizes, *cyclic, *limited])
+    lanes = np.stack([content, enough, limit, *shares, *sizes, *(cyclic or ()), *limited])
     _passes(lanes, len(sizes), bool(cyclic), ahead, (residual, sent, passes))
     np.divide(sent if ahead is None else sent - np.minimum(ahead, content), rate, out=duration)
     met = residual <= target
     ended[:] = np.where(met & ends_at_target, _TARGET_MET, _PASS_LIMIT) + met
     ended[residual < 1] = _NOTHING_LEFT + 1
+    if totals:
+        _send_the_rest(rate, residual, duration, sent)
 
 
 def _send_the_rest(rate, residual, duration, sent) -> None:

@@ -298,7 +298,7 @@ def make_part(
         columns, places = design.stretch(start)
         outcomes = evaluate(columns, way)
         if kept:
-            kept.put(start - part * PART, rows, columns, outcomes)
+            kept.put(start - part * PART, rows, columns, outcomes, places)
         for name, reduction in wanted.items():
             sums[name].append(reduction.part(places, outcomes, rows))
     if kept:
@@ -314,29 +314,15 @@ class _Columns:
         words = [axis for axis in design.axes if axis.is_text]
         self.names = {axis.name: axis.values for axis in words}  # noqa: PD011 (no pandas here)
         self.names |= {name: CODED[name] for name in design.outcomes if name in CODED}
-        self.arrays = {}
-        for name in (*design.names, *design.outcomes):
-            kind = (
-                np.int32
-                if name in self.names or name == "passes"
-                else bool
-                if name == "converged"
-                else number
-            )
-            self.arrays[name] = np.empty(rows, kind)
-        self._code = {
-            axis.name: {value: k for k, value in enumerate(axis.values)}
-            for axis in design.axes
-            if axis.is_text
-        }
+        kinds = dict.fromkeys([*self.names, "passes"], np.int32) | {"converged": bool}
+        columns = (*design.names, *design.outcomes)
+        self.arrays = {name: np.empty(rows, kinds.get(name, number)) for name in columns}
 
-    def put(self, at: int, rows: int, columns: Mapping, outcomes: Mapping) -> None:
-        """Take over a stretch of rows."""
+    def put(self, at: int, rows: int, columns: Mapping, outcomes: Mapping, places: Mapping) -> None:
+        """Take over a stretch of rows; words by their place on their axis."""
         for name, array in self.arrays.items():
             values = outcomes[name] if name in OUTCOMES else columns[name]
-            if name in self._code:
-                values = [self._code[name][value] for value in values]
-            array[at : at + rows] = values
+            array[at : at + rows] = places[name] if name in self.names and name in places else values
 
     def write(self, file: Path) -> None:
         """Write the part, whole or not at all."""

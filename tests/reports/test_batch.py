@@ -193,29 +193,6 @@ def _wait(true, seconds):
 # --- Dask -----------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def dask(tmp_path_factory):
-    """The address of a real Dask scheduler with two workers on loopback, each its own process."""
-    pytest.importorskip("distributed", reason="no Dask here: no batch on a cluster")
-    folder = tmp_path_factory.mktemp("dask")
-    here = [sys.executable, "-m", "dask"]
-    file = folder / "scheduler.json"
-    quiet = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    scheduler = [*here, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
-    started = [subprocess.Popen([*scheduler, "--scheduler-file", str(file)], **quiet)]
-    try:
-        _wait(lambda: file.exists() and file.read_text().strip().endswith("}"), 60)
-        address = json.loads(file.read_text())["address"]
-        worker = [*here, "worker", address, "--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard"]
-        started += [subprocess.Popen([*worker, "--nworkers", "1"], **quiet) for _ in range(2)]
-        yield address
-    finally:
-        for process in reversed(started):
-            process.terminate()
-        for process in started:
-            process.wait(10)
-
-
 @pytest.mark.slow
 def test_batch_runs_on_a_dask_cluster(tmp_path, dask):
     """The same batch on a real scheduler and two workers: same reports, numbers, failure and progress."""
