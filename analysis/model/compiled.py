@@ -1,8 +1,9 @@
 """The recurrence of pre-copy compiled: the same passes as :mod:`.precopy`, many scenarios at a time.
 
-A block of :data:`LANES` scenarios makes its passes in step, one scenario a lane of the processor's vectors.
-Half of all scenarios have stopped after two passes and a tenth runs to its limit, so lanes that wait for the
-slowest of their block would cost most of the time: every three passes those still running are moved together.
+A block of scenarios makes its passes in step, one scenario a lane of the processor's vectors. Half of all
+scenarios have stopped after two passes and a tenth runs to its limit, so lanes that wait for the slowest of
+their block would cost most of the time. Groups of lanes that have all stopped are skipped, which is all that
+an ordered table needs; where half have stopped, the others are moved together (:mod:`.lanes`).
 
 A pass is written once, in small functions of one lane. What a table does not need is None, and left out when
 they are compiled: ``ahead`` (pages sent before the first wait), ``cyclic`` (pages written in turn), ``looks``
@@ -11,7 +12,8 @@ they are compiled: ``ahead`` (pages sent before the first wait), ``cyclic`` (pag
 classes of pages, at most three. Numbers are float64 or float32, as the columns are.
 
 How it stays fast: loops over lanes touch one array, ``block``, at constant distances, so that the compiler
-sees that nothing overlaps; columns are read by unsigned indices, which cannot wrap around.
+sees that nothing overlaps; columns are read by unsigned indices, which cannot wrap around; a loop makes one
+pass, so that the processor works on several vectors of lanes at once.
 """
 
 from __future__ import annotations
@@ -20,34 +22,52 @@ import numpy as np
 from numba import njit
 
 from .exponential import FAST, like, saturation
+from .lanes import (
+    AHEAD,
+    BETWEEN,
+    CLASS,
+    CLASSES,
+    CONTENT,
+    COUNT,
+    CYCLIC,
+    ENDED,
+    ENOUGH,
+    GOES,
+    GROUP,
+    INVERSE,
+    LANES,
+    LAST,
+    LEFT,
+    LIMIT,
+    MACHINE,
+    MOST,
+    PER_LOOK,
+    RATE,
+    SENT,
+    SIZE,
+    TARGET,
+    TOP,
+    WAITED,
+    ZERO,
+    end_here,
+    keep,
+    number_going,
+    put_back,
+    whole,
+)
 from .precopy import REASONS, SAME
 
-LANES = 1024
-"""Scenarios in a block: few enough for the nearer caches, enough that few vectors are partly empty."""
-MANY = 33
-"""Passes after which lanes are sorted out more and more seldom."""
-PITCH = LANES + 32
-"""Distance between quantities: not a power of two, where all of a lane would share lines of the cache."""
 _NOTHING_LEFT, _FEW_PAGES, _TARGET_MET, _PASS_LIMIT, _SENT_LIMIT = (
     2 * REASONS.index(name)
     for name in ("nothing_left", "few_pages", "target_met", "pass_limit", "sent_limit")
 )
 _BELOW_ONE, _BELOW_ONE32 = np.nextafter(1.0, 0.0), np.nextafter(np.float32(1), np.float32(0))
 
-# Where each quantity of the lanes lies in a block: first what passes change, then what stays.
-_FIELDS = 22
-LEFT, SENT, COUNT, WAITED, LAST = (PITCH * k for k in range(5))
-ENOUGH, LIMIT, MOST, MACHINE, INVERSE, TARGET, AHEAD, BETWEEN, PER_LOOK = (PITCH * k for k in range(5, 14))
-CONTENT, ZERO, TOP, RATE, ENDED, LATE_LEFT, LATE_SENT, LATE_WAITED = (PITCH * k for k in range(14, _FIELDS))
-CLASSES = PITCH * _FIELDS
-SIZE, CYCLIC, CLASS = PITCH, 2 * PITCH, 3 * PITCH
-"""Within a class: writes a page while one page is sent come first, then its size and whether it is cyclic."""
-
 _jit = njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
 _lane = njit(fastmath=FAST, error_model="numpy", forceinline=True, cache=True)
 
 
-# --- one pass of one lane: state is (left, sent, count, waited for, sent last), fixed what stays ---
+# --- one pass of one lane: state is (left, sent, count, waited for), fixed what stays ---
 
 
 @_lane
@@ -91,32 +111,31 @@ def _then_left(carried, pages, fixed, looks, clamp):
 
 
 @_lane
-def _goes(state, pending, fixed, few, guards):
-    """True while the rule lets pre-copy go on."""
+def _goes(state, pending, now, fixed, few, guards):
+    """True while the rule lets pre-copy go on after a pass that sent some pages."""
     goes = (pending > fixed[0]) & (state[2] < fixed[1])
     if guards is not None:
-        goes = goes & (state[4] >= few) & (state[1] <= fixed[2])
+        goes = goes & (now >= few) & (state[1] <= fixed[2])
     return goes
 
 
 @_lane
-def _step(state, pending, fixed, kinds, few, few_classes, cyclic, looks, guards, clamp):
-    """A further pass; nothing for a lane that has stopped."""
-    left, sent, count, waited_for, last = state
-    zero = like(left, 0)
-    goes = _goes(state, pending, fixed, few, guards)
+def _waited(now, waited_for, fixed, looks, ahead):
+    """Pages of a further pass that the sender waits for."""
+    if looks is None or ahead is None:
+        return now
+    return now if waited_for > like(now, 0) else max(now - fixed[6], like(now, 0))
+
+
+@_lane
+def _step(state, fixed, kinds, few_classes, cyclic, looks, clamp, ahead):
+    """A further pass: the state after it, and what it sent."""
+    left, sent, count, waited_for = state
     now = _to_send(left, fixed[5], fixed, looks)
-    waited = now
-    if looks is not None:
-        waited = now if waited_for > zero else max(now - fixed[6], zero)
+    waited = _waited(now, waited_for, fixed, looks, ahead)
     pages = _dirtied(kinds, waited, few_classes, cyclic)
-    return (
-        _then_left(left - now, pages, fixed, looks, clamp) if goes else left,
-        sent + (now if goes else zero),
-        count + (like(left, 1) if goes else zero),
-        waited_for + (waited if goes else zero),
-        now if goes else last,
-    )
+    left = _then_left(left - now, pages, fixed, looks, clamp)
+    return (left, sent + now, count + like(left, 1), waited_for + waited), now
 
 
 @_lane
@@ -130,7 +149,7 @@ def _pending(block, lane, content, left, sent, looks):
 
 @_lane
 def _begin(block, lane, content, fixed, kinds, few_classes, cyclic, looks, clamp, ahead):
-    """State after the first pass, and what is pending then."""
+    """State after the first pass, and what it sent."""
     zero, one = like(content, 0), like(content, 1)
     now = content
     if looks is not None:
@@ -141,54 +160,57 @@ def _begin(block, lane, content, fixed, kinds, few_classes, cyclic, looks, clamp
         waited = max(now - block[AHEAD + lane], zero)
     pages = _dirtied(kinds, waited, few_classes, cyclic)
     left = _then_left(content - now, pages, fixed, looks, clamp)
-    return (left, now, one, waited, now), _pending(block, lane, content, left, now, looks)
+    return (left, now, one, waited), now
 
 
 # --- lanes and the block ------------------------------------------------------------------------
 
 
 @_lane
-def _state_of(block, lane, looks, guards):
-    zero = block.dtype.type(0)
-    waited = zero if looks is None else block[WAITED + lane]
-    last = zero if guards is None else block[LAST + lane]
-    return block[LEFT + lane], block[SENT + lane], block[COUNT + lane], waited, last
+def _state_of(block, lane, looks, ahead):
+    waited = block.dtype.type(0) if looks is None or ahead is None else block[WAITED + lane]
+    return block[LEFT + lane], block[SENT + lane], block[COUNT + lane], waited
 
 
 @_lane
-def _put_state(block, lane, state, looks, guards):
+def _put_state(block, lane, state, looks, ahead):
     block[LEFT + lane], block[SENT + lane], block[COUNT + lane] = state[0], state[1], state[2]
-    if looks is not None:
+    if looks is not None and ahead is not None:
         block[WAITED + lane] = state[3]
-    if guards is not None:
-        block[LAST + lane] = state[4]
 
 
 @_lane
-def _fixed_of(block, lane, looks, guards, clamp):
+def _put_end(block, lane, goes, now, guards):
+    """Whether a lane goes on, and what it sent last."""
+    block[GOES + lane] = like(now, 1) if goes else like(now, 0)
+    if guards is not None:
+        block[LAST + lane] = now
+
+
+@_lane
+def _fixed_of(block, lane, looks, guards, clamp, ahead):
     zero = block.dtype.type(0)
     most = zero if guards is None else block[MOST + lane]
     machine = zero if clamp is None else block[MACHINE + lane]
     if looks is None:
         return block[ENOUGH + lane], block[LIMIT + lane], most, machine, zero, zero, zero, zero, zero
-    looked = (block[INVERSE + lane], block[TARGET + lane], block[AHEAD + lane])
+    sent_ahead = zero if ahead is None else block[AHEAD + lane]
     return (
         *(block[ENOUGH + lane], block[LIMIT + lane], most, machine),
-        *looked,
+        *(block[INVERSE + lane], block[TARGET + lane], sent_ahead),
         *(block[BETWEEN + lane], block[PER_LOOK + lane]),
     )
 
 
 @_lane
 def _put_fixed(block, lane, fixed, looks, guards, clamp):
-    block[ENOUGH + lane], block[LIMIT + lane] = fixed[0], fixed[1]
+    block[ENOUGH + lane], block[LIMIT + lane], block[TARGET + lane] = fixed[0], fixed[1], fixed[5]
     if guards is not None:
         block[MOST + lane] = fixed[2]
     if clamp is not None:
         block[MACHINE + lane] = fixed[3]
     if looks is not None:
-        block[INVERSE + lane], block[TARGET + lane], block[AHEAD + lane] = fixed[4], fixed[5], fixed[6]
-        block[BETWEEN + lane], block[PER_LOOK + lane] = fixed[7], fixed[8]
+        block[INVERSE + lane], block[BETWEEN + lane], block[PER_LOOK + lane] = fixed[4], fixed[7], fixed[8]
 
 
 @_lane
@@ -210,20 +232,18 @@ def _kinds_of(block, lane, few_classes, cyclic):
 
 
 @_lane
-def _put_kind(block, lane, j, kind, cyclic):
+def _put_kind(block, lane, j, kind):
     at = CLASSES + CLASS * j + lane
     block[at], block[at + SIZE] = kind[0], kind[1]
-    if cyclic is not None:
-        block[at + CYCLIC] = kind[2]
 
 
 @_lane
-def _put_kinds(block, lane, kinds, few_classes, cyclic):
-    _put_kind(block, lane, 0, kinds[0], cyclic)
+def _put_kinds(block, lane, kinds, few_classes):
+    _put_kind(block, lane, 0, kinds[0])
     if len(few_classes) > 1:
-        _put_kind(block, lane, 1, kinds[1], cyclic)
+        _put_kind(block, lane, 1, kinds[1])
     if len(few_classes) > 2:
-        _put_kind(block, lane, 2, kinds[2], cyclic)
+        _put_kind(block, lane, 2, kinds[2])
 
 
 # --- from columns to lanes ----------------------------------------------------------------------
@@ -279,12 +299,11 @@ def _put(block, field, column, start, n):
 
 
 @_jit
-def _first_three(
+def _first(
     block, start, n, content, rates, targets_s, limits, writes, sizes, rule, few_classes, cyclic, looks,
     guards, clamp, ahead,
 ):  # fmt: skip
-    """The first three passes of n lanes, from the columns."""
-    few = rule[0]
+    """The first pass of n lanes, from the columns."""
     for lane in range(n):
         i = np.uintp(start) + np.uintp(lane)
         rate, pages = rates[i], content[i]
@@ -292,147 +311,114 @@ def _first_three(
             block, lane, pages, rate, targets_s[i], limits[i], rule, looks, guards, clamp, ahead
         )
         kinds = _kinds_from(block, lane, i, rate, writes, sizes, few_classes, cyclic)
-        state, pending = _begin(block, lane, pages, fixed, kinds, few_classes, cyclic, looks, clamp, ahead)
-        state = _step(state, pending, fixed, kinds, few, few_classes, cyclic, looks, guards, clamp)
-        state = _step(state, state[0], fixed, kinds, few, few_classes, cyclic, looks, guards, clamp)
-        _put_state(block, lane, state, looks, guards)
+        state, now = _begin(block, lane, pages, fixed, kinds, few_classes, cyclic, looks, clamp, ahead)
+        pending = _pending(block, lane, pages, state[0], now, looks)
+        _put_state(block, lane, state, looks, ahead)
+        _put_end(block, lane, _goes(state, pending, now, fixed, rule[0], guards), now, guards)
         _put_fixed(block, lane, fixed, looks, guards, clamp)
-        _put_kinds(block, lane, kinds, few_classes, cyclic)
-        block[TARGET + lane], block[RATE + lane], block[CONTENT + lane] = fixed[5], rate, pages
+        _put_kinds(block, lane, kinds, few_classes)
+        block[RATE + lane], block[CONTENT + lane] = rate, pages
 
 
 @_jit
-def _three_more(block, n, few, few_classes, cyclic, looks, guards, clamp):
-    """Three further passes of n lanes."""
-    for lane in range(n):
-        fixed = _fixed_of(block, lane, looks, guards, clamp)
-        kinds = _kinds_of(block, lane, few_classes, cyclic)
-        state = _state_of(block, lane, looks, guards)
-        state = _step(state, state[0], fixed, kinds, few, few_classes, cyclic, looks, guards, clamp)
-        state = _step(state, state[0], fixed, kinds, few, few_classes, cyclic, looks, guards, clamp)
-        state = _step(state, state[0], fixed, kinds, few, few_classes, cyclic, looks, guards, clamp)
-        _put_state(block, lane, state, looks, guards)
-
-
-# --- lanes that go on, and those that have stopped ----------------------------------------------
-
-
-@_jit
-def _flag(block, n, few, looks, guards, flags):
-    for lane in range(n):
-        state, fixed = _state_of(block, lane, looks, guards), _fixed_of(block, lane, None, guards, None)
-        flags[lane] = np.int32(_goes(state, state[0], fixed, few, guards))
-
-
-@_jit
-def _find(n, flags, running):
-    """Which lanes go on, in order; returns how many."""
-    number = np.uintp(0)
-    for lane in range(n):
-        running[number] = lane
-        number += np.uintp(flags[lane])
-    return np.intp(number)
+def _one_more(block, n, alive, few, few_classes, cyclic, looks, guards, clamp, ahead):
+    """A further pass of those of n lanes that go on; how many then do, and the lanes of their groups."""
+    going = busy = 0
+    for group in range(whole(n) // GROUP):
+        if alive[group] == 0:
+            continue
+        first = group * GROUP
+        for lane in range(first, first + GROUP):
+            fixed = _fixed_of(block, lane, looks, guards, clamp, ahead)
+            kinds = _kinds_of(block, lane, few_classes, cyclic)
+            old = _state_of(block, lane, looks, ahead)
+            new, now = _step(old, fixed, kinds, few_classes, cyclic, looks, clamp, ahead)
+            went = block[GOES + lane] > like(now, 0)
+            left, sent = (new[0] if went else old[0]), (new[1] if went else old[1])
+            count, waited = (new[2] if went else old[2]), (new[3] if went else old[3])
+            _put_state(block, lane, (left, sent, count, waited), looks, ahead)
+            if guards is not None:
+                now = now if went else block[LAST + lane]
+            _put_end(block, lane, went & _goes(new, new[0], now, fixed, few, guards), now, guards)
+        alive[group] = number_going(block, first)
+        going += alive[group]
+        busy += GROUP if alive[group] else 0
+    return going, busy
 
 
 @_jit
-def _gather(source, target, running, n, few_classes, cyclic, looks, guards, clamp):
-    """Move the lanes that go on to the front."""
-    for j in range(n):
-        lane = np.uintp(running[j])
-        _put_state(target, j, _state_of(source, lane, looks, guards), looks, guards)
-        _put_fixed(target, j, _fixed_of(source, lane, looks, guards, clamp), looks, guards, clamp)
-        _put_kinds(target, j, _kinds_of(source, lane, few_classes, cyclic), few_classes, cyclic)
+def _all_passes(
+    near, far, stopped, alive, n, few, changed, moved, few_classes, cyclic, looks, guards, clamp, ahead
+):  # fmt: skip
+    """All further passes of n lanes; where many have stopped the others are moved to ``far``."""
+    end_here(near, n)
+    block, going, busy = near, 0, whole(n)
+    for group in range(whole(n) // GROUP):
+        alive[group] = number_going(near, group * GROUP)
+        going += alive[group]
+    while going:
+        if 2 * whole(going) <= busy:
+            if block is far:
+                put_back(far, stopped, near, n, changed)
+            n = keep(block, far, n, moved)
+            block = far
+            alive[: whole(n) // GROUP] = 1
+        going, busy = _one_more(block, n, alive, few, few_classes, cyclic, looks, guards, clamp, ahead)
+    if block is far:
+        put_back(far, stopped, near, n, changed)
 
 
 @_jit
-def _scatter(source, target, lanes, n, looks, guards):
-    """What passes changed, back to where the lanes came from."""
-    for j in range(n):
-        _put_state(target, np.uintp(lanes[j]), _state_of(source, j, looks, guards), looks, guards)
-
-
-@_jit
-def _follow(lanes, running, n):
-    """Where lanes that were moved once more came from."""
-    for j in range(n):
-        lanes[j] = lanes[running[j]]
-
-
-@_jit
-def _all_passes(near, far, flags, running, lanes, n, few, few_classes, cyclic, looks, guards, clamp):
-    """All further passes of the n lanes of a block; those that go on are moved to ``far`` meanwhile."""
-    _flag(near, n, few, looks, guards, flags)
-    n = _find(n, flags, running)
-    _gather(near, far, running, n, few_classes, cyclic, looks, guards, clamp)
-    lanes[:n] = running[:n]
-    times, made = 1, 3
-    while n:
-        for _ in range(times):
-            _three_more(far, n, few, few_classes, cyclic, looks, guards, clamp)
-        _scatter(far, near, lanes, n, looks, guards)
-        _flag(far, n, few, looks, guards, flags)
-        n = _find(n, flags, running)
-        _gather(far, far, running, n, few_classes, cyclic, looks, guards, clamp)
-        _follow(lanes, running, n)
-        made += 3 * times
-        # Beyond the usual limits few lanes are left, and moving them costs more than their passes.
-        times = 2 if made < MANY else min(2 * times, 16)
-
-
-@_jit
-def _go_on_late(block, n, delay_s, few_classes, cyclic, looks, clamp):
-    """What would be left, sent and waited for if a pass limit acted late, pages being sent on and written."""
-    for lane in range(n):
-        left, sent, _, waited_for, _ = _state_of(block, lane, looks, None)
-        zero = like(left, 0)
-        fixed = _fixed_of(block, lane, looks, None, clamp)
-        more = min(left, block[RATE + lane] * delay_s)
-        waited = more if waited_for > zero else max(more - fixed[6], zero)
-        pages = _dirtied(_kinds_of(block, lane, few_classes, cyclic), waited, few_classes, cyclic)
-        block[LATE_LEFT + lane] = _then_left(left - more, pages, fixed, looks, clamp)
-        block[LATE_SENT + lane], block[LATE_WAITED + lane] = sent + more, waited_for + waited
-
-
-@_lane
-def _reason(block, lane, state, few, ends_at_target, looks, guards):
+def _reasons(block, n, rule, looks, guards):
     """Twice the code of the reason why pre-copy ended; the first that holds."""
-    left, target = state[0], block[TARGET + lane]
-    reason = like(left, _PASS_LIMIT) if state[2] >= block[LIMIT + lane] else like(left, _SENT_LIMIT)
-    if ends_at_target:
-        met = left <= target
-        if looks is not None and state[2] == like(left, 1):
-            met = _pending(block, lane, block[CONTENT + lane], left, state[1], looks) <= target
-        reason = like(left, _TARGET_MET) if met else reason
-    if guards is not None:
-        reason = like(left, _FEW_PAGES) if state[4] < few else reason
-    return like(left, _NOTHING_LEFT) if left < like(left, 1) else reason
+    few, _, _, ends_at_target = rule
+    for lane in range(n):
+        left, sent, count, _ = _state_of(block, lane, looks, None)
+        target = block[TARGET + lane]
+        reason = like(left, _PASS_LIMIT) if count >= block[LIMIT + lane] else like(left, _SENT_LIMIT)
+        if ends_at_target:
+            met = left <= target
+            if looks is not None and count == like(left, 1):
+                met = _pending(block, lane, block[CONTENT + lane], left, sent, looks) <= target
+            reason = like(left, _TARGET_MET) if met else reason
+        if guards is not None:
+            reason = like(left, _FEW_PAGES) if block[LAST + lane] < few else reason
+        block[ENDED + lane] = like(left, _NOTHING_LEFT) if left < like(left, 1) else reason
 
 
 @_jit
-def _end(block, n, rule, looks, guards, ahead, late, totals):
+def _go_on_late(block, n, delay_s, few_classes, cyclic, looks, clamp, ahead):
+    """Where a pass limit acts late: pages are sent on, and written, until it does."""
+    for lane in range(n):
+        left, sent, _, waited_for = _state_of(block, lane, looks, ahead)
+        fixed = _fixed_of(block, lane, looks, None, clamp, ahead)
+        limited = block[ENDED + lane] == like(left, _PASS_LIMIT)
+        more = min(left, block[RATE + lane] * delay_s) if limited else like(left, 0)
+        waited = _waited(more, waited_for, fixed, looks, ahead)
+        pages = _dirtied(_kinds_of(block, lane, few_classes, cyclic), waited, few_classes, cyclic)
+        block[LEFT + lane] = _then_left(left - more, pages, fixed, looks, clamp) if limited else left
+        block[SENT + lane] = sent + more
+        if looks is not None and ahead is not None:
+            block[WAITED + lane] = waited_for + waited
+
+
+@_jit
+def _end(block, n, looks, ahead, totals):
     """Seconds waited for, and twice the code of the reason, plus 1 where pre-copy converged.
 
-    With ``late`` what :func:`_go_on_late` found counts for those that reached the pass limit. With ``totals``
-    what is left is sent as well: its seconds stand for its pages and count in the others.
+    With ``totals`` what is left is sent as well: its seconds stand for its pages and count in the others.
     """
     for lane in range(n):
-        state = _state_of(block, lane, looks, guards)
-        reason = _reason(block, lane, state, rule[0], rule[3], looks, guards)
-        left, sent, waited = state[0], state[1], state[1]
-        if looks is not None:
-            waited = state[3]
-        elif ahead is not None:
-            waited = waited - min(block[AHEAD + lane], block[CONTENT + lane])
-        if late is not None:
-            limited = reason == like(reason, _PASS_LIMIT)
-            left = block[LATE_LEFT + lane] if limited else left
-            sent = block[LATE_SENT + lane] if limited else sent
-            waited = block[LATE_WAITED + lane] if limited else waited
+        left, sent, _, waited = _state_of(block, lane, looks, ahead)
+        if ahead is None:
+            waited = sent
+        elif looks is None:
+            waited = sent - min(block[AHEAD + lane], block[CONTENT + lane])
+        reason = block[ENDED + lane]
         converged = (reason <= like(left, _TARGET_MET)) | (left <= block[TARGET + lane])
         block[ENDED + lane] = reason + (like(left, 1) if converged else like(left, 0))
         per_page = like(left, 1) / block[RATE + lane]
         if totals is None:
-            block[LEFT + lane], block[SENT + lane] = left, sent
             block[WAITED + lane] = waited * per_page
         else:
             block[LEFT + lane], block[SENT + lane] = left * per_page, sent + left
@@ -453,8 +439,8 @@ def _take_whole(block, field, column, start, n):
 
 @_jit
 def run(
-    scratch, columns, writes, sizes, cyclic, ahead, rule, few_classes, looks, guards, clamp, late, totals,
-    outcomes,
+    scratch, fields, columns, writes, sizes, cyclic, ahead, rule, few_classes, looks, guards, clamp, late,
+    totals, outcomes,
 ):  # fmt: skip
     """Make the passes of all rows of some columns, block by block.
 
@@ -464,12 +450,12 @@ def run(
     ``late``: None, or seconds from the pass limit to the pause; only together with looks.
     ``totals``: None, or not None for outcomes with what is left sent as well (:func:`_end`).
     ``outcomes``, written: residual pages, duration [s], pages sent, passes, and twice the code of the reason
-    plus 1 where pre-copy converged. ``scratch``: two blocks and three lists of lanes (:func:`scratch_of`).
+    plus 1 where pre-copy converged. ``scratch``, ``fields``: see :mod:`.lanes`.
     """
     content, zero_pages, top, rate, target_s, limit = columns
-    near, far, flags, running, lanes = scratch
+    near, far, stopped, alive = scratch
+    changed, moved = fields
     residual, duration, sent, passes, ended = outcomes
-    few = rule[0]
     for start in range(0, len(content), LANES):
         n = min(LANES, len(content) - start)
         if looks is not None or guards is not None or clamp is not None:
@@ -484,23 +470,32 @@ def run(
                 _put(near, CLASSES + CLASS + CYCLIC, cyclic[1], start, n)
             if len(few_classes) > 2:
                 _put(near, CLASSES + 2 * CLASS + CYCLIC, cyclic[2], start, n)
-        _first_three(
+        _first(
             near, start, n, content, rate, target_s, limit, writes, sizes, rule, few_classes, cyclic, looks,
             guards, clamp, ahead,
         )  # fmt: skip
-        _all_passes(near, far, flags, running, lanes, n, few, few_classes, cyclic, looks, guards, clamp)
+        _all_passes(
+            near,
+            far,
+            stopped,
+            alive,
+            n,
+            rule[0],
+            changed,
+            moved,
+            few_classes,
+            cyclic,
+            looks,
+            guards,
+            clamp,
+            ahead,
+        )
+        _reasons(near, n, rule, looks, guards)
         if late is not None:
-            _go_on_late(near, n, late, few_classes, cyclic, looks, clamp)
-        _end(near, n, rule, looks, guards, ahead, late, totals)
+            _go_on_late(near, n, late, few_classes, cyclic, looks, clamp, ahead)
+        _end(near, n, looks, ahead, totals)
         _take(near, LEFT, residual, start, n)
         _take(near, WAITED, duration, start, n)
         _take(near, SENT, sent, start, n)
         _take_whole(near, COUNT, passes, start, n)
         _take_whole(near, ENDED, ended, start, n)
-
-
-def scratch_of(dtype, classes: int) -> tuple[np.ndarray, ...]:
-    """Memory for :func:`run`, to be used by one thread at a time."""
-    blocks = np.zeros((2, CLASSES + CLASS * classes), dtype)
-    flags, running, lanes = np.zeros((3, LANES), np.int32)
-    return blocks[0], blocks[1], flags, running, lanes

@@ -309,9 +309,9 @@ def _side_by_side(chunks: list, prepare: Callable, outcomes: tuple, threads: int
 
 def _compiled(cut: _Cut, kind: RuleKind, totals: bool, dtype: Any) -> Callable:
     """The compiled kernel with memory of its own."""
-    from . import compiled
+    from . import compiled, lanes
 
-    scratch = compiled.scratch_of(dtype, cut.classes)
+    scratch = lanes.scratch_of(dtype, cut.classes)
     rule = (
         *(dtype(kind.few_pages), dtype(kind.sent_limit), dtype(kind.check_interval_s)),
         kind.target_ends_passes,
@@ -323,8 +323,11 @@ def _compiled(cut: _Cut, kind: RuleKind, totals: bool, dtype: Any) -> Callable:
         given = cut(index, len(outcomes[0]))
         (content, zero, *_), _, sizes, *_ = given
         outgrown = zero is not content and (sum(sizes[1:], sizes[0]) > content + zero).any()
-        flags = (looks, guards, True if outgrown else None, late, totals or None)
-        compiled.run(scratch, *given, rule, few_classes, *flags, outcomes)
+        clamp, cyclic, ahead = True if outgrown else None, bool(given[3]), given[4] is not None
+        fields = lanes.fields_of(looks, guards, clamp, cyclic, ahead, cut.classes)
+        compiled.run(
+            scratch, fields, *given, rule, few_classes, looks, guards, clamp, late, totals or None, outcomes
+        )
 
     return kernel
 
