@@ -437,6 +437,28 @@ def _take_whole(block, field, column, start, n):
         column[np.uintp(start) + np.uintp(lane)] = np.int32(block[field + lane])
 
 
+@_lane
+def _take_ends(block, reason, converged, start, n):
+    for lane in range(n):
+        code = np.int32(block[ENDED + lane])
+        reason[np.uintp(start) + np.uintp(lane)] = code >> 1
+        converged[np.uintp(start) + np.uintp(lane)] = code & 1
+
+
+@_jit
+def outgrown(content, zero_pages, sizes):
+    """True where classes of some row may be larger than its machine."""
+    found = np.int32(0)
+    for i in range(len(content)):
+        size = sizes[0][i]
+        if len(sizes) > 1:
+            size += sizes[1][i]
+        if len(sizes) > 2:
+            size += sizes[2][i]
+        found |= np.int32(size > content[i] + zero_pages[i])
+    return found > 0
+
+
 @_jit
 def run(
     scratch, fields, columns, writes, sizes, cyclic, ahead, rule, few_classes, looks, guards, clamp, late,
@@ -449,13 +471,13 @@ def run(
     limit on what is sent [machines], seconds between looks, whether the target ends pre-copy.
     ``late``: None, or seconds from the pass limit to the pause; only together with looks.
     ``totals``: None, or not None for outcomes with what is left sent as well (:func:`_end`).
-    ``outcomes``, written: residual pages, duration [s], pages sent, passes, and twice the code of the reason
-    plus 1 where pre-copy converged. ``scratch``, ``fields``: see :mod:`.lanes`.
+    ``outcomes``, written: residual pages, duration [s], pages sent, passes, code of the reason, converged.
+    ``scratch``, ``fields``: see :mod:`.lanes`.
     """
     content, zero_pages, top, rate, target_s, limit = columns
     near, far, stopped, alive = scratch
     changed, moved = fields
-    residual, duration, sent, passes, ended = outcomes
+    residual, duration, sent, passes, reason, converged = outcomes
     for start in range(0, len(content), LANES):
         n = min(LANES, len(content) - start)
         if looks is not None or guards is not None or clamp is not None:
@@ -498,4 +520,4 @@ def run(
         _take(near, WAITED, duration, start, n)
         _take(near, SENT, sent, start, n)
         _take_whole(near, COUNT, passes, start, n)
-        _take_whole(near, ENDED, ended, start, n)
+        _take_ends(near, reason, converged, start, n)

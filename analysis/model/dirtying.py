@@ -101,8 +101,12 @@ def hotcold_classes(
     """
     rate, size, pages, writes = np.broadcast_arrays(rate, size, hot_page_share, hot_write_share)
     writes = np.where(pages <= 0, 0.0, np.where(pages >= 1, 1.0, writes))
-    rates = np.stack([rate * writes, rate * (1 - writes)], axis=-1)
-    return rates, np.stack([size * pages, size * (1 - pages)], axis=-1)
+    return _classes(rate * writes, rate * (1 - writes)), _classes(size * pages, size * (1 - pages))
+
+
+def _classes(*columns: np.ndarray) -> np.ndarray:
+    """A column for each class on a new last axis, each contiguous: they are read one after the other."""
+    return np.moveaxis(np.stack(columns), 0, -1)
 
 
 def zipf_classes(rate: ArrayLike, size: ArrayLike, exponent: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

@@ -106,13 +106,10 @@ def precopy(guest: Guest, link: SteadyLink, rules: Rules, way: Way | None = None
 def _kinds(rules: Rules) -> Iterator[tuple[RuleKind, np.ndarray | None]]:
     """The kinds of rules in a table with the rows of each; None for all rows."""
     columns = [getattr(rules, name) for name in RuleKind._fields[:-1]]
-    limits = (rules.pass_limit, rules.sent_limit)
-    one_for_all = all(limit.strides == (0,) for limit in limits)
-    limited = np.logical_or(*(np.isfinite(limit[:1] if one_for_all else limit) for limit in limits))
+    limited = np.logical_or(*(np.isfinite(_few(limit)) for limit in (rules.pass_limit, rules.sent_limit)))
     columns.append(np.broadcast_to(limited, len(columns[0])))
     first = [column[0] for column in columns]
-    # A column of one value for all rows, as a preset's are, has no stride: nothing to compare.
-    varying = [k for k, column in enumerate(columns) if column.strides != (0,) and (column != first[k]).any()]
+    varying = [k for k, column in enumerate(columns) if (_few(column) != first[k]).any()]
     if not varying:
         yield RuleKind(*(value.item() for value in first)), None
         return
@@ -126,7 +123,7 @@ def _kinds(rules: Rules) -> Iterator[tuple[RuleKind, np.ndarray | None]]:
 
 def _carrying(kinds, rate: np.ndarray) -> Iterator[tuple[RuleKind, np.ndarray | None]]:
     """The same without rows whose link carries nothing, or everything at once."""
-    if rate.min() > 0 and rate.max() < np.inf:
+    if _few(rate).min() > 0 and _few(rate).max() < np.inf:
         yield from kinds
         return
     carries = (rate > 0) & np.isfinite(rate)
@@ -149,13 +146,18 @@ def _fast(
     }
     classes = guest.classes
     columns |= _by_class("writes", classes.rates) | _by_class("size", classes.sizes)
-    columns |= _by_class("cyclic", classes.cyclic) if classes.cyclic.any() else {}
-    columns |= {"ahead": link.ahead} if link.ahead.any() else {}
+    columns |= _by_class("cyclic", classes.cyclic) if _few(classes.cyclic).any() else {}
+    columns |= {"ahead": link.ahead} if _few(link.ahead).any() else {}
     columns |= {"top": guest.top} if kind.looks else {}
     ended = made(columns, kind, way)
     if not kind.limited:
         ended = _gone_on(ended, guest, link, rules)
     return at, ended
+
+
+def _few(column: np.ndarray) -> np.ndarray:
+    """A column, or its first row where all rows have the same, as a preset's do: it has no stride then."""
+    return column[:1] if len(column) and not column.strides[0] else column
 
 
 def _by_class(name: str, table: np.ndarray) -> dict[str, np.ndarray]:
@@ -228,13 +230,20 @@ def made(
     out = out or _empty(math.prod(shape), dtype)
     outcomes = (out.residual_pages, out.duration_s, out.sent_pages, out.passes, out.reason, out.converged)
     prepare = _compiled if way.name == "compiled" else _in_numpy
-    views = {
-        name: np.broadcast_to(column, shape) if column.size > 1 else column for name, column in given.items()
-    }
+    views = {name: _view(column, shape) for name, column in given.items()}
+    chunks = list(_chunks(shape))
+    rows = min(CHUNK, math.prod(shape))
     _side_by_side(
-        list(_chunks(shape)), lambda: prepare(_Cut(views, dtype), kind, totals, dtype), outcomes, way.threads
+        chunks, lambda: prepare(_Cut(views, dtype, rows), kind, totals, dtype), outcomes, way.threads
     )
     return out
+
+
+def _view(column: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A column in the shape of all, or of one element where it has one value for all."""
+    if column.size and not any(column.strides):
+        return np.array([column.flat[0]])
+    return np.broadcast_to(column, shape) if column.size > 1 else column
 
 
 def _chunks(shape: tuple[int, ...], at: tuple = (), start: int = 0) -> Iterator[tuple[tuple, int, int]]:
@@ -253,10 +262,11 @@ def _chunks(shape: tuple[int, ...], at: tuple = (), start: int = 0) -> Iterator[
 class _Cut:
     """Pieces of columns as contiguous numbers of one type; one value for all is laid out only once."""
 
-    def __init__(self, views: dict[str, np.ndarray], dtype: Any) -> None:
+    def __init__(self, views: dict[str, np.ndarray], dtype: Any, rows: int) -> None:
         self._views, self._dtype = views, dtype
         self._kept = {
-            name: np.full(CHUNK, view.item() if view.size == 1 else 0, dtype) for name, view in views.items()
+            name: np.full(rows, view.item(), dtype) if view.size == 1 else np.empty(rows, dtype)
+            for name, view in views.items()
         }
         self.classes = sum(name.startswith("size") for name in views)
 
@@ -293,10 +303,7 @@ def _side_by_side(chunks: list, prepare: Callable, outcomes: tuple, threads: int
     def work() -> None:
         kernel = prepare()
         for index, start, stop in left:
-            *numbers, ended, converged = (column[start:stop] for column in outcomes)
-            kernel(index, (*numbers, ended))
-            np.bitwise_and(ended, 1, out=converged, casting="unsafe")
-            np.right_shift(ended, 1, out=ended)
+            kernel(index, tuple(column[start:stop] for column in outcomes))
 
     threads = min(threads, len(chunks))
     if threads <= 1:
@@ -321,9 +328,9 @@ def _compiled(cut: _Cut, kind: RuleKind, totals: bool, dtype: Any) -> Callable:
 
     def kernel(index: tuple, outcomes: tuple) -> None:
         given = cut(index, len(outcomes[0]))
-        (content, zero, *_), _, sizes, *_ = given
-        outgrown = zero is not content and (sum(sizes[1:], sizes[0]) > content + zero).any()
-        clamp, cyclic, ahead = True if outgrown else None, bool(given[3]), given[4] is not None
+        (content, zero, *_), _, sizes, cyclic, ahead = given
+        outgrown = zero is not content and compiled.outgrown(content, zero, sizes)
+        clamp, cyclic, ahead = outgrown or None, cyclic is not None, ahead is not None
         fields = lanes.fields_of(looks, guards, clamp, cyclic, ahead, cut.classes)
         compiled.run(
             scratch, fields, *given, rule, few_classes, looks, guards, clamp, late, totals or None, outcomes
@@ -337,6 +344,9 @@ def _in_numpy(cut: _Cut, kind: RuleKind, totals: bool, dtype: Any) -> Callable:
 
     def kernel(index: tuple, outcomes: tuple) -> None:
         given = cut(index, len(outcomes[0]))
-        whole_passes.run(*given, kind.target_ends_passes, totals, outcomes)
+        *_, reason, converged = outcomes
+        whole_passes.run(*given, kind.target_ends_passes, totals, outcomes[:-1])
+        np.bitwise_and(reason, 1, out=converged, casting="unsafe")
+        np.right_shift(reason, 1, out=reason)
 
     return kernel
