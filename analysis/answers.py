@@ -19,7 +19,7 @@ from .observations import files, lab, tables, transfers
 from .observations.record import Record
 from .options import scenarios
 from .parameters import OUTCOMES, PARAMETERS, defaults
-from .studies import calibration, hosts, link_validation, prediction, validation
+from .studies import hosts, link_validation, prediction, validation
 from .studies.dataset import Swept
 
 OBSERVED_ROWS = 20
@@ -108,6 +108,8 @@ def observed_text(found: Record) -> str:
 
 def calibrated(paths: Sequence[Path], name: str, *, correct: bool = False) -> hosts.Host:
     """A host calibrated to the migrations of some files."""
+    from .studies import calibration
+
     return calibration.calibrate(list(paths), name=name, learn_correction=correct)
 
 

@@ -138,7 +138,7 @@ def window_ceiling(
 def goodput(p: dict[str, np.ndarray]) -> Goodput:
     """Lowest ceiling for columns of parameters ``p`` (checked, of one length)."""
     rdma = p["transport"] == "smb_direct"
-    line = line_ceiling(p["bandwidth_gbps"], efficiency(p))
+    line, packets = line_ceiling(p["bandwidth_gbps"], efficiency(p)), packets_per_s(p)
     free = {
         "line_rate": line,
         "bandwidth_limit": np.where(
@@ -147,14 +147,17 @@ def goodput(p: dict[str, np.ndarray]) -> Goodput:
         "other_traffic": np.where(p["network"] == "shared", line * (1 - p["background_share"]), np.inf),
     }
     host = {
-        "socket_buffer": _socket_ceiling(p, line),
+        "socket_buffer": _socket_ceiling(p, line, packets),
         "streams": stream_ceiling(p["streams"], p["stream_limit_gbps"], p["stream_limit_spread"], line),
         "host_adapter": np.where(np.isnan(p["adapter_limit_gbps"]), np.inf, p["adapter_limit_gbps"]),
     }
     offered = line
     for ceiling in (free | host).values():
         offered = offered if _holds_nothing(ceiling) else np.minimum(offered, ceiling)
-    rings_of = {"send_buffers": _send_ceiling(p), "receive_buffers": _receive_ceiling(p, offered)}
+    rings_of = {
+        "send_buffers": _send_ceiling(p, packets),
+        "receive_buffers": _receive_ceiling(p, packets, offered),
+    }
     return lowest(free | {name: np.where(rdma, np.inf, value) for name, value in (host | rings_of).items()})
 
 
@@ -172,10 +175,12 @@ def lowest(ceilings: dict[str, np.ndarray]) -> Goodput:
     least = np.full(rows, np.inf)
     for _, ceiling in numbered:
         np.minimum(least, ceiling, out=least)
-    binding, near = np.zeros(rows, np.int8), least * (1 + TIE)
-    for number, ceiling in reversed(numbered):
-        np.copyto(binding, np.int8(number), where=ceiling <= near)
-    return Goodput(least, binding, ceilings)
+    # The smallest number of those that are near the lowest: bytes, which cost less to compare than to pick.
+    none = np.int8(len(ceilings))
+    binding, near = np.full(rows, none), least * (1 + TIE)
+    for number, ceiling in numbered:
+        np.minimum(binding, np.int8(number) + none * (ceiling > near), out=binding)
+    return Goodput(least, binding % none, ceilings)
 
 
 def _holds_nothing(ceiling: np.ndarray) -> bool:
@@ -193,23 +198,22 @@ def _payload_gbps(p: dict[str, np.ndarray], packets: np.ndarray) -> np.ndarray:
     return packets * (p["mtu_bytes"] - p["header_bytes"]) * 8 / GBIT
 
 
-def _send_ceiling(p: dict[str, np.ndarray]) -> np.ndarray:
-    """What the send ring carries; infinite where it carries the whole line."""
-    rate = packets_per_s(p)
+def _send_ceiling(p: dict[str, np.ndarray], rate: np.ndarray) -> np.ndarray:
+    """What the send ring carries of a line's packets; infinite where it carries all."""
     own = p["send_moderation_us"]
     moderation = np.where(np.isnan(own), p["interrupt_moderation_us"], own) / 1e6
     packets = rings.send_ring(p["send_buffers"], rate, moderation, p["send_delay_us"] / 1e6)
     return np.where(packets < rate, _payload_gbps(p, packets), np.inf)
 
 
-def _receive_ceiling(p: dict[str, np.ndarray], offered_gbps: np.ndarray) -> np.ndarray:
+def _receive_ceiling(p: dict[str, np.ndarray], line: np.ndarray, offered_gbps: np.ndarray) -> np.ndarray:
     """What the receive rings carry of what the other ceilings let through; infinite where nothing is lost.
 
     With several queues each has its share of the connections and of the packets.
     """
     queues = np.minimum(p["receive_queues"], p["streams"])
     arriving = offered_gbps * GBIT / 8 / (p["mtu_bytes"] - p["header_bytes"])
-    rate = np.minimum(packets_per_s(p), arriving) / queues
+    rate = np.minimum(line, arriving) / queues
     moderation, delay = p["interrupt_moderation_us"] / 1e6, p["receive_delay_us"] / 1e6
     chance = rings.overflow_chance(p["receive_buffers"], rate, moderation, delay)
     ceiling = np.full(len(chance), np.inf)
@@ -249,8 +253,8 @@ def _ring_packets(q: dict[str, np.ndarray], rate, moderation, delay, queues) -> 
     return np.where(blind, rings.blind_ring(*path), polite)
 
 
-def _socket_ceiling(p: dict[str, np.ndarray], line: np.ndarray) -> np.ndarray:
+def _socket_ceiling(p: dict[str, np.ndarray], line: np.ndarray, packets: np.ndarray) -> np.ndarray:
     """Window over round trip; the adapters hold acknowledgements for a cycle and some packets' time."""
-    held = (p["interrupt_moderation_us"] + p["receive_delay_us"]) / 1e6 + CLUMP_PACKETS / packets_per_s(p)
+    held = (p["interrupt_moderation_us"] + p["receive_delay_us"]) / 1e6 + CLUMP_PACKETS / packets
     way = p["round_trip_ms"] / 1e3 + held
     return window_ceiling(line, p["socket_buffer_kib"] * 1024, way, p["streams"])

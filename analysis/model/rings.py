@@ -50,10 +50,10 @@ def arrivals(window: ArrayLike, rate: ArrayLike, fixed_s: ArrayLike, delay_s: Ar
 
     The whole window where it fits into the fixed part; ``rate * fixed_s`` at least where it does not.
     """
-    window, rate, fixed_s, delay_s = np.broadcast_arrays(window, rate, fixed_s, delay_s)
-    over = np.maximum(window / rate - fixed_s, 0)
-    tail = -np.expm1(-np.divide(over, delay_s, out=np.zeros(over.shape), where=delay_s > 0))
-    return np.where(window > rate * fixed_s, rate * (fixed_s + delay_s * tail), window)
+    over = np.maximum(np.divide(window, rate) - fixed_s, 0)
+    tail = -np.expm1(-over / np.where(np.greater(delay_s, 0), delay_s, np.inf))
+    fits = np.less_equal(window, np.multiply(rate, fixed_s))
+    return np.where(fits, window, rate * (fixed_s + delay_s * tail))
 
 
 def send_ring(buffers: ArrayLike, rate: ArrayLike, moderation_s: ArrayLike, delay_s: ArrayLike) -> np.ndarray:
@@ -75,8 +75,9 @@ def overflow_chance(
 ) -> np.ndarray:
     """Chance that a cycle of a saturated line brings more than the ring holds: P(A (tau + X) > N)."""
     spare = np.divide(buffers, rate) - moderation_s
-    spare, delay_s = np.broadcast_arrays(spare, delay_s)
-    times = np.divide(spare, delay_s, out=np.where(spare < 0, 0.0, np.inf), where=delay_s > 0)
+    late = np.greater(delay_s, 0)
+    certain = np.where(spare < 0, 0.0, np.inf)
+    times = np.where(late, spare / np.where(late, delay_s, 1.0), certain)
     return np.exp(-np.maximum(times, 0))
 
 
@@ -109,10 +110,9 @@ def receive_ring(
     # grows. More descriptors cannot carry less, so it keeps what the ring of exactly an interval carries.
     least = np.maximum(np.minimum(buffers, np.multiply(rate, moderation_s)), 1)
     through = _lossy_ring(buffers, *way)
-    # That ring's law is asked only where it could carry more: at most what a source blind to loss would get.
-    may = np.broadcast_to(blind_ring(least, rate, moderation_s, delay_s) > through, through.shape)
-    if may.any():
-        through = np.where(may, np.maximum(through, _lossy_ring(least, *way)), through)
+    # That ring's law is asked only where it could carry more: at most its descriptors in a cycle.
+    if (least > through * np.add(moderation_s, delay_s)).any():
+        through = np.maximum(through, _lossy_ring(least, *way))
     return through
 
 
@@ -186,9 +186,7 @@ def _mean_over_windows(
 def _arrivals_up_to(window: np.ndarray, within: np.ndarray, late: np.ndarray) -> np.ndarray:
     """Integral of :func:`arrivals` over windows from 0 to ``window``."""
     beyond = np.maximum(window - within, 0)
-    times = np.divide(
-        beyond, late, out=np.zeros(np.broadcast_shapes(beyond.shape, late.shape)), where=late > 0
-    )
+    times = beyond / np.where(late > 0, late, np.inf)
     # x - 1 + exp(-x) loses its digits where x is small; its series has them.
     small = np.minimum(times, 1e-3)
     series = small**2 * (0.5 - small / 6 + small**2 / 24)

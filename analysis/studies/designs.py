@@ -27,6 +27,7 @@ import numpy as np
 from .. import yaml_files
 from ..model.migration import Columns, streams
 from ..parameters import OUTCOMES, PARAMETERS, ParameterError, check, defaults, nearest
+from ..schemas import first_fault
 
 CHUNK = 32_768
 """Rows of a stretch: their columns stay in a processor's caches."""
@@ -365,8 +366,5 @@ def _told(wrong: Any) -> str:
 
 def _first_fault(content: Any, schema: Mapping) -> str:
     """What is wrong with the content of a file by its schema, in words; empty if nothing is."""
-    # Here, since it takes longer to load than all else that a process of a sweep needs.
-    import jsonschema
-
-    wrong = next(jsonschema.Draft202012Validator(schema).iter_errors(content), None)
+    wrong = first_fault(content, schema)
     return _told(wrong) if wrong else ""

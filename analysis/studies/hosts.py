@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 import pandas as pd
 import yaml
@@ -19,6 +18,7 @@ import yaml
 from ..errors import UserError
 from ..observations.lab import located
 from ..parameters import PARAMETERS, ParameterError, check, nearest
+from ..schemas import first_fault
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ _SCHEMA = {
 def _host(path: str | Path, body: dict[str, Any]) -> Host:
     _refuse_unknown(path, body)
     _refuse_values(path, body)
-    wrong = next(jsonschema.Draft202012Validator(_SCHEMA).iter_errors(body), None)
+    wrong = first_fault(body, _SCHEMA)
     if wrong is not None:
         place = "/".join(map(str, wrong.absolute_path)) or "its fields"
         told = _NEEDED if place.startswith(("parameters", "scales")) and wrong.validator != "enum" else ""

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from ..model.migration import passes
 from ..observations.files import read_observed
@@ -200,6 +199,8 @@ def load_explains(compared: pd.DataFrame) -> pd.DataFrame:
 
 def _load_row(part: pd.DataFrame) -> dict[str, str]:
     load, residual = part.host_load.astype(float), np.log(part.measured_total_s / part.total_s)
+    from scipy import stats  # slow to load, and no verb of the command line comes here
+
     rank = stats.spearmanr(load, residual)
     share = np.corrcoef(load, residual)[0, 1] ** 2
     return {
