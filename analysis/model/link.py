@@ -107,10 +107,10 @@ def stream_ceiling(
     (4.0, 3.49)
     """
     middle = np.multiply(streams, stream_limit_gbps).astype(float)
+    if not np.any(spread):
+        return middle
     middle, spread, line = np.broadcast_arrays(middle, spread, line_gbps)
     varies = (spread > 0) & np.isfinite(middle)
-    if not varies.any():
-        return middle
     s, m = np.where(varies, spread, 1.0), np.where(varies, middle, 1.0)
     z = np.log(line / m) / s
     varied = m * np.exp(s**2 / 2) * ndtr(z - s) + np.where(np.isinf(line), 0.0, line) * ndtr(-z)

@@ -35,8 +35,8 @@ from ..parameters import OUTCOMES, ParameterError
 from . import designs, reductions
 from .designs import CHUNK, Design
 
-PART = 16 * CHUNK
-"""Rows of a part: a quarter of a million, some tens of megabytes."""
+PART = 8 * CHUNK
+"""Rows of a part: half a million, some tens of megabytes."""
 WORTH_POOL = 4 * PART
 """Rows from which processes of their own pay."""
 SAVE_EVERY_S = 30.0

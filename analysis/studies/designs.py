@@ -29,8 +29,8 @@ from ..model.migration import Columns, streams
 from ..parameters import OUTCOMES, PARAMETERS, ParameterError, check, defaults, nearest
 from ..schemas import first_fault
 
-CHUNK = 32_768
-"""Rows of a stretch: their columns stay in a processor's caches."""
+CHUNK = 65_536
+"""Rows of a stretch: enough that calls of NumPy cost little of their time, few enough for the caches."""
 MOST_ROWS = 10**12
 """Rows of a design: what is done is kept as a list of parts, two million of them."""
 MOST_VALUES = 10**6
