@@ -4,13 +4,14 @@ All ways make the passes of the same random scenarios (memory 1 to 256 GB, worki
 to 100 Gbit/s, dirtying 0.01 to 1.5 of the link's rate, target 10 ms to 1 s, at most 30 passes) and take
 turns, so that whatever else the machine does falls on all. Told are nanoseconds a scenario and the median
 over the turns of the time relative to the plain C loop of the same turn (scalar.c, gcc -O3 -march=native), on
-one core unless said; memory for outcomes is taken once. The slow ones run fewer scenarios. Totals are
-compared first.
+one core unless said; memory for outcomes is taken once. C on two cores tells how far the machine itself is
+from twice. The slow ones run fewer scenarios. Totals are compared first.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import ctypes
 import json
 import math
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +78,12 @@ class InC:
         self._passes = ctypes.CDLL(str(library)).passes
         self._out: dict[int, list[np.ndarray]] = {}
 
+    def again(self) -> InC:
+        """The same with memory of its own, for another thread."""
+        other = copy.copy(self)
+        other._out = {}
+        return other
+
     def __call__(self, given: Scenarios, limit: int = LIMIT) -> np.ndarray:
         """Total seconds."""
         rows = len(given[0])
@@ -85,6 +93,18 @@ class InC:
         place = [a.ctypes.data_as(ctypes.c_void_p) for a in (*given, *out)]
         self._passes(ctypes.c_int64(rows), *place[:5], ctypes.c_int64(limit), *place[5:])
         return out[0]
+
+
+def halves(works: list[InC]) -> Callable:
+    """C's loop on two cores, half of the rows each."""
+
+    def run(given: Scenarios, limit: int = LIMIT) -> None:
+        middle = len(given[0]) // 2
+        parts = [tuple(a[at] for a in given) for at in (slice(middle), slice(middle, None))]
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda work, part: work(part, limit), works, parts))
+
+    return run
 
 
 def ours(name: str, threads: int = 1) -> Callable:
@@ -128,15 +148,24 @@ def looped(given: Scenarios, limit: int = LIMIT) -> np.ndarray:
     return np.array(totals)
 
 
+ALL_CONDITIONS = {"target_ends_passes": True, "few_pages": 50.0, "sent_limit": 3.0}
+"""What ends pre-copy in the whole model's own row, beside the target and the pass limit of the plain one."""
+PRESETS = ("hyperv", "xen", "qemu", "simgrid")
+
+
 def full(rule: str, rows: int, seed: int = 1) -> tuple[Guest, SteadyLink, Rules]:
-    """The same scenarios with hot and cold pages and all of a rule."""
+    """The same scenarios with hot and cold pages by a preset, by presets in turn, or by all conditions."""
     memory, working_set, writes, rate, target_s = yardstick(rows, seed)
     none = np.broadcast_to(0.0, rows)
     shape = (np.full(rows, 0.2), np.full(rows, 0.8), none)
     classes = write_classes("hotcold", writes, working_set, *shape)
+    named = {"all": ["xen"], "mixed": np.resize(PRESETS, rows)}.get(rule, [rule])
+    names = np.array(named, object)
     # Hyper-V's passes go on until its own limit, five; the others stop by their targets or pages.
-    limit = np.nan if rule == "hyperv" else float(LIMIT)
-    rules = Rules.of(np.array([rule], object), np.broadcast_to(limit, rows), target_s * 1000)
+    limit = np.where(names == "hyperv", np.nan, float(LIMIT))
+    rules = Rules.of(names, np.broadcast_to(limit, rows), target_s * 1000)
+    if rule == "all":
+        rules = rules._replace(**{k: np.broadcast_to(v, rows) for k, v in ALL_CONDITIONS.items()})
     return Guest(memory, none, none, classes), SteadyLink(rate, none), rules
 
 
@@ -200,6 +229,8 @@ def compared(in_c: InC, rows: int, turns: int) -> list[dict]:
         "compiled, float32": per_scenario(ours("compiled"), single),
         "compiled, float64, wall": per_scenario(ours("compiled"), given, wall),
         "compiled, float64, two cores, wall": per_scenario(ours("compiled", 2), given, wall),
+        "C, wall": per_scenario(in_c, given, wall),
+        "C, two cores, wall": per_scenario(halves([in_c.again(), in_c.again()]), given, wall),
         "NumPy way": per_scenario(ours("numpy"), fewer),
         "NumPy, masked": per_scenario(masked, fewer),
         "Python loop": per_scenario(looped, few),
@@ -216,18 +247,19 @@ def _checked(right: np.ndarray, found: dict[str, np.ndarray]) -> None:
 
 
 def full_model(rows: int, turns: int) -> list[dict]:
-    """The whole model with hot and cold pages, each rule and all together, beside the plain one."""
+    """The whole model, hot and cold pages, beside the plain one: all conditions at once, then the presets."""
     given = yardstick(rows)
     works = {"plain, one class": per_scenario(ours("compiled"), given)}
-    for rule in ("hyperv", "xen", "qemu", "simgrid"):
-        tables = full(rule, rows)
-        name = f"hot and cold, {rule}, {engine.precopy(*tables).passes.mean():.1f} passes"
+    passes = {"plain, one class": saturating(*given, LIMIT).passes.mean()}
+    for rule in ("all", *PRESETS, "mixed"):
+        tables, name = full(rule, rows), FULL_NAMES.get(rule, f"hot and cold, {rule}")
+        passes[name] = engine.precopy(*tables).passes.mean()
         works[name] = lambda tables=tables: cpu(engine.precopy, *tables, Way("compiled")) / rows
-    found = in_turn(works, turns)
-    found["hot and cold, mean of the rules"] = np.mean(
-        [t for name, t in found.items() if name != "plain, one class"], axis=0
-    )
-    return table(found, "plain, one class")
+    found = table(in_turn(works, turns), "plain, one class")
+    return [row | {"passes": float(passes[row["way"]])} for row in found]
+
+
+FULL_NAMES = {"all": "hot and cold, all conditions at once", "mixed": "hot and cold, presets in turn"}
 
 
 def growth(in_c: InC, turns: int) -> list[dict]:
@@ -285,6 +317,8 @@ def lines(rows: list[dict]) -> str:
     text = []
     for row in rows:
         spread = f"{row['ratio']:9.3f} ({row['least']:.3f} to {row['most']:.3f})" if "ratio" in row else ""
+        if "passes" in row:
+            spread += f", {row['passes']:.2f} passes, {row['ns'] / row['passes']:.1f} ns each"
         text.append(f"  {row['way']:38}{row['ns']:10.1f}{spread}")
     return "\n".join(text)
 

@@ -18,6 +18,9 @@ pass, so that the processor works on several vectors of lanes at once.
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import numpy as np
 from numba import njit
 
@@ -63,8 +66,10 @@ _NOTHING_LEFT, _FEW_PAGES, _TARGET_MET, _PASS_LIMIT, _SENT_LIMIT = (
 )
 _BELOW_ONE, _BELOW_ONE32 = np.nextafter(1.0, 0.0), np.nextafter(np.float32(1), np.float32(0))
 
-_jit = njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
-_lane = njit(fastmath=FAST, error_model="numpy", forceinline=True, cache=True)
+# Only what others call is kept on disk, with all that it calls: see _stamped.
+_kept = njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
+_jit = njit(fastmath=FAST, error_model="numpy", nogil=True)
+_lane = njit(fastmath=FAST, error_model="numpy", forceinline=True)
 
 
 # --- one pass of one lane: state is (left, sent, count, waited for), fixed what stays ---
@@ -445,7 +450,7 @@ def _take_ends(block, reason, converged, start, n):
         converged[np.uintp(start) + np.uintp(lane)] = code & 1
 
 
-@_jit
+@_kept
 def outgrown(content, zero_pages, sizes):
     """True where classes of some row may be larger than its machine."""
     found = np.int32(0)
@@ -460,20 +465,11 @@ def outgrown(content, zero_pages, sizes):
 
 
 @_jit
-def run(
+def _run(
     scratch, fields, columns, writes, sizes, cyclic, ahead, rule, few_classes, looks, guards, clamp, late,
     totals, outcomes,
 ):  # fmt: skip
-    """Make the passes of all rows of some columns, block by block.
-
-    ``columns``: content, zero pages, content at the top [pages], rate [pages/s], target [s], pass limit.
-    ``writes`` [pages/s], ``sizes`` [pages], ``cyclic``: a column each for every class. ``rule``: few pages,
-    limit on what is sent [machines], seconds between looks, whether the target ends pre-copy.
-    ``late``: None, or seconds from the pass limit to the pause; only together with looks.
-    ``totals``: None, or not None for outcomes with what is left sent as well (:func:`_end`).
-    ``outcomes``, written: residual pages, duration [s], pages sent, passes, code of the reason, converged.
-    ``scratch``, ``fields``: see :mod:`.lanes`.
-    """
+    """Block by block; see :func:`run`."""
     content, zero_pages, top, rate, target_s, limit = columns
     near, far, stopped, alive = scratch
     changed, moved = fields
@@ -521,3 +517,45 @@ def run(
         _take(near, SENT, sent, start, n)
         _take_whole(near, COUNT, passes, start, n)
         _take_ends(near, reason, converged, start, n)
+
+
+def _digest() -> int:
+    """A number that changes with the code of the kernel."""
+    files = [
+        Path(__file__).with_name(f"{name}.py") for name in ("compiled", "exponential", "lanes", "precopy")
+    ]
+    return int.from_bytes(hashlib.sha256(b"".join(file.read_bytes() for file in files)).digest()[:6], "big")
+
+
+def _stamped(digest: int):
+    """The kernel as kept on disk by Numba, which looks at this file alone to see whether it is still true.
+
+    What a function encloses is part of what it is kept by, so a digest of all the files is enclosed here:
+    machine code of an older :mod:`.lanes` would write where nothing of its own lies.
+    """
+
+    @_kept
+    def run(
+        scratch, fields, columns, writes, sizes, cyclic, ahead, rule, few_classes, looks, guards, clamp, late,
+        totals, outcomes,
+    ):  # fmt: skip
+        """Make the passes of all rows of some columns, block by block.
+
+        ``columns``: content, zero pages, content at the top [pages], rate [pages/s], target [s], pass limit.
+        ``writes`` [pages/s], ``sizes`` [pages], ``cyclic``: a column each for every class. ``rule``: few
+        pages, limit on what is sent [machines], seconds between looks, whether the target ends pre-copy.
+        ``late``: None, or seconds from the pass limit to the pause; only together with looks.
+        ``totals``: None, or not None for outcomes with what is left sent as well (:func:`_end`).
+        ``outcomes``, written: residual pages, duration [s], pages sent, passes, code of the reason,
+        converged. ``scratch``, ``fields``: see :mod:`.lanes`.
+        """
+        if digest:
+            _run(
+                scratch, fields, columns, writes, sizes, cyclic, ahead, rule, few_classes, looks, guards,
+                clamp, late, totals, outcomes,
+            )  # fmt: skip
+
+    return run
+
+
+run = _stamped(_digest())

@@ -113,12 +113,12 @@ def _kinds(rules: Rules) -> Iterator[tuple[RuleKind, np.ndarray | None]]:
     if not varying:
         yield RuleKind(*(value.item() for value in first)), None
         return
-    left = np.arange(len(columns[0]))
-    while len(left):
-        first = [column[left[0]] for column in columns]
-        same = np.logical_and.reduce([columns[k][left] == first[k] for k in varying])
-        yield RuleKind(*(value.item() for value in first)), left[same]
-        left = left[~same]
+    left = np.ones(len(columns[0]), bool)
+    while left.any():
+        first = [column[left.argmax()] for column in columns]
+        same = np.logical_and.reduce([columns[k] == first[k] for k in varying])
+        yield RuleKind(*(value.item() for value in first)), np.flatnonzero(same)
+        left &= ~same
 
 
 def _carrying(kinds, rate: np.ndarray) -> Iterator[tuple[RuleKind, np.ndarray | None]]:
@@ -135,23 +135,26 @@ def _fast(
     guest, link, rules, kind: RuleKind, at: np.ndarray | None, way: Way
 ) -> tuple[np.ndarray | None, Precopy]:
     """Rows of one kind the fast way; what then goes on for long the general way."""
-    if at is not None:
-        guest, link, rules = (taken(table, at) for table in (guest, link, rules))
     columns = {
         "content": guest.content,
         "zero": guest.zero,
         "rate": link.pages_per_s,
-        "target_s": rules.target_ms / 1000,
-        "limit": rules.pass_limit if kind.limited else np.float64(LONG),
+        "target_s": rules.target_ms,
+        "limit": rules.pass_limit,
     }
     classes = guest.classes
     columns |= _by_class("writes", classes.rates) | _by_class("size", classes.sizes)
     columns |= _by_class("cyclic", classes.cyclic) if _few(classes.cyclic).any() else {}
     columns |= {"ahead": link.ahead} if _few(link.ahead).any() else {}
     columns |= {"top": guest.top} if kind.looks else {}
+    if at is not None:
+        columns = {name: _at(column, at) for name, column in columns.items()}
+    columns["target_s"] = columns["target_s"] / 1000
+    if not kind.limited:
+        columns["limit"] = np.float64(LONG)
     ended = made(columns, kind, way)
     if not kind.limited:
-        ended = _gone_on(ended, guest, link, rules)
+        ended = _gone_on(ended, guest, link, rules, at)
     return at, ended
 
 
@@ -160,15 +163,21 @@ def _few(column: np.ndarray) -> np.ndarray:
     return column[:1] if len(column) and not column.strides[0] else column
 
 
+def _at(column: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Some rows of a column; any so many where all are the same."""
+    return column[rows] if column.strides[0] else column[: len(rows)]
+
+
 def _by_class(name: str, table: np.ndarray) -> dict[str, np.ndarray]:
     return {f"{name}{j}": table[:, j] for j in range(table.shape[1])}
 
 
-def _gone_on(ended: Precopy, guest: Guest, link: SteadyLink, rules: Rules) -> Precopy:
+def _gone_on(ended: Precopy, guest: Guest, link: SteadyLink, rules: Rules, at: np.ndarray | None) -> Precopy:
     """Rows that nothing has ended after :data:`LONG` passes, made anew by the way that recognises loops."""
     long = np.flatnonzero(ended.reason == PASS_LIMIT)
     if len(long):
-        again = general(*(taken(table, long) for table in (guest, link, rules)))
+        rows = long if at is None else at[long]
+        again = general(*(taken(table, rows) for table in (guest, link, rules)))
         for column, other in zip(ended[:-1], again[:-1], strict=True):
             column[long] = other
     return ended

@@ -16,8 +16,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-LANES = 1024
-"""Scenarios in a block: few enough for the nearer caches, enough that few vectors are partly empty."""
+LANES = 4096
+"""Scenarios in a block: few enough for the nearer caches, enough that the last to run cost them little."""
 GROUP = 32
 """Lanes that make a pass or are skipped together: whole vectors of either type of number."""
 PITCH = LANES + GROUP
