@@ -21,7 +21,7 @@ MOVED := moved
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help report test fuzz lab bench format check lock clean moved
+.PHONY: help report test nightly fuzz lab bench format check lock clean moved
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -31,7 +31,10 @@ report: $(READY)  ## run every notebook and write reports/index.html
 
 test: $(READY)  ## run the tests
 	@echo "Running the tests"
-	@$(PY) -m pytest -n auto --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+
+nightly: $(READY)  ## tests that take half a minute or more each
+	@$(PY) -m pytest -m nightly $(ARGS)
 
 fuzz: $(READY)  ## long random tests of the readers of host files (nightly; a quarter of an hour)
 	@FUZZ_CASES=$(or $(CASES),10000) $(PY) -m pytest tests/observations/test_fuzz.py tests/observations/test_large.py $(ARGS)

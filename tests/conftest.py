@@ -13,6 +13,12 @@ import pytest
 import analysis.reports  # noqa: F401  (first, so that nbformat is imported without its slow format checker)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first, so that no worker begins a long one when the others are done."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The repository's folder."""
@@ -94,7 +100,8 @@ def dask(tmp_path_factory):
             time.sleep(0.1)
         address = json.loads(file.read_text())["address"]
         worker = [*here, "worker", address, "--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard"]
-        started += [subprocess.Popen([*worker, "--nworkers", "1"], **quiet) for _ in range(2)]
+        worker += ["--no-nanny"]  # it would take seconds to end
+        started += [subprocess.Popen(worker, **quiet) for _ in range(2)]
         with distributed.Client(address, set_as_default=False) as client:
             client.wait_for_workers(2, timeout=60)
         yield address

@@ -142,7 +142,7 @@ def test_models_that_fit_nothing_say_the_same_each_time(league):
     assert len(rows.drop_duplicates()) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_second_stage_does_no_harm_held_out(plain):
     """Offered as better, it must not make held-out times worse: at most a tenth above the first stage's."""
     groups = cv.link_groups(plain)
