@@ -35,7 +35,7 @@ from ..parameters import OUTCOMES, ParameterError
 from . import designs, reductions
 from .designs import CHUNK, Design
 
-PART = 8 * CHUNK
+PART = 4 * CHUNK
 """Rows of a part: half a million, some tens of megabytes."""
 WORTH_POOL = 4 * PART
 """Rows from which processes of their own pay."""

@@ -29,7 +29,7 @@ from ..model.migration import Columns, streams
 from ..parameters import OUTCOMES, PARAMETERS, ParameterError, check, defaults, nearest
 from ..schemas import first_fault
 
-CHUNK = 65_536
+CHUNK = 131_072
 """Rows of a stretch: enough that calls of NumPy cost little of their time, few enough for the caches."""
 MOST_ROWS = 10**12
 """Rows of a design: what is done is kept as a list of parts, two million of them."""

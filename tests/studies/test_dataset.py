@@ -340,8 +340,8 @@ def test_memory_does_not_grow_with_rows(tmp_path):
         "import resource, sys\n"
         "from analysis.studies import dataset\n"
         "design = {'parameters': {'memory_gib': {'from': 1, 'to': 64}}}\n"
-        "design |= {'rows': int(sys.argv[1]) * 65_536, 'reduce': {'q': {'quantiles': 'total_s'}}}\n"
-        "dataset.PART = 65_536\n"
+        "design |= {'rows': int(sys.argv[1]) * dataset.CHUNK, 'reduce': {'q': {'quantiles': 'total_s'}}}\n"
+        "dataset.PART = dataset.CHUNK\n"
         "dataset.sweep(design, sys.argv[2], workers=1)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
     )

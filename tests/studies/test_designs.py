@@ -128,7 +128,7 @@ parameters:
   transport: [smb, tcpip, compression]
   dirty_pages_per_s: {from: 1000, to: 5000, count: 5}
   working_set_gib: {from: 0.1, to: 0.5, of: memory_gib}
-rows: 80_000
+rows: 200_000
 seed: 3
 """
 
@@ -136,7 +136,7 @@ seed: 3
 def test_random_rows_follow_from_seed_and_place_alone():
     """The second stretch is the same without the first and in a longer design; another seed's differs."""
     whole = rows_of(design_of(RANDOM))
-    again, _ = design_of(RANDOM.replace("80_000", "190_000")).stretch(CHUNK)
+    again, _ = design_of(RANDOM.replace("200_000", "400_000")).stretch(CHUNK)
     tail = whole[CHUNK:].reset_index(drop=True)
     longer = pd.DataFrame({name: again[name][: len(tail)] for name in whole})
     pd.testing.assert_frame_equal(tail, longer)
@@ -148,7 +148,7 @@ def test_random_rows_follow_from_seed_and_place_alone():
 def test_random_rows_lie_in_their_ranges():
     """Ranges, lists and multiples are kept, every listed value comes equally often, logarithms are even."""
     rows = rows_of(design_of(RANDOM))
-    assert len(rows) == 80_000
+    assert len(rows) == 200_000
     assert rows.memory_gib.between(1, 256).all()
     assert rows.bandwidth_gbps.between(1, 100).all()
     assert (rows.working_set_gib / rows.memory_gib).between(0.1 - 1e-12, 0.5 + 1e-12).all()
