@@ -2,8 +2,10 @@
 
 import math
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,12 +17,10 @@ from analysis.model.precopy import PASS_LIMIT, REASONS, Guest, Rules, SteadyLink
 from analysis.model.saturating import saturating
 
 SEED = 20261123
+needs_numba = pytest.mark.skipif(engine.find_spec("numba") is None, reason="Numba is not installed")
 WAYS = [
     "numpy",
-    pytest.param(
-        "compiled",
-        marks=pytest.mark.skipif(engine.find_spec("numba") is None, reason="Numba is not installed"),
-    ),
+    pytest.param("compiled", marks=needs_numba),
 ]
 
 
@@ -63,7 +63,7 @@ def test_numpy_gives_what_the_general_way_gives(rule, pattern):
     same(engine.precopy(*rows, Way("numpy")), general(*rows), rows[0])
 
 
-@pytest.mark.skipif(engine.find_spec("numba") is None, reason="Numba is not installed")
+@needs_numba
 @pytest.mark.parametrize("rule", ["hyperv", "xen", "qemu"])
 def test_the_compiled_way_gives_what_the_general_way_gives(rule):
     """Whole passes, guarded ones and looks during a pass, on a table of three patterns: the same outcomes."""
@@ -189,7 +189,7 @@ def by_loop(memory, working_set, writes, rate, target_s, limit=30):
     return np.array(totals), np.array(numbers)
 
 
-@pytest.mark.skipif(engine.find_spec("numba") is None, reason="Numba is not installed")
+@needs_numba
 @pytest.mark.parametrize(("dtype", "digits"), [(np.float64, 4e-15), (np.float32, 2e-7)])
 def test_saturation_keeps_its_digits_from_the_smallest_to_the_largest(dtype, digits):
     """1 - exp(-x) over forty decades against the C library's: no cancellation at small x, 1 at large x."""
@@ -213,3 +213,42 @@ def test_small_tables_do_without_the_compiler():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=own)
     expected = "compiled" if engine.find_spec("numba") else "numpy"
     assert done.stdout.split() == ["False", expected]
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_lanes_move_as_by_their_numbers(dtype):
+    """Lanes that go on come to the front in order, those that then stop go back to their places."""
+    from analysis.model import lanes
+
+    draw = np.random.default_rng(SEED)
+    near, far, stopped, _ = lanes.scratch_of(dtype, 1)
+    changed, moved = lanes.fields_of(None, None, None, False, False, 1)
+    n, left = 1001, draw.random(1001).astype(dtype)
+    near[lanes.LEFT : lanes.LEFT + n], near[lanes.GOES : lanes.GOES + n] = left, draw.random(n) < 0.4
+    lanes.end_here(near, n)
+    going = np.flatnonzero(near[lanes.GOES : lanes.GOES + n])
+
+    assert lanes.keep(near, far, n, moved) == len(going)
+    np.testing.assert_array_equal(far[lanes.LEFT :][: len(going)], left[going])
+
+    far[lanes.LEFT :][: len(going)] += 1
+    far[lanes.GOES :][: len(going) : 3] = 0
+    lanes.put_back(far, stopped, near, len(going), changed)
+    left[going[::3]] += 1
+    np.testing.assert_array_equal(near[lanes.LEFT :][:n], left)
+
+
+@needs_numba
+def test_the_kernel_on_disk_is_known_by_all_its_files(tmp_path, monkeypatch):
+    """Machine code is kept by a digest that changes with a file the kernel only imports."""
+    from analysis.model import compiled
+
+    for file in Path(compiled.__file__).parent.glob("*.py"):
+        shutil.copy(file, tmp_path)
+    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "compiled.py"))
+    digest = compiled._digest()
+    assert digest in [cell.cell_contents for cell in compiled.run.py_func.__closure__]
+    with (tmp_path / "lanes.py").open("a") as file:
+        file.write("# another version\n")
+    assert compiled._digest() != digest
