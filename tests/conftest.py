@@ -100,13 +100,12 @@ def dask(tmp_path_factory):
             time.sleep(0.1)
         address = json.loads(file.read_text())["address"]
         worker = [*here, "worker", address, "--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard"]
-        worker += ["--no-nanny"]  # it would take seconds to end
+        worker += ["--no-nanny"]  # one process each, that can be killed: ending in order takes seconds
         started += [subprocess.Popen(worker, **quiet) for _ in range(2)]
         with distributed.Client(address, set_as_default=False) as client:
             client.wait_for_workers(2, timeout=60)
         yield address
     finally:
         for process in reversed(started):
-            process.terminate()
-        for process in started:
-            process.wait(10)
+            process.kill()
+            process.wait()

@@ -180,13 +180,14 @@ def _frame(checked: Columns) -> pd.DataFrame:
 
 def _table(scenarios: pd.DataFrame, checked: Columns) -> pd.DataFrame:
     """A table of scenarios with values of keywords set; refuses columns that would mislead."""
-    for name in map(str, scenarios.columns):
+    names = [str(name) for name in scenarios.columns]
+    for name in names:
         if name in parameters.OUTCOMES:
             cure = f"drop it or name it measured_{name}"
             raise parameters.ParameterError(
                 f"the column {name!r} is an outcome, not to be overwritten: {cure}"
             )
-        if name in parameters.PARAMETERS and list(scenarios.columns).count(name) > 1:
+        if name in parameters.PARAMETERS and names.count(name) > 1:
             raise parameters.ParameterError(f"the column {name!r} is given twice")
         near = "" if name in parameters.PARAMETERS else parameters.nearest(name, parameters.PARAMETERS, 0.88)
         if near:

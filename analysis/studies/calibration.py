@@ -305,7 +305,8 @@ class _Fit:
         own = many.extra_resident_mib if "extra_resident_mib" in many else 0.0
         many["extra_resident_mib"] = np.maximum(own + np.tile(PHASES, len(known)), 0)
         fitted = migrate(many)[["total_s", "blackout_s", "stream_gib", "memory_sent_gib"]]
-        return fitted.groupby(np.repeat(np.arange(len(known)), len(PHASES))).mean()
+        means = fitted.to_numpy().reshape(len(known), len(PHASES), -1).mean(axis=1)
+        return pd.DataFrame(means, columns=fitted.columns)
 
     def _log_passes(self, known: pd.DataFrame) -> np.ndarray:
         """Log of measured over fitted dirty pages; NaN for passes that the fit does not make."""
