@@ -14,7 +14,8 @@ def spare_parsers() -> None:
     """Declare absent what jsonschema loads for a format that no schema here, and none of Jupyter's, uses.
 
     Its optional checker rfc3987_syntax builds 35 parsers when jsonschema or nbformat is imported, more than
-    a second of every process that touches a file or a notebook. jsonschema goes on without it.
+    a second of every process that touches a file or a notebook. jsonschema goes on without it; a program that
+    wants it for itself imports it first.
     """
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 

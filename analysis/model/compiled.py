@@ -66,7 +66,7 @@ _NOTHING_LEFT, _FEW_PAGES, _TARGET_MET, _PASS_LIMIT, _SENT_LIMIT = (
 )
 _BELOW_ONE, _BELOW_ONE32 = np.nextafter(1.0, 0.0), np.nextafter(np.float32(1), np.float32(0))
 
-# Only what others call is kept on disk, with all that it calls: see _stamped.
+# Kept on disk is only what others call, with all that it calls (see _stamped), and what lanes.py has alone.
 _kept = njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
 _jit = njit(fastmath=FAST, error_model="numpy", nogil=True)
 _lane = njit(fastmath=FAST, error_model="numpy", forceinline=True)
@@ -298,7 +298,7 @@ def _kinds_from(block, lane, i, rate, w, s, few_classes, cyclic):
 
 @_lane
 def _put(block, field, column, start, n):
-    # A plain copy would be made a call of memcpy, which is slow at the length of a block.
+    # What rounding made negative is 0. A plain copy would be made a call of memcpy, slow at a block's length.
     for lane in range(n):
         block[field + lane] = max(column[np.uintp(start) + np.uintp(lane)], block.dtype.type(0))
 

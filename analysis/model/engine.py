@@ -149,7 +149,8 @@ def _fast(
     columns |= {"top": guest.top} if kind.looks else {}
     if at is not None:
         columns = {name: _at(column, at) for name, column in columns.items()}
-    columns["target_s"] = columns["target_s"] / 1000
+    target = columns["target_s"]
+    columns["target_s"] = np.broadcast_to(_few(target) / 1000, target.shape)
     if not kind.limited:
         columns["limit"] = np.float64(LONG)
     ended = made(columns, kind, way)

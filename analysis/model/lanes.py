@@ -48,7 +48,7 @@ def scratch_of(dtype, classes: int) -> tuple[np.ndarray, ...]:
 
 @cache
 def fields_of(looks, guards, clamp, cyclic, ahead, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where a lane's quantities lie that passes change, and all that they read; arguments as in run."""
+    """Where a lane's quantities lie that passes change, and all that they read; whether a table has what."""
     waits, kinds = looks and ahead, [CLASSES + CLASS * j for j in range(classes)]
     state = [LEFT, SENT, COUNT, *([WAITED] if waits else [])]
     changed = [*state, *([LAST] if guards else [])]

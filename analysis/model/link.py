@@ -101,7 +101,8 @@ def stream_ceiling(
 
     .. math:: E[\min(L, C)] = M e^{s^2/2} \Phi(z - s) + L (1 - \Phi(z)), \qquad z = \ln(L / M) / s
 
-    so a busy host takes its toll before its mean ceiling is reached. Spread 0: ``streams * limit``.
+    so a busy host takes its toll before its mean ceiling is reached. Spread 0: ``streams * limit``, of the
+    shape of these two where no row's ceiling varies.
 
     >>> float(stream_ceiling(1, 4.0)), round(float(stream_ceiling(1, 4.0, 0.4, 4.0)), 2)
     (4.0, 3.49)
@@ -182,7 +183,7 @@ def lowest(ceilings: dict[str, np.ndarray]) -> Goodput:
     binding, near = np.full(rows, none), least * (1 + TIE)
     for number, ceiling in numbered:
         np.minimum(binding, np.int8(number) + none * (ceiling > near), out=binding)
-    return Goodput(least, binding % none, ceilings)
+    return Goodput(least, np.remainder(binding, none, out=binding), ceilings)
 
 
 def _holds_nothing(ceiling: np.ndarray) -> bool:
@@ -218,6 +219,8 @@ def _receive_ceiling(p: dict[str, np.ndarray], line: np.ndarray, offered_gbps: n
     rate = np.minimum(line, arriving) / queues
     moderation, delay = p["interrupt_moderation_us"] / 1e6, p["receive_delay_us"] / 1e6
     chance = rings.overflow_chance(p["receive_buffers"], rate, moderation, delay)
+    # Rows may differ in their congestion control alone, which the chance does not depend on.
+    chance = np.broadcast_to(chance, np.broadcast_shapes(chance.shape, p["congestion_control"].shape))
     ceiling = np.full(len(chance), np.inf)
     # The law is costly and most rows never overflow: it is asked only where they may.
     may = np.flatnonzero(chance >= rings.NEVER)

@@ -51,9 +51,10 @@ def arrivals(window: ArrayLike, rate: ArrayLike, fixed_s: ArrayLike, delay_s: Ar
     The whole window where it fits into the fixed part; ``rate * fixed_s`` at least where it does not.
     """
     over = np.maximum(np.divide(window, rate) - fixed_s, 0)
-    tail = -np.expm1(-over / np.where(np.greater(delay_s, 0), delay_s, np.inf))
-    fits = np.less_equal(window, np.multiply(rate, fixed_s))
-    return np.where(fits, window, rate * (fixed_s + delay_s * tail))
+    late = np.greater(delay_s, 0)
+    tail = -np.expm1(-np.where(late, over / np.where(late, delay_s, 1.0), 0.0))
+    beyond = np.greater(window, np.multiply(rate, fixed_s))
+    return np.where(beyond, rate * (fixed_s + delay_s * tail), window)
 
 
 def send_ring(buffers: ArrayLike, rate: ArrayLike, moderation_s: ArrayLike, delay_s: ArrayLike) -> np.ndarray:

@@ -46,7 +46,8 @@ def saturating(
     Arguments broadcast with each other; none is copied to the full shape. Where all are float32 so are
     the outcomes and the work, at a relative error below 1e-5 (a row that stops within rounding of its
     target may make a pass more or less). ``pages_per_s`` is above 0 and finite, nothing is negative
-    (``migrate`` checks values and knows all other laws). ``way`` as in :mod:`.engine`, which picks it;
+    (``migrate`` checks values and knows all other laws). ValueError for a pass limit that is not finite:
+    such a row might never end. ``way`` as in :mod:`.engine`, which picks it;
     ``out`` of an earlier call of the same shape and type is written to again.
 
     >>> out = saturating(1000, 100, 50, [100, 1000], target_s=0.01, pass_limit=30)
@@ -57,6 +58,8 @@ def saturating(
         np.asarray(a) for a in (memory_pages, working_set_pages, dirty_pages_per_s, pages_per_s, target_s)
     ]
     limit = np.asarray(pass_limit, arrays[0].dtype if arrays[0].dtype.kind == "f" else float)
+    if not np.isfinite(limit).all():
+        raise ValueError("pass_limit must be finite: a row that does not converge would never end")
     names = ("content", "size0", "writes0", "rate", "target_s", "limit")
     columns = {
         name: a if a.dtype.kind == "f" else a.astype(float)

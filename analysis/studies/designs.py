@@ -30,7 +30,7 @@ from ..parameters import OUTCOMES, PARAMETERS, ParameterError, check, defaults, 
 from ..schemas import first_fault
 
 CHUNK = 131_072
-"""Rows of a stretch: enough that calls of NumPy cost little of their time, few enough for the caches."""
+"""Rows of a stretch: enough that calls of NumPy cost little of their time. Part of what a seed means."""
 MOST_ROWS = 10**12
 """Rows of a design: what is done is kept as a list of parts, two million of them."""
 MOST_VALUES = 10**6

@@ -140,6 +140,12 @@ def test_any_shapes_broadcast(way):
     assert saturating(np.zeros((0, 3)), 1, 1, 1, 1, 5, Way(way)).passes.shape == (0, 3)
 
 
+def test_saturating_takes_a_finite_limit():
+    """Nothing but the limit ends a row that does not converge."""
+    with pytest.raises(ValueError, match="pass_limit must be finite"):
+        saturating(1000, 1000, 5000, 100, 0.01, [30, np.inf])
+
+
 def yardstick(rows, dtype=float):
     """Random scenarios as in the speed yardstick: R, W, d, b in pages, T in seconds."""
     draw = np.random.default_rng(SEED)

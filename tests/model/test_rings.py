@@ -71,6 +71,12 @@ def test_chance_of_an_overflow_by_hand():
     assert rings.overflow_chance([99, 100, 101], 1e6, 100e-6, 0.0).tolist() == [1, 0, 0]
 
 
+def test_arrivals_at_the_limits():
+    """A line without end brings a whole window at once; a window without end, all that a cycle carries."""
+    assert rings.arrivals(64, np.inf, 1e-6, 1e-4) == 64
+    assert rings.send_ring(np.inf, 1e6, 1e-4, 0.0) == pytest.approx(1e6)
+
+
 def test_blind_ring_by_hand():
     """A source blind to loss keeps the line full: E[min(N, A C)] / E[C], 16 of 50 packets in 50 us."""
     assert rings.blind_ring(16, 1e6, 50e-6, 0.0) == pytest.approx(16 / 50e-6)
