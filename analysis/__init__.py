@@ -16,10 +16,10 @@ __all__ = ["PARAMETERS", "__version__", "calibrate", "migrate", "passes", "predi
 _HOMES = {
     "migrate": "analysis.model.migration",
     "passes": "analysis.model.migration",
-    "calibrate": "analysis.studies.calibration",
-    "predict": "analysis.studies.prediction",
-    "sweep": "analysis.studies.dataset",
-    "validate": "analysis.studies.validation",
+    "calibrate": "analysis.studies.hosts.calibration",
+    "predict": "analysis.studies.hosts.prediction",
+    "sweep": "analysis.studies.sweeps.sweep",
+    "validate": "analysis.studies.validation.migrations",
     "PARAMETERS": "analysis.parameters",
 }
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
+from analysis.cli.options import parameter_options
 from analysis.errors import UserError
-from analysis.options import parameter_options
 
 
 class Verb(click.Command):
@@ -110,7 +110,7 @@ def report(notebooks: tuple, parameters: tuple, grid_file: Path | None, as_json:
 
     What is up to date (same notebook, parameters, data and code) is not run again.
     """
-    from analysis.reports import grid, run
+    from analysis.batch import grid, run
 
     try:
         scenarios = grid.read(grid_file) if grid_file else None
@@ -141,14 +141,14 @@ def sweep(design: Path, out: Path | None, as_json: bool, **options: Any) -> None
     Every combination of listed values, or `rows: N` random scenarios. The same command carries on where it
     was stopped. What a design file holds: analysis/studies/designs.py and the README.
     """
-    from analysis import answers
-    from analysis.reports.sweeping import progress_of_rows
-    from analysis.studies import dataset
+    from analysis.cli import answers
+    from analysis.cli.rows import progress_of_rows
+    from analysis.studies.sweeps.sweep import sweep as sweep_design
 
     folder = out or Path("sweeps") / design.stem
     try:
         with progress_of_rows() as progress:
-            swept = dataset.sweep(design, folder, progress=progress, **options)
+            swept = sweep_design(design, folder, progress=progress, **options)
     except KeyboardInterrupt:
         sys.exit(fail("stopped; what is done is kept, the same command carries on", 130))
     figures = answers.swept_figures(swept)
@@ -170,7 +170,7 @@ def predict(as_json: bool, host_file: Path | None, preset: str | None, **options
 
     With --host the values that are not given are that host's, and 50 % and 90 % intervals stand beside.
     """
-    from analysis import answers
+    from analysis.cli import answers
 
     rows = answers.predicted(options, host_file, preset)
     click.echo(answers.as_json(rows) if as_json else answers.prediction_text(rows))
@@ -186,7 +186,7 @@ def validate(file: Path, host_file: Path | None, as_json: bool) -> None:
     FILE has the form of data/migrations.csv, of data/buffers.csv, or columns by the names of the parameters
     with a measured total time; which one, its columns tell.
     """
-    from analysis import answers
+    from analysis.cli import answers
 
     figures = answers.validated(file, host_file)
     click.echo(answers.as_json(figures) if as_json else answers.validation_text(figures))
@@ -217,8 +217,8 @@ def observe(
     Event logs (.evtx, Export-Csv, Export-Clixml, XML), performance counters (typeperf, logman, relog,
     Get-Counter), QEMU's query-migrate (JSON) and virsh domjobinfo; which one, the content tells.
     """
-    from analysis import answers
-    from analysis.reports.reading import progress_bar
+    from analysis.cli import answers
+    from analysis.cli.reading import progress_bar
 
     with progress_bar() as progress:
         found = answers.observed(files, pattern, answers.local_names(names), progress, memory_gib)
@@ -233,15 +233,15 @@ def observe(
 @click.option("--json", "as_json", is_flag=True, help="Write the host as JSON to standard output.")
 def calibrate(files: tuple[Path, ...], out: Path | None, name: str, correct: bool, as_json: bool) -> None:
     """Fit a host to the measured migrations in FILES, with an interval for each estimate."""
-    from analysis import answers
-    from analysis.studies import hosts
+    from analysis.cli import answers
+    from analysis.studies.hosts.host import host_content, host_text, save_host
 
     host = answers.calibrated(files, name, correct=correct)
     if out:
-        hosts.save(host, out)
+        save_host(host, out)
         click.echo(f"{host.migrations} migrations calibrated; the host is in {out}", err=True)
     if as_json or not out:
-        click.echo(answers.as_json(hosts.content(host)) if as_json else hosts.dump(host))
+        click.echo(answers.as_json(host_content(host)) if as_json else host_text(host))
 
 
 if __name__ == "__main__":

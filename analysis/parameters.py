@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import UserError
+from analysis.errors import UserError
 
 WRITE_PATTERNS = ("uniform", "hotcold", "zipf", "sequential")
 TRANSPORTS = ("tcpip", "compression", "smb", "smb_direct")

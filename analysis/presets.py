@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import UserError
-from .parameters import nearest
+from analysis.errors import UserError
+from analysis.parameters import nearest
 
 
 @dataclass(frozen=True)

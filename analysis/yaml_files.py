@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from .parameters import ParameterError
+from analysis.parameters import ParameterError
 
 T = TypeVar("T")
 

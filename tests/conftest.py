@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-import analysis.reports  # noqa: F401  (first, so that nbformat is imported without its slow format checker)
+import analysis.pages  # noqa: F401  (first, so that nbformat is imported without its slow format checker)
+from tests.small_notebooks import BROKEN, GOOD, PLAIN, Batch, save
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -109,3 +110,18 @@ def dask(tmp_path_factory):
         for process in reversed(started):
             process.kill()
             process.wait()
+
+
+@pytest.fixture(scope="session")
+def batch(tmp_path_factory) -> Batch:
+    """Three notebooks, the second of which fails, executed in real kernels from a folder with a space."""
+    # Here: papermill takes a second to import, and most tests do without it.
+    from analysis.batch import run
+    from analysis.batch.progress import Lines
+
+    folder = tmp_path_factory.mktemp("a folder")
+    sources = {"1-good": GOOD, "2-broken": BROKEN, "3-plain": PLAIN}
+    notebooks = [save(cells, folder / f"{name}.ipynb") for name, cells in sources.items()]
+    done = Batch(folder / "reports", notebooks)
+    done.outcomes = run.report(notebooks, {"n": "3"}, done.out, workers=2, progress=Lines(done.lines.append))
+    return done

@@ -4,15 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.parameters import (
-    OUTCOMES,
-    PARAMETERS,
-    ParameterError,
-    check,
-    defaults,
-    label,
-    nearest,
-)
+from analysis.parameters import OUTCOMES, PARAMETERS, ParameterError, check, defaults, label, nearest
 
 NUMBERS = [name for name, p in PARAMETERS.items() if not p.choices]
 TEXTS = [name for name, p in PARAMETERS.items() if p.choices]

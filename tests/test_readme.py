@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from analysis.__main__ import main
 from analysis.observations.lab import DATA
-from analysis.studies import dataset, designs
+from analysis.studies.sweeps import designs
+from analysis.studies.sweeps.sweep import sweep
 
 ROOT = DATA.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -59,6 +60,6 @@ def test_the_design_of_the_readme_is_swept(tmp_path):
     assert designs.parse(content).rows == 200 * 200 * 10 * 3 * 3
     for name in ("bandwidth_gbps", "dirty_pages_per_s"):
         content["parameters"][name]["count"] = 3
-    swept = dataset.sweep(content, tmp_path / "sweep")
+    swept = sweep(content, tmp_path / "sweep")
     assert set(swept.tables) == {"spread", "pauses", "choice"}
     assert swept.rows == swept.tables["spread"]["rows"].sum() == swept.tables["pauses"]["rows"].sum() == 810

@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
-from .exponential import FAST, like, saturation
-from .lanes import (
+from analysis.model.exponential import FAST, like, saturation
+from analysis.model.lanes import (
     AHEAD,
     BETWEEN,
     CLASS,
@@ -58,7 +58,7 @@ from .lanes import (
     put_back,
     whole,
 )
-from .precopy import REASONS, SAME
+from analysis.model.precopy import REASONS, SAME
 
 _NOTHING_LEFT, _FEW_PAGES, _TARGET_MET, _PASS_LIMIT, _SENT_LIMIT = (
     2 * REASONS.index(name)

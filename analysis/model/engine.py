@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import whole_passes
-from .precopy import PASS_LIMIT, Guest, Precopy, Rules, SteadyLink, general, taken
+from analysis.model import whole_passes
+from analysis.model.precopy import PASS_LIMIT, Guest, Precopy, Rules, SteadyLink, general, taken
 
 FEW_CLASSES = 3
 """Classes of pages up to which the fast ways know them: hot, cold, and what an idle guest writes."""
@@ -326,7 +326,7 @@ def _side_by_side(chunks: list, prepare: Callable, outcomes: tuple, threads: int
 
 def _compiled(cut: _Cut, kind: RuleKind, totals: bool, dtype: Any) -> Callable:
     """The compiled kernel with memory of its own."""
-    from . import compiled, lanes
+    from analysis.model import compiled, lanes
 
     scratch = lanes.scratch_of(dtype, cut.classes)
     rule = (

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-from . import rings
-from .units import GBIT
+from analysis.model import rings
+from analysis.model.units import GBIT
 
 TIE = 0.005
 """Ceilings within this share of the lowest count as equally low: the first named of them binds."""

@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from .. import parameters
-from . import compression, dirtying, engine, link
-from .precopy import REASONS, Guest, Precopy, Rules, SteadyLink, general, over
-from .units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
+from analysis import parameters
+from analysis.model import compression, dirtying, engine, link
+from analysis.model.precopy import REASONS, Guest, Precopy, Rules, SteadyLink, general, over
+from analysis.model.units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
 
 Columns = dict[str, np.ndarray]
 """Parameters by name, one value a row."""

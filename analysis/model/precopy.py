@@ -28,7 +28,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from .dirtying import WriteClasses, distinct_pages
+from analysis.model.dirtying import WriteClasses, distinct_pages
 
 ENDLESS_PASSES = 20_000
 """Passes after which a migration whose rule has no limit of its own is called endless at the latest."""

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .engine import RuleKind, Way, made, way_for
-from .precopy import Precopy
+from analysis.model.engine import RuleKind, Way, made, way_for
+from analysis.model.precopy import Precopy
 
 _RULE = RuleKind(0.0, np.inf, np.inf, 0.0, target_ends_passes=True, limited=True)
 

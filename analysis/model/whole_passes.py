@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .precopy import REASONS
+from analysis.model.precopy import REASONS
 
 _NOTHING_LEFT, _TARGET_MET, _PASS_LIMIT = (
     2 * REASONS.index(name) for name in ("nothing_left", "target_met", "pass_limit")

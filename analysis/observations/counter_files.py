@@ -11,9 +11,9 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from .lines import Progress, read_cells
-from .record import Notes
-from .tables import TableError
+from analysis.observations.lines import Progress, read_cells
+from analysis.observations.record import Notes
+from analysis.observations.tables import TableError
 
 PDH = "(pdh-csv 4.0)"
 _PATH = re.compile(

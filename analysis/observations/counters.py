@@ -15,10 +15,10 @@ from typing import Any
 
 import pandas as pd
 
-from .counter_files import Column, read_rows
-from .lines import Progress
-from .record import SAMPLE_COLUMNS, Notes, Record, record, table
-from .tables import TableError
+from analysis.observations.counter_files import Column, read_rows
+from analysis.observations.lines import Progress
+from analysis.observations.record import SAMPLE_COLUMNS, Notes, Record, record, table
+from analysis.observations.tables import TableError
 
 KIND = "performance counters"
 STOP_RULE = "hyperv"

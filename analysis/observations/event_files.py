@@ -18,11 +18,11 @@ from zlib import crc32
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from .counter_files import Clock
-from .lab import located
-from .lines import Progress, beginning, read_cells, read_lines
-from .record import Notes
-from .tables import TableError
+from analysis.observations.counter_files import Clock
+from analysis.observations.lab import located
+from analysis.observations.lines import Progress, beginning, read_cells, read_lines
+from analysis.observations.record import Notes
+from analysis.observations.tables import TableError
 
 LINE = "{line}"
 GUID = re.compile(r"\{?[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}?")

@@ -17,12 +17,12 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import UserError
-from .counters import STOP_RULE
-from .event_files import Event, read_event_file
-from .lines import Progress
-from .record import Notes, Record, record
-from .tables import TableError
+from analysis.errors import UserError
+from analysis.observations.counters import STOP_RULE
+from analysis.observations.event_files import Event, read_event_file
+from analysis.observations.lines import Progress
+from analysis.observations.record import Notes, Record, record
+from analysis.observations.tables import TableError
 
 KIND = "events of live migrations"
 ABOUT = {22507: "total", 22508: "brownout", 22509: "blackout", 20415: "blackout", 20417: "blackout"}

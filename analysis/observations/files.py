@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..parameters import PARAMETERS
-from . import lab, own, recognise
-from .record import Record, joined
-from .tables import TableError, header, read_table
+from analysis.observations import lab, own, recognise
+from analysis.observations.record import Record, joined
+from analysis.observations.tables import TableError, header, read_table
+from analysis.parameters import PARAMETERS
 
 NEEDED = own.NEEDED
 

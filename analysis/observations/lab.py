@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .tables import read_table
+from analysis.observations.tables import read_table
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 """The repository's tables of measurements."""

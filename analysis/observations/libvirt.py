@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .lines import Progress, read_lines
-from .qemu import tables
-from .record import Notes, Record
-from .samples import Sample
-from .tables import TableError
+from analysis.observations.lines import Progress, read_lines
+from analysis.observations.qemu import tables
+from analysis.observations.record import Notes, Record
+from analysis.observations.samples import Sample
+from analysis.observations.tables import TableError
 
 KIND = "text of virsh domjobinfo"
 LARGEST = 2.0**63

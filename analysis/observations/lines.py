@@ -10,9 +10,9 @@ import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .lab import located
-from .record import Notes
-from .tables import TableError
+from analysis.observations.lab import located
+from analysis.observations.record import Notes
+from analysis.observations.tables import TableError
 
 LONGEST = 16 * 2**20
 """Characters of a line beyond which a file is no text."""

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..parameters import PARAMETERS, ParameterError, check, nearest
-from .lab import located
-from .tables import TableError, header, line_of, read_table
+from analysis.observations.lab import located
+from analysis.observations.tables import TableError, header, line_of, read_table
+from analysis.parameters import PARAMETERS, ParameterError, check, nearest
 
 MEASURED = {
     "measured_total_s": ("measured_total_s", 1.0),

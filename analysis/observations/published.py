@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from .lab import DATA, located
-from .tables import read_table
+from analysis.observations.lab import DATA, located
+from analysis.observations.tables import read_table
 
 COLUMNS = {
     "case": "text",

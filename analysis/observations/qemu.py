@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..parameters import PARAMETERS, ParameterError, check
-from .lines import Progress, read_lines
-from .record import Notes, Record, record
-from .samples import Sample, migration_of, passes_of, split
-from .tables import TableError
+from analysis.observations.lines import Progress, read_lines
+from analysis.observations.record import Notes, Record, record
+from analysis.observations.samples import Sample, migration_of, passes_of, split
+from analysis.observations.tables import TableError
+from analysis.parameters import PARAMETERS, ParameterError, check
 
 KIND = "answers of QEMU's query-migrate"
 STOP_RULE = "qemu"

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..parameters import PARAMETERS
-from .lab import COLUMNS, DATA, located, read_migrations, read_passes
-from .tables import read_table
+from analysis.observations.lab import COLUMNS, DATA, located, read_migrations, read_passes
+from analysis.observations.tables import read_table
+from analysis.parameters import PARAMETERS
 
 COUNTED = {"pages_sent": "number", "zero_pages_sent": "number", "setup_time_s": "number"}
 PAGE, PAGE_SENT, ZERO_SENT = 4096, 4104, 9

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from . import lab, own
-from .lines import CODE_PAGE, Progress, beginning, encoding_of, separator
-from .record import SAMPLE_COLUMNS, Record, table
-from .tables import TableError
+from analysis.observations import lab, own
+from analysis.observations.lines import CODE_PAGE, Progress, beginning, encoding_of, separator
+from analysis.observations.record import SAMPLE_COLUMNS, Record, table
+from analysis.observations.tables import TableError
 
 QEMU, LIBVIRT, COUNTERS, EVENTS = "qemu", "libvirt", "counters", "events"
 RECORDED = (QEMU, LIBVIRT, COUNTERS, EVENTS)
@@ -96,9 +96,9 @@ def read_record(
 def _readers(
     pattern: str | None, names: Mapping[str, str] | None, progress: Progress | None
 ) -> dict[str, Callable[[str | Path], Record]]:
-    from .counters import read_counters
-    from .libvirt import read_libvirt
-    from .qemu import read_qemu
+    from analysis.observations.counters import read_counters
+    from analysis.observations.libvirt import read_libvirt
+    from analysis.observations.qemu import read_qemu
 
     return {
         QEMU: lambda path: read_qemu(path, progress=progress),
@@ -112,7 +112,7 @@ def _readers(
 
 
 def _events(path: str | Path, pattern: str | None, progress: Progress | None) -> Record:
-    from .events import read_events
+    from analysis.observations.events import read_events
 
     return read_events(path, pattern=pattern, progress=progress)
 

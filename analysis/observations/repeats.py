@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from .lab import DATA, located, read_migrations
-from .tables import read_table
+from analysis.observations.lab import DATA, located, read_migrations
+from analysis.observations.tables import read_table
 
 GROUP = "network"
 COLUMNS = {"migration": "text", "group": "text", "cross_on_s": "number", "cross_off_s": "number"}

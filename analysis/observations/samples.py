@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from .record import Notes
+from analysis.observations.record import Notes
 
 ENDED = ("completed", "failed", "cancelled")
 SMALL_CLOCK_S = 1e-9

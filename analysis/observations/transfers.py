@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .lab import DATA, located
-from .tables import read_table
+from analysis.observations.lab import DATA, located
+from analysis.observations.tables import read_table
 
 SHAPED = 0.995
 """The sender's token bucket runs at this share of the link, so that its own queue is the sender's."""

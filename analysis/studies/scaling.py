@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..model.link import packets_per_s
-from ..model.migration import ceilings, filled
-from ..parameters import PARAMETERS
-from .sweep import buffers_needed, grid
+from analysis.model.link import packets_per_s
+from analysis.model.migration import ceilings, filled
+from analysis.parameters import PARAMETERS
+from analysis.studies.grids import buffers_needed, grid
 
 GROUPS = ("per_moderation", "per_delay", "round_trip")
 """N/(A tau), N/(A b), RTT A/N."""

@@ -5,12 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.model.compression import (
-    break_even_rate,
-    compressed_rate,
-    compressor_binds,
-    full_gain_rate,
-)
+from analysis.model.compression import break_even_rate, compressed_rate, compressor_binds, full_gain_rate
 
 fixed = settings(derandomize=True, deadline=None, max_examples=200)
 

@@ -1,8 +1,6 @@
 """The whole migration: by hand, against the slow twin, as tables, and what holds for all scenarios."""
 
-import importlib.util
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -28,9 +26,7 @@ from analysis.parameters import (
 )
 
 # The tests are no package, so the twin is loaded from its file.
-_spec = importlib.util.spec_from_file_location("twin", Path(__file__).with_name("twin.py"))
-twin = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(twin)
+from tests.model import twin
 
 HEAD_START_S = PRESETS["qemu"].head_start_s
 """Measured, so it may be measured anew: the twin is told."""

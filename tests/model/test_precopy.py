@@ -4,15 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.model.dirtying import write_classes
-from analysis.model.precopy import (
-    REASONS,
-    STOP_RULES,
-    Guest,
-    Precopy,
-    Rules,
-    SteadyLink,
-    general,
-)
+from analysis.model.precopy import REASONS, STOP_RULES, Guest, Precopy, Rules, SteadyLink, general
 
 ENDLESS_SET = 1e15
 """Pages of a working set that never saturates: u(t) = rate * t to the last bit that matters."""

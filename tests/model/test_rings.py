@@ -1,8 +1,6 @@
 """Descriptor rings: hand-worked numbers, limits, what more buffers do, and measured throughput."""
 
-import importlib.util
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +9,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from analysis.model import rings
-
-_spec = importlib.util.spec_from_file_location("twin", Path(__file__).with_name("twin.py"))
-twin = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(twin)
+from tests.model import twin
 
 fixed = settings(derandomize=True, deadline=None, max_examples=200)
 

@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 import nbformat
 import pytest
 
-from analysis.reports import html
-from analysis.reports.execution import Run, execute, kernel_environment
+from analysis.batch.execution import Run, execute, kernel_environment
+from analysis.pages import html
 
 PICTURE = "svg.scene"
 

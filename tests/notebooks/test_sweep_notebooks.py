@@ -7,8 +7,8 @@ import nbformat
 import papermill
 import pytest
 
-from analysis.reports import html
-from analysis.reports.execution import Run, execute, kernel_environment
+from analysis.batch.execution import Run, execute, kernel_environment
+from analysis.pages import html
 
 SMALL = {"map_points": 20}
 RUNS = {

@@ -1,19 +1,12 @@
 """The notebook on a reader's own migrations, executed with a file of one migration and nothing else known."""
 
-import importlib.util
-from pathlib import Path
-
 import nbformat
 import pytest
 
+from analysis.batch.execution import Run, execute, kernel_environment
 from analysis.observations.qmp import as_qmp, write_qmp
-from analysis.reports import html
-from analysis.reports.execution import Run, execute, kernel_environment
-
-FORMS = Path(__file__).parents[1] / "observations" / "forms.py"
-_SPEC = importlib.util.spec_from_file_location("forms", FORMS)
-forms = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(forms)
+from analysis.pages import html
+from tests.observations import forms
 
 
 def executed(repository, tmp_path, **parameters):

@@ -3,15 +3,11 @@
 The forms are those documented in the study's facts; nothing here comes from a real host.
 """
 
-import importlib.util
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
-_SPEC = importlib.util.spec_from_file_location("evtx_log", Path(__file__).with_name("evtx_log.py"))
-evtx_log = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(evtx_log)
+from tests.observations import evtx_log
 
 PAGE = 4096
 OBJECT = r"\\HV01\Hyper-V VM Live Migration({vm}:VM Live Migration)"

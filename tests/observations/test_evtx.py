@@ -3,9 +3,6 @@
 The logs are written by ``evtx_log`` after the documented format: no Windows wrote them.
 """
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 from evtx import PyEvtxParser
 from hypothesis import HealthCheck, given, settings
@@ -14,10 +11,7 @@ from hypothesis import strategies as st
 from analysis.errors import UserError
 from analysis.observations.events import read_events
 from analysis.observations.recognise import read_record, recognise
-
-_SPEC = importlib.util.spec_from_file_location("forms", Path(__file__).with_name("forms.py"))
-forms = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(forms)
+from tests.observations import forms
 
 ONE, OTHER = forms.Migration(), forms.Migration("db", (4, 5), (3000, 5000), 2)
 LOG = forms.events_evtx(ONE)

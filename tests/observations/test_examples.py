@@ -3,7 +3,6 @@
 All of ``examples/`` is written by :func:`written`, from the documented forms: nothing comes from a host.
 """
 
-import importlib.util
 import math
 import re
 from itertools import zip_longest
@@ -13,11 +12,9 @@ import pytest
 
 from analysis.observations.recognise import read_record
 from analysis.observations.tables import TableError
+from tests.observations import forms
 
 HERE = Path(__file__).parent
-_SPEC = importlib.util.spec_from_file_location("forms", HERE / "forms.py")
-forms = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(forms)
 
 ONE, OTHER = forms.Migration(), forms.Migration("db", (4, 5), (3000, 5000), 2, 40960, 1.25)
 ZONE = " (W. Europe Standard Time)(-60)"

@@ -3,10 +3,8 @@
 A few hundred cases in the ordinary run; ``make fuzz`` takes 10,000 a form (``FUZZ_CASES``, ``FUZZ_SEED``).
 """
 
-import importlib.util
 import math
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,10 +14,7 @@ from hypothesis import strategies as st
 from analysis.errors import UserError
 from analysis.observations import counters, events, libvirt, qemu
 from analysis.observations.recognise import read_record
-
-_SPEC = importlib.util.spec_from_file_location("forms", Path(__file__).with_name("forms.py"))
-forms = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(forms)
+from tests.observations import forms
 
 CASES = int(os.environ.get("FUZZ_CASES", "50"))
 SEED = int(os.environ.get("FUZZ_SEED", "20261123"))

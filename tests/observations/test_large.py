@@ -1,18 +1,13 @@
 """Large recordings are read in bounded memory, with progress; nothing of them is lost in the totals."""
 
-import importlib.util
 import os
 import tracemalloc
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from analysis.observations.counters import read_counters
-
-_SPEC = importlib.util.spec_from_file_location("forms", Path(__file__).with_name("forms.py"))
-forms = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(forms)
+from tests.observations import forms
 
 MIB = 2**20
 PADDING = 60

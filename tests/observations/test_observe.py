@@ -12,8 +12,8 @@ from analysis.observations.lab import DATA, read_migrations, read_passes
 from analysis.observations.qmp import as_qmp, write_qmp
 from analysis.observations.recognise import read_record, recognise
 from analysis.observations.tables import TableError
-from analysis.studies import validation
-from analysis.studies.calibration import calibrate
+from analysis.studies.hosts.calibration import calibrate
+from analysis.studies.validation.migrations import compare, error_table
 
 
 def run(*arguments):
@@ -47,7 +47,7 @@ def test_the_laboratory_in_qmp_form_is_calibrated_and_predicted(laboratory):
     """End to end: read, calibrated, predicted, within 4 % in the median and 15 % at the 90th percentile."""
     observed, passes = read_observed(laboratory)
     host = calibrate(observed, measured_passes=passes)
-    errors = validation.error_table(validation.compare(observed, host))["total_s"]
+    errors = error_table(compare(observed, host))["total_s"]
     assert errors["median_relative_error"] < 0.04
     assert errors["p90_relative_error"] < 0.15
 

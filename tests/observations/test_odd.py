@@ -1,17 +1,12 @@
 """Files that are odd in ways that hosts, editors and copying make them: the right figures, or a sentence."""
 
-import importlib.util
 import re
-from pathlib import Path
 
 import pytest
 
 from analysis.observations.recognise import read_record
 from analysis.observations.tables import TableError
-
-_SPEC = importlib.util.spec_from_file_location("forms", Path(__file__).with_name("forms.py"))
-forms = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(forms)
+from tests.observations import forms
 
 ONE = forms.Migration()
 OBJECT = "\\\\HV01\\Hyper-V VM Live Migration"

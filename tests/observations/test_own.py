@@ -11,7 +11,7 @@ from analysis.__main__ import main
 from analysis.model.migration import migrate
 from analysis.observations.own import is_own, read_own
 from analysis.observations.tables import TableError
-from analysis.studies import hosts
+from analysis.studies.hosts.host import host_content, load_host
 
 ROWS = pd.DataFrame(
     {
@@ -194,7 +194,7 @@ def host_file(measured):
 
 def test_calibrate_writes_a_host_that_is_right(host_file):
     """The hand-off is found within 3 %, from a file of the reader's own."""
-    host = hosts.load(host_file)
+    host = load_host(host_file)
     assert (host.name, host.migrations) == ("mine", 40)
     assert host.estimate("handoff_ms").value == pytest.approx(350, rel=0.03)
 
@@ -202,7 +202,7 @@ def test_calibrate_writes_a_host_that_is_right(host_file):
 def test_calibrate_prints_the_same_host_as_json(measured, host_file):
     """One JSON object on standard output and nothing else: the host file's content."""
     result = run("calibrate", measured, "--name", "mine", "--json")
-    assert hosts.content(hosts.load(host_file)) == json.loads(result.stdout)
+    assert host_content(load_host(host_file)) == json.loads(result.stdout)
 
 
 def test_validate_on_the_calibrated_host_is_better(measured, host_file):

@@ -1,17 +1,12 @@
 """A synthetic migration, written in every form, is read back to the same passes and totals."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 
 from analysis.observations.qemu import read_qemu
 from analysis.observations.recognise import read_record, recognise
-
-_SPEC = importlib.util.spec_from_file_location("forms", Path(__file__).with_name("forms.py"))
-forms = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(forms)
+from tests.observations import forms
 
 ONE, OTHER = forms.Migration(), forms.Migration("db", (4, 5), (3000, 5000), 2, 40960, 1.25)
 ZONE = " (W. Europe Standard Time)(-60)"

@@ -1,0 +1,47 @@
+"""Every parameter as a command-line option, made from :mod:`analysis.parameters`."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from analysis.parameters import PARAMETERS, Parameter, ParameterError
+
+
+def parameter_options(command: Callable) -> Callable:
+    """Give a click command one option for each parameter: ``--bandwidth-gbps 1,10,25``."""
+    for parameter in reversed(PARAMETERS.values()):
+        flag = "--" + parameter.name.replace("_", "-")
+        command = click.option(flag, parameter.name, metavar=_metavar(parameter), help=_help(parameter))(
+            command
+        )
+    return command
+
+
+def scenarios(options: dict[str, str | None]) -> dict[str, list]:
+    """Rows of scenarios, as columns, from option texts: every combination of comma-separated values.
+
+    Options that were not given are left out. Raises ParameterError for a value outside its range.
+    """
+    values = {name: _values(name, text) for name, text in options.items() if text is not None}
+    rows = list(itertools.product(*values.values()))
+    return {name: [row[i] for row in rows] for i, name in enumerate(values)}
+
+
+def _values(name: str, text: str) -> list[Any]:
+    parts = [part.strip() for part in text.split(",")]
+    if "" in parts:
+        raise ParameterError(f"{name} = {text!r} has an empty place between its commas")
+    return PARAMETERS[name].check(parts).tolist()
+
+
+def _metavar(parameter: Parameter) -> str:
+    return "|".join(parameter.choices) if parameter.choices else (parameter.unit or "number").upper()
+
+
+def _help(parameter: Parameter) -> str:
+    default = "as the preset has it" if parameter.default != parameter.default else f"{parameter.default}"
+    return f"{parameter.meaning}  [default: {default}]"

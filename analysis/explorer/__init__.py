@@ -1,0 +1,1 @@
+"""One migration drawn anew at every change: in JupyterLab and in its HTML report."""

@@ -1,0 +1,1 @@
+"""Pictures, tables and sentences for notebooks: each figure states its finding."""

@@ -1,0 +1,436 @@
+"""Lines over one parameter: the two phases, the rate of the link, what is dirtied, what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.figures.language import (
+    BLACKOUT,
+    BROWNOUT,
+    DASHES,
+    DIRTY,
+    INK,
+    MARKERS,
+    NO_BREAK,
+    QUIET,
+    SENT,
+    WIDTH,
+    along,
+    axis_label,
+    ceiling,
+    change,
+    colours,
+    drawn,
+    duration,
+    entitle,
+    label_ends,
+    note,
+    number,
+    scale,
+    value_of,
+)
+
+# --- brownout and blackout across a sweep ---------------------------------------------
+
+
+@drawn
+def phases(frame: pd.DataFrame, x: str, hue: str | None = None, marked: Sequence[float] = ()) -> Figure:
+    """Brownout above, blackout below, over parameter ``x``; one line for each value of ``hue``.
+
+    ``frame`` is what ``migrate`` returns. Points are drawn at the ``marked`` values of ``x``: filled
+    where pre-copy converged, hollow where the stop rule cut it off. Without ``hue`` the binding ceiling
+    is written where it changes.
+    """
+    fig, axes = plt.subplots(2, 1, figsize=(WIDTH, 6.4), sharex=True)
+    for ax, outcome, colour in zip(axes, ("brownout_s", "blackout_s"), (BROWNOUT, BLACKOUT), strict=True):
+        _lines(ax, frame, x, outcome, hue, marked, colour)
+        if ax.get_yscale() == "linear":
+            # From zero, so that a change of a few per cent looks like one.
+            longest = frame.loc[np.isfinite(frame[outcome]), outcome].max()
+            ax.set_ylim(0, longest * 1.12 if longest > 0 else 1)
+        if hue is not None:
+            _name_lines(ax, _groups(frame, hue), x, outcome, hue)
+        ax.set_ylabel(axis_label(outcome))
+    axes[0].set_title("Phase one: the guest runs while memory is copied", pad=18 if hue is None else 6)
+    axes[1].set_title("Phase two: the guest is paused")
+    axes[1].set_xlabel(axis_label(x))
+    if hue is None:
+        _mark_ceilings(axes, frame, x)
+    if len(marked):
+        _verdict_key(axes[1], frame)
+    shown = frame[frame[x].isin(marked)] if hue and len(marked) else frame
+    return entitle(fig, _phases_title(shown, x, hue), _phases_alt(frame, x, hue))
+
+
+def _groups(frame: pd.DataFrame, hue: str | None) -> list[tuple[Any, pd.DataFrame]]:
+    return [("", frame)] if hue is None else list(frame.groupby(hue, sort=False))
+
+
+def _lines(
+    ax: Axes, frame: pd.DataFrame, x: str, y: str, hue: str | None, marked: Sequence[float], colour: str
+) -> None:
+    """The lines of one panel, with points at the marked values and names at their ends."""
+    groups = _groups(frame, hue)
+    tints = [colour] if hue is None else colours([name for name, _ in groups])
+    scale(ax, "x", frame[x])
+    scale(ax, "y", frame[y])
+    for i, ((_, part), tint) in enumerate(zip(groups, tints, strict=True)):
+        part = part.sort_values(x)
+        ax.plot(part[x], part[y], color=tint, linestyle=DASHES[i % len(DASHES)] if hue else "-", zorder=2)
+        _points(ax, part[part[x].isin(marked)], x, y, tint, MARKERS[i % len(MARKERS)] if hue else "o")
+    ax.margins(x=0.02, y=0.12)
+
+
+def _name_lines(ax: Axes, groups: list, x: str, y: str, hue: str) -> None:
+    """Write the value of ``hue`` at the right end of each line."""
+    tints = colours([name for name, _ in groups])
+    ax.autoscale_view()
+    ends = []
+    for (name, part), tint in zip(groups, tints, strict=True):
+        heights = part.sort_values(x)[y]
+        heights = heights[np.isfinite(heights)]
+        if len(heights):
+            ends.append((heights.iloc[-1], value_of(hue, name), tint))
+    label_ends(ax, ends)
+
+
+def _points(ax: Axes, part: pd.DataFrame, x: str, y: str, colour: Any, marker: str) -> None:
+    """Filled points where pre-copy converged, hollow ones where it was cut off."""
+    for converged, rows in part.groupby("converged"):
+        face = colour if converged else "white"
+        ax.scatter(rows[x], rows[y], s=42, marker=marker, facecolor=face, edgecolor=colour, lw=1.6, zorder=3)
+
+
+def _verdict_key(ax: Axes, frame: pd.DataFrame) -> None:
+    """Say what filled and hollow points mean."""
+    if frame["converged"].all():
+        text = "pre-copy converged everywhere"
+    elif not frame["converged"].any():
+        text = "pre-copy was cut off everywhere"
+    else:
+        text = "filled: pre-copy converged   hollow: cut off before it did"
+    ax.annotate(text, (1, 1.03), xycoords="axes fraction", ha="right", color=QUIET, fontsize=9)
+
+
+def ceiling_spans(frame: pd.DataFrame, x: str) -> pd.DataFrame:
+    """Stretches of ``x`` over which one ceiling binds: ``limited_by``, ``start``, ``end``."""
+    ordered = frame.sort_values(x)
+    run = (ordered["limited_by"] != ordered["limited_by"].shift()).cumsum()
+    spans = ordered.groupby(run).agg(limited_by=("limited_by", "first"), start=(x, "first"), end=(x, "last"))
+    return spans.reset_index(drop=True)
+
+
+def _mark_ceilings(axes: Sequence[Axes], frame: pd.DataFrame, x: str) -> None:
+    """A thin line where another ceiling begins to bind and, above the first panel, its name."""
+    for i, span in ceiling_spans(frame, x).iterrows():
+        left = axes[0].get_xlim()[0]
+        if i:
+            left = span.start
+            for ax in axes:
+                ax.axvline(left, color=QUIET, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
+        at = axes[0].transAxes.inverted().transform(axes[0].transData.transform((left, 1)))[0]
+        axes[0].annotate(
+            f"limited by {ceiling(span.limited_by)}",
+            (at + 0.005, 1.02),
+            xycoords="axes fraction",
+            color=QUIET,
+            fontsize=9,
+        )
+
+
+def _phases_title(frame: pd.DataFrame, x: str, hue: str | None) -> str:
+    """What the phases do from one end of the sweep to the other, or between the groups."""
+    low, high = frame[x].min(), frame[x].max()
+    span = f"{value_of(x, low).split(NO_BREAK)[0]} to {value_of(x, high)}"
+    if hue is None:
+        ends = frame.sort_values(x).iloc[[0, -1]]
+        brownout, blackout = (change(words, *ends[f"{words}_s"]) for words in ("brownout", "blackout"))
+        return f"From {span}: {brownout}, {blackout}"
+    blackout = frame.pivot_table(index=x, columns=hue, values="blackout_s")
+    spread = blackout.max(axis=1) / blackout.min(axis=1)
+    if spread.max() < 1.02:
+        return f"From {span} the blackout is the same, at most {duration(blackout.max().max())}"
+    at = blackout.loc[spread.idxmax()]
+    best, worst = (f"{duration(at[name])} ({value_of(hue, name)})" for name in (at.idxmin(), at.idxmax()))
+    return f"The blackout differs most at {value_of(x, at.name)}: from {best} to {worst}"
+
+
+def _phases_alt(frame: pd.DataFrame, x: str, hue: str | None) -> str:
+    parts = []
+    for group, part in _groups(frame, hue):
+        ends = part.sort_values(x).iloc[[0, -1]]
+        who = f"{value_of(hue, group)}: " if hue else ""
+        parts.append(who + ", ".join(change(w, *ends[f"{w}_s"]) for w in ("brownout", "blackout")))
+    return f"Two panels of lines over {axis_label(x)}, brownout above and blackout below. {'; '.join(parts)}."
+
+
+# --- buffers: rising until another ceiling binds ---------------------------------------
+
+
+@drawn
+def plateaus(frame: pd.DataFrame, x: str, hue: str, given: float) -> Figure:
+    """Payload rate of the link over the number of buffers, one line for each value of ``hue``.
+
+    A line is strong where the rings bind and thin where something else does; a point and a number mark
+    the fewest buffers with which the rings no longer bind. ``given`` is the number that is set.
+    """
+    fig, ax = plt.subplots(figsize=(WIDTH, 4.8))
+    scale(ax, "x", frame[x], log=True)
+    scale(ax, "y", frame["goodput_gbps"], log=True)
+    groups = list(frame.groupby(hue, sort=False))
+    tints = colours([name for name, _ in groups])
+    knees = {}
+    for (name, part), tint in zip(groups, tints, strict=True):
+        knees[name] = _plateau(ax, part.sort_values(x), x, tint, value_of(hue, name))
+    ax.axvline(given, color=QUIET, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
+    ax.margins(x=0.02, y=0.14)
+    note(ax, f"set: {number(given, 6)}", given, 0.02, xycoords=("data", "axes fraction"), ha="center")
+    text = "thick: the rings bind   thin: another ceiling does   number: buffers that are enough"
+    ax.annotate(text, (1, 1.02), xycoords="axes fraction", ha="right", color=QUIET, fontsize=9)
+    ax.set(xlabel=f"{axis_label('receive_buffers')}, as many send buffers", ylabel=axis_label("goodput_gbps"))
+    return entitle(fig, _plateaus_title(knees, hue, given), _plateaus_alt(knees, hue))
+
+
+def _plateau(ax: Axes, part: pd.DataFrame, x: str, tint: Any, name: str) -> float:
+    """One line in its two strengths; returns where the rings stop binding (NaN: not within it)."""
+    y, bound = "goodput_gbps", part["limited_by"].isin(["send_buffers", "receive_buffers"])
+    ax.plot(part[x], part[y], color=tint, linewidth=1.4, alpha=0.75, zorder=2)
+    ax.plot(part[x].where(bound), part[y].where(bound), color=tint, linewidth=3.2, zorder=3)
+    _name_rise(ax, part[bound] if bound.sum() > 1 else part.iloc[:1], x, y, name, tint)
+    if bound.all():
+        return np.nan
+    knee = part[~bound].iloc[0]
+    ax.scatter(knee[x], knee[y], s=46, facecolor="white", edgecolor=tint, lw=2, zorder=4)
+    place = {"textcoords": "offset points", "xytext": (0, 8), "ha": "center", "color": INK}
+    ax.annotate(number(knee[x], 6), (knee[x], knee[y]), fontsize=9.5, **place)
+    return float(knee[x])
+
+
+def _name_rise(ax: Axes, rise: pd.DataFrame, x: str, y: str, name: str, tint: Any) -> None:
+    """Write a line's name along its rising part."""
+    at, later = (
+        rise.iloc[len(rise) // 8],
+        rise.iloc[min(len(rise) // 8 + max(len(rise) // 6, 1), len(rise) - 1)],
+    )
+    power = np.log(later[y] / at[y]) / np.log(later[x] / at[x]) if later[x] > at[x] else 0.0
+    place = (at[x] * 0.97, at[y] * 1.09)
+    ax.text(*place, name, color=tint, fontsize=9.5, **along(*place, power))
+
+
+def _plateaus_title(knees: dict[Any, float], hue: str, given: float) -> str:
+    lacking = [value_of(hue, name) for name, knee in knees.items() if not knee <= given]
+    if lacking:
+        listed = ", ".join([name.split(NO_BREAK)[0] for name in lacking[:-1]] + lacking[-1:])
+        return f"{number(given, 6)} buffers a ring are too few at {listed}"
+    most = max(knees, key=knees.get)
+    return (
+        f"{number(given, 6)} buffers a ring are always enough here: the most is "
+        f"{number(knees[most], 6)}, needed at {value_of(hue, most)}"
+    )
+
+
+def _plateaus_alt(knees: dict[Any, float], hue: str) -> str:
+    told = [
+        f"{value_of(hue, name)}: " + (f"from {number(knee, 6)} buffers on" if knee > 0 else "never")
+        for name, knee in knees.items()
+    ]
+    return (
+        f"Lines rise with the number of buffers, then are level. The rings bind no more: {'; '.join(told)}."
+    )
+
+
+# --- dirtying: u(t), and what each pass leaves ----------------------------------------
+
+
+@drawn
+def dirtied(curves: pd.DataFrame, goal_s: float, sendable_gib_per_s: float) -> Figure:
+    """Distinct memory dirtied over time for each write pattern, beside what the link sends meanwhile.
+
+    ``curves``: columns ``seconds``, ``write_pattern``, ``dirtied_gib``.
+    """
+    fig, ax = plt.subplots(figsize=(WIDTH, 5.0))
+    scale(ax, "x", curves["seconds"], log=True)
+    scale(ax, "y", [1e-3, curves["dirtied_gib"].max()], log=True)
+    groups = list(curves.groupby("write_pattern", sort=False))
+    tints = colours([name for name, _ in groups])
+    seconds = np.sort(curves["seconds"].unique())
+    ax.fill_between(seconds, sendable_gib_per_s * seconds, 1e-9, color=SENT, alpha=0.10, linewidth=0)
+    ax.plot(seconds, sendable_gib_per_s * seconds, color=SENT, linewidth=1.6)
+    for i, ((_, part), tint) in enumerate(zip(groups, tints, strict=True)):
+        ax.plot(part["seconds"], part["dirtied_gib"], color=tint, linestyle=DASHES[i])
+    low = curves.loc[curves["dirtied_gib"] > 0, "dirtied_gib"].min()
+    ax.set(xlim=(seconds[0], seconds[-1]), ylim=(low * 0.7, curves["dirtied_gib"].max() * 2.2))
+    _name_lines(ax, groups, "seconds", "dirtied_gib", "write_pattern")
+    ax.axvline(goal_s, color=BLACKOUT, linewidth=1.2, linestyle=(0, (2, 2)))
+    above = {"xycoords": ("data", "axes fraction"), "fontsize": 9}
+    ax.annotate(f"{duration(goal_s)}: permitted blackout", (goal_s, 1.015), ha="center", **above)
+    _name_sendable(ax, sendable_gib_per_s)
+    ax.set(xlabel="time t [s]", ylabel="distinct memory dirtied u(t) [GiB]")
+    return entitle(fig, _dirtied_title(groups, goal_s, sendable_gib_per_s), _dirtied_alt(groups))
+
+
+def _name_sendable(ax: Axes, gib_per_s: float) -> None:
+    """Name the line of the link where it leaves the panel at the top."""
+    top = ax.get_ylim()[1]
+    at = min(top / gib_per_s, ax.get_xlim()[1])
+    note(
+        ax, "the link sends this much", at, top * 0.93, color=SENT, ha="right", va="top",
+        xytext=(-14, 0), textcoords="offset points",
+    )  # fmt: skip
+
+
+def _at(part: pd.DataFrame, seconds: float) -> float:
+    return float(np.interp(seconds, part["seconds"], part["dirtied_gib"]))
+
+
+def _dirtied_title(groups: list, goal_s: float, gib_per_s: float) -> str:
+    """Which patterns dirty more in the permitted blackout than the link sends in it."""
+    sent = gib_per_s * goal_s
+    over = [name for name, part in groups if _at(part, goal_s) > sent]
+    span = f"In {duration(goal_s)} the link sends {number(sent)} GiB"
+    most, least = (pick((_at(part, goal_s), name) for name, part in groups) for pick in (max, min))
+    if not over:
+        return f"{span}; the guest dirties less with every pattern, from {_named(least)} to {_named(most)}"
+    return f"{span}; the guest dirties more with {', '.join(over)}: no number of passes will do"
+
+
+def _named(pair: tuple[float, str]) -> str:
+    return f"{number(pair[0])} GiB ({pair[1]})"
+
+
+def _dirtied_alt(groups: list) -> str:
+    told = [f"{name} {number(_at(part, 10.0))} GiB" for name, part in groups]
+    return (
+        "Curves on logarithmic axes rise with time and level off at the working set, below or above the "
+        f"straight line of what the link sends. Dirtied in 10 s: {', '.join(told)}."
+    )
+
+
+@drawn
+def residuals(steps: pd.DataFrame, goal_s: float, pass_limit: float) -> Figure:
+    """Time to send what each pass leaves, pass by pass and pattern by pattern.
+
+    ``steps``: columns ``write_pattern``, ``pass_number``, ``left_s`` [s].
+    """
+    fig, ax = plt.subplots(figsize=(WIDTH, 4.8))
+    groups = list(steps.groupby("write_pattern", sort=False))
+    tints = colours([name for name, _ in groups])
+    scale(ax, "y", [0.001, 10], log=True)
+    for i, ((_, part), tint) in enumerate(zip(groups, tints, strict=True)):
+        seen = part[part["left_s"] > 0]
+        ax.plot(seen["pass_number"], seen["left_s"], color=tint, linestyle=DASHES[i], marker=MARKERS[i])
+    last = steps["pass_number"].max()
+    ax.axhline(goal_s, color=BLACKOUT, linewidth=1.2, linestyle=(0, (2, 2)))
+    ax.set_xlim(0.7, last + 0.4)
+    ax.set_ylim(max(steps.loc[steps["left_s"] > 0, "left_s"].min() * 0.5, goal_s * 1e-3))
+    _name_lines(ax, groups, "pass_number", "left_s", "write_pattern")
+    above = {"xytext": (0, 3), "textcoords": "offset points", "va": "bottom", "ha": "right"}
+    note(ax, f"permitted: {duration(goal_s)}", last + 0.35, goal_s, **above)
+    if pass_limit < last:
+        ax.axvspan(pass_limit, last + 0.4, color="#eceff3", linewidth=0, zorder=0)
+        text = f"not made: the rule stops after pass {number(pass_limit)}"
+        note(ax, text, pass_limit + 0.1, 0.95, xycoords=("data", "axes fraction"), va="top")
+    ax.set(xlabel="pass", ylabel="time to send what is left [s]")
+    ax.set_xticks(range(1, int(last) + 1, 1 if last <= 15 else 5))
+    return entitle(fig, _residuals_title(groups, goal_s, pass_limit), _residuals_alt(groups, pass_limit))
+
+
+def _after(part: pd.DataFrame, pass_limit: float) -> float:
+    """Time to send what the last permitted pass leaves [s]."""
+    made = part[part["pass_number"] <= pass_limit]
+    return float(made["left_s"].iloc[-1])
+
+
+def _residuals_title(groups: list, goal_s: float, pass_limit: float) -> str:
+    met = [name for name, part in groups if _after(part, pass_limit) <= goal_s]
+    failed = [name for name, _ in groups if name not in met]
+    limit = f"{number(pass_limit)} pass{'' if pass_limit == 1 else 'es'}"
+    if not failed:
+        return f"{limit} bring every pattern below {duration(goal_s)}"
+    if not met:
+        return f"{limit} bring no pattern below {duration(goal_s)}"
+    return f"{limit} bring {', '.join(met)} below {duration(goal_s)}, but not {', '.join(failed)}"
+
+
+def _residuals_alt(groups: list, pass_limit: float) -> str:
+    told = [f"{name} {duration(_after(part, pass_limit))}" for name, part in groups]
+    return (
+        "Falling lines over the number of the pass, one for each write pattern. Left when the rule stops: "
+        f"{', '.join(told)}."
+    )
+
+
+# --- compression: how many times faster ------------------------------------------------
+
+
+@drawn
+def compressed(frame: pd.DataFrame, x: str, hue: str, given: float, worthwhile: float) -> Figure:
+    """Times as much memory copied per second as without compression, a line for each value of ``hue``.
+
+    ``frame`` is what ``studies.sweep.compression_gain`` returns. A line is thick where compression gives
+    its full ratio and thin where the spare cores hold it back. ``given``: the ``x`` that is set;
+    ``worthwhile``: the factor from which compressing pays.
+    """
+    fig, ax = plt.subplots(figsize=(WIDTH, 5.0))
+    scale(ax, "x", frame[x], log=True)
+    groups = list(frame.groupby(hue, sort=False))
+    tints = colours([name for name, _ in groups])
+    for (_, part), tint in zip(groups, tints, strict=True):
+        _gain_line(ax, part.sort_values(x), x, tint)
+    ax.axhline(worthwhile, color=DIRTY, linewidth=1.2, linestyle=(0, (2, 2)), zorder=1)
+    ax.axvline(given, color=QUIET, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
+    ax.margins(x=0.02)
+    ax.set_ylim(0.95, max(frame["rate_gain"].max(), worthwhile) * 1.06)
+    _name_lines(ax, groups, x, "rate_gain", hue)
+    below = {"xytext": (0, -3), "textcoords": "offset points", "va": "top"}
+    note(ax, f"pays from {number(worthwhile)}", frame[x].min(), worthwhile, color=DIRTY, **below)
+    note(ax, f"set: {value_of(x, given)}", given, 0.02, xycoords=("data", "axes fraction"), ha="center")
+    text = "thick: the full ratio   thin: the spare cores hold it back"
+    ax.annotate(text, (1, 1.02), xycoords="axes fraction", ha="right", color=QUIET, fontsize=9)
+    ax.set(xlabel=axis_label(x), ylabel="memory copied [times plain TCP/IP]")
+    return entitle(fig, _gain_title(groups, x, hue, given), _gain_alt(groups, x, hue))
+
+
+def _gain_line(ax: Axes, part: pd.DataFrame, x: str, tint: Any) -> None:
+    """One line in its two strengths, with a point where they meet."""
+    held = part["limited_by"] == "spare_cores"
+    ax.plot(part[x], part["rate_gain"], color=tint, linewidth=1.5, zorder=2)
+    ax.plot(part[x].where(~held), part["rate_gain"].where(~held), color=tint, linewidth=3.6, zorder=3)
+    if held.any() and not held.all():
+        knee = part[~held].iloc[-1]
+        ax.scatter(knee[x], knee["rate_gain"], s=46, facecolor="white", edgecolor=tint, lw=2, zorder=4)
+
+
+def _gain_title(groups: list, x: str, hue: str, given: float) -> str:
+    """How many times faster at the value that is set, with the least and the most of ``hue``."""
+    gains = {
+        name: np.interp(given, *part.sort_values(x)[[x, "rate_gain"]].to_numpy(float).T)
+        for name, part in groups
+    }
+    least, most = (pick(gains, key=gains.get) for pick in (min, max))
+    start = f"At {value_of(x, given)} compression copies memory"
+    if gains[most] - gains[least] < 0.005:
+        return f"{start} {number(gains[most])} times as fast"
+    return (
+        f"{start} {number(gains[least])} times as fast with {value_of(hue, least)}, "
+        f"{number(gains[most])} times with {value_of(hue, most)}"
+    )
+
+
+def _gain_alt(groups: list, x: str, hue: str) -> str:
+    told = []
+    for name, part in groups:
+        full = part.loc[part["limited_by"] != "spare_cores", x]
+        until = f"up to {value_of(x, full.max())}" if len(full) else "nowhere"
+        told.append(f"{value_of(hue, name)} {until}")
+    return (
+        f"Lines over {axis_label(x)} are level at the compression ratio, then fall towards 1. "
+        f"The full ratio is reached with {'; '.join(told)}."
+    )

@@ -1,0 +1,134 @@
+"""The sentences that the notebooks on transports and networks end in, written from their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from analysis.figures.language import duration, number, value_of
+from analysis.figures.networks import SURE
+from analysis.figures.rings import UNKNOWN
+from analysis.figures.transports import option
+from analysis.figures.words import chance, percent
+from analysis.model.compression import break_even_rate
+from analysis.model.units import GBIT, GIB
+from analysis.studies.traffic import summary
+from analysis.studies.transports import gives_way
+from analysis.studies.validation.published import BOUND
+from analysis.studies.validation.spread import within
+
+
+def dedicated_network(
+    times: Mapping[str, pd.DataFrame],
+    finished: Mapping[str, np.ndarray],
+    window_s: float,
+    machines: int,
+    spread: pd.DataFrame,
+) -> str:
+    """What a dedicated network is worth: one migration, a node to be emptied, and the measured repeats."""
+    own, other = (_of_one(times[name]) for name in ("dedicated", "shared"))
+    kept = {name: chance(float(within(times, window_s))) for name, times in finished.items()}
+    needed = {name: duration(float(np.quantile(times, SURE))) for name, times in finished.items()}
+    return (
+        f"A migration on the **dedicated** network takes {own}; on the **shared** one {other}. Emptying a "
+        f"node of {machines} machines one after the other is done within {number(window_s / 60)} min with a "
+        f"chance of **{kept['dedicated']}** against **{kept['shared']}**; to be 95 % sure the window must "
+        f"be **{needed['dedicated']}** or **{needed['shared']}** long. {_measured(spread)}"
+    )
+
+
+def _of_one(table: pd.DataFrame) -> str:
+    found = summary(table)
+    return (
+        f"**{duration(found['mean'])}** on the mean and at most **{duration(found['p95'])}** in 95 of 100 "
+        f"cases, with a coefficient of variation of **{percent(found['cv'])}**"
+    )
+
+
+def _measured(spread: pd.DataFrame) -> str:
+    """Whether the model has the direction and the rough size of the measured spread."""
+    empty, most = spread.loc[spread.measured_mean_s.idxmin()], spread.loc[spread.measured_cv.idxmax()]
+    right = _same_direction(empty, most)
+    size = f"within what {most.n} runs scatter also its size" if most.ordinary else "but not its size"
+    verdict = f"reproduces the direction of the measured spread, {size}"
+    return (
+        f"The model {verdict if right else 'does not reproduce the measured spread'}: beside {most.name} "
+        f"migrations vary by **{percent(most.measured_cv)}** around {duration(most.measured_mean_s)}, drawn "
+        f"ones by **{percent(most.drawn_cv)}** around {duration(most.drawn_mean_s)}; alone on the line by "
+        f"{percent(empty.measured_cv)} and {percent(empty.drawn_cv)}."
+    )
+
+
+def _same_direction(empty: pd.Series, most: pd.Series) -> bool:
+    """Both measured and drawn times are longer, and vary more, beside other traffic."""
+    return all(
+        most[f"{side}_{figure}"] > empty[f"{side}_{figure}"]
+        for side in ("measured", "drawn")
+        for figure in ("mean_s", "cv")
+    )
+
+
+def transports(compared: pd.DataFrame, lifted: pd.DataFrame, here: float, published: pd.DataFrame) -> str:
+    """Which option to take: ``compared`` and ``lifted`` over line rates, with and without the limit on SMB.
+
+    ``here``: the line rate that is set; ``published``: ``studies.published.predict_published``.
+    """
+    at = compared[np.isclose(compared.bandwidth_gbps, here)].set_index("transport")
+    best = at.loc[at.best].iloc[0]
+    cores, link, memory = (value_of(n, best[n]) for n in ("spare_cores", "bandwidth_gbps", "memory_gib"))
+    return (
+        f"To move **{memory}** over **{link}** with **{cores}** take **{option(best.name)}**: "
+        f"**{duration(best.total_s)}** instead of {duration(at.total_s['tcpip'])} by TCP/IP, "
+        f"**{percent(1 - 1 / best.faster)}** less. {_until_when(compared, lifted)} {_keeps_up(best)} "
+        f"{_blind(published)}"
+    )
+
+
+def _until_when(compared: pd.DataFrame, lifted: pd.DataFrame) -> str:
+    """From which link on another option is better than compression, with the limit on SMB and without it."""
+    (held, by_held), (free, by_free) = (gives_way(table) for table in (compared, lifted))
+    if np.isnan(held):
+        start = "Compression is best up to the fastest of these links"
+    else:
+        start = f"From **{value_of('bandwidth_gbps', held)}** on {option(by_held)} is better than compression"
+    if free == held or (np.isnan(free) and np.isnan(held)):
+        return start + "."
+    sooner = f"{option(by_free)} from **{value_of('bandwidth_gbps', free)}** on"
+    return f"{start}, with the limit on SMB lifted {sooner}."
+
+
+def _keeps_up(row: pd.Series) -> str:
+    """Up to which link rate the spare cores keep up, and what Hyper-V does beyond it."""
+    speed = row.compress_gib_per_s_per_core
+    rate = float(break_even_rate(speed, row.spare_cores)) * GIB * 8 / GBIT
+    if rate == 0:
+        return "Without spare cores compression is plain TCP/IP."
+    return (
+        f"A compressor that pages had to wait for would cost time above **{number(rate, 2)} Gbit/s**; "
+        "Hyper-V's takes only idle processor time and sends the rest as it is, so it gains less there."
+    )
+
+
+def _blind(published: pd.DataFrame) -> str:
+    hits = (published.error.abs() <= BOUND).sum()
+    return f"Of {len(published)} published times {hits} are predicted blind within {percent(BOUND)}."
+
+
+def buffers(said: str, needs: Mapping[float, float], adapters: pd.DataFrame, errors: pd.DataFrame) -> str:
+    """What ``takeaways.buffers`` says, after the administrator's one line and before the law's error.
+
+    ``needs``: receive buffers by the share of the link they carry; ``adapters``: their published counts
+    (``rings_evidence.adapters_table``); ``errors``: ``studies.link_validation.rival_errors``.
+    """
+    told = " and ".join(f"**{number(n, 7)}** for {percent(share)}" for share, n in needs.items())
+    verdicts = adapters.iloc[:, -1].value_counts()
+    law, little = (errors.loc["all", name] for name in ("this study", "Little's law"))
+    return (
+        f"Receive buffers to set: {told} of the link; of {len(adapters)} adapters "
+        f"{verdicts.get('by default', 0)} have the latter by default, of "
+        f"{verdicts.get(UNKNOWN, 0)} it is not published. {said} The law behind this is off by "
+        f"**{percent(law['median'])}** in the median on measured transfers "
+        f"({percent(law['p90'])} at the 90th percentile), Little's law by {percent(little['median'])}."
+    )

@@ -1,0 +1,1 @@
+"""Sweeps of any size: designs, their evaluation into Parquet, reductions."""

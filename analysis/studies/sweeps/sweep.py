@@ -1,0 +1,417 @@
+"""Sweeps: a design evaluated into a Parquet dataset and reductions, in bounded memory, by one machine or
+many.
+
+Rows are evaluated in stretches and written in parts, one file each; a part is whole or not there. What has
+been done stands in ``sweep.json`` and the sums of reductions in ``sums.npz``, so that the same call carries
+on where it stopped. Parts are made by the processes of a pool, or by the workers of a Dask cluster that see
+the same folder; both are an executor to which the same function is given.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.model.engine import Way, cores, way_for
+from analysis.model.migration import CODED, evaluate
+from analysis.parameters import OUTCOMES, ParameterError
+from analysis.studies.sweeps import designs, reductions
+from analysis.studies.sweeps.designs import CHUNK, Design
+
+PART = 4 * CHUNK
+"""Rows of a part: half a million, some tens of megabytes."""
+WORTH_POOL = 4 * PART
+"""Rows from which processes of their own pay."""
+SAVE_EVERY_S = 30.0
+"""How often the sums of reductions are written down."""
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep made: rows in all and of this call, seconds it took, folder, tables of reductions."""
+
+    rows: int
+    new_rows: int
+    seconds: float
+    path: Path
+    tables: Mapping[str, pd.DataFrame]
+
+    @property
+    def rows_per_s(self) -> float:
+        """Rows of this call over the seconds it took."""
+        return self.new_rows / self.seconds if self.new_rows else 0.0
+
+
+def sweep(
+    design: Design | Mapping[str, Any] | str | Path,
+    out: str | Path,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    rows: bool = True,
+    force: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Swept:
+    """Evaluate a design into a folder: ``part-*.parquet`` with its rows, a Parquet file for each reduction.
+
+    Parameters
+    ----------
+    design
+        A :class:`.designs.Design`, the mapping of a design file, or the path of one.
+    out
+        Folder of the dataset. A sweep of the same design that was stopped in it is carried on; one of
+        another design is a ParameterError, unless ``force`` gives leave to remove it.
+    workers
+        Processes; one for each processor if not given.
+    scheduler
+        Address of a Dask scheduler instead; its workers must see the folder by the same path.
+    rows
+        False writes reductions only: a map of a billion rows needs no billion rows on disk.
+    progress
+        Called with rows done and rows in all, now and then.
+
+    Raises
+    ------
+    ParameterError
+        For a design that is none, a folder with something else in it, or a scheduler that does not answer.
+    """
+    design = _design(design)
+    if not rows and not design.reduce:
+        raise ParameterError("a sweep without rows and without reductions makes nothing")
+    begun = time.monotonic()
+    state = _State(design, Path(out), rows, force)
+    done_before = state.rows_done
+    todo = [k for k in range(_parts(design)) if k not in state.done]
+    report = progress or (lambda done, total: None)
+    report(state.rows_done, design.rows)
+    try:
+        left = design.rows - state.rows_done
+        with _executor(scheduler, workers or cores(), left) as (executor, width):
+            folder = state.folder if rows else None
+            for part, sums in _finished(executor, width, todo, design, folder):
+                state.add(part, sums)
+                report(state.rows_done, design.rows)
+    finally:
+        state.save()
+    tables = {name: reduction.result(state.sums[name]) for name, reduction in state.reductions.items()}
+    for name, table in tables.items():
+        table.to_parquet(state.folder / f"{name}.parquet")
+    for left in state.folder.glob(".part-*"):  # by a process that was killed
+        left.unlink(missing_ok=True)
+    taken = time.monotonic() - begun
+    return Swept(design.rows, state.rows_done - done_before, taken, state.folder, tables)
+
+
+def _design(given: Any) -> Design:
+    if isinstance(given, Design):
+        return given
+    return designs.parse(given) if isinstance(given, Mapping) else designs.read(Path(given))
+
+
+def _parts(design: Design) -> int:
+    return -(-design.rows // PART)
+
+
+def _rows_of(design: Design, part: int) -> int:
+    return min(PART, design.rows - part * PART)
+
+
+# --- what has been done -------------------------------------------------------------------------
+
+
+class _State:
+    """The folder of a sweep: which parts are done, and the sums of its reductions so far."""
+
+    def __init__(self, design: Design, folder: Path, rows: bool, force: bool) -> None:
+        self.folder, self.rows, self.design = folder, rows, design
+        self.reductions = reductions.made(design)
+        self.sums = {name: np.zeros(reduction.size) for name, reduction in self.reductions.items()}
+        self.done: set[int] = set()
+        self._saved = time.monotonic()
+        self._whole = True
+        self.digest = _digest(design, rows)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            empty = not any(folder.iterdir())
+        except OSError as error:
+            raise ParameterError(f"the folder '{folder}' cannot be written: {error.strerror}") from None
+        if not empty and not self._carry_on():
+            self._clear(force)
+        self.save()
+
+    @property
+    def rows_done(self) -> int:
+        """Rows of the parts that are done."""
+        return sum(_rows_of(self.design, part) for part in self.done)
+
+    def _carry_on(self) -> bool:
+        """Take up what an earlier call has done of the same sweep; False if there is no such thing."""
+        if self._book().get("digest") != self.digest:
+            return False
+        try:
+            with (self.folder / "sums.npz").open("rb") as file, np.load(file) as saved:
+                sums = {name: saved[f"of {name}"] for name in self.sums}
+                done = set(saved["done"].tolist())
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+            return True  # of this sweep, but what is done is not known: begin anew
+        there = {k for k in done if not self.rows or self._is_whole(k)}
+        # A part that is gone was counted already: begin anew rather than count it twice.
+        if there == done or not sums:
+            self.sums, self.done = sums, there
+        return True
+
+    def _book(self) -> dict[str, Any]:
+        """What ``sweep.json`` says; nothing if it is none of a sweep."""
+        try:
+            book = json.loads((self.folder / "sweep.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        ours = isinstance(book, dict) and "digest" in book and isinstance(book.get("design"), dict)
+        return book if ours else {}
+
+    def _is_whole(self, part: int) -> bool:
+        """True where the file of a part is there to its end: what it holds stands there."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            return pq.read_metadata(_part_file(self.folder, part)).num_rows == _rows_of(self.design, part)
+        except (OSError, pa.ArrowInvalid):
+            return False
+
+    def _clear(self, force: bool) -> None:
+        """Remove the files of another sweep, and no others."""
+        book = self._book()
+        if not book:
+            raise ParameterError(
+                f"the folder '{self.folder}' holds something else than a sweep: name another"
+            )
+        if not force:
+            raise ParameterError(
+                f"the folder '{self.folder}' holds a sweep of another design, or by another version of the "
+                "model: name another, or give leave to remove it with --force"
+            )
+        reduced = [f"{Path(name).name}.parquet" for name in book["design"].get("reduce", {})]
+        # The book last: a removal that is stopped can be taken up.
+        for pattern in (
+            "part-*.parquet",
+            ".part-*",
+            *reduced,
+            "sums.npz",
+            ".sums.npz",
+            ".sweep.json",
+            "sweep.json",
+        ):
+            for file in self.folder.glob(pattern):
+                file.unlink()
+
+    def add(self, part: int, sums: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+        """A part is done."""
+        self._whole = False
+        for name, (where, amount) in sums.items():
+            self.sums[name][where] += amount
+        self.done.add(part)
+        self._whole = True
+        if time.monotonic() - self._saved > SAVE_EVERY_S:
+            self.save()
+
+    def save(self) -> None:
+        """Write down what is done, whole or not at all; nothing where :meth:`add` was stopped halfway."""
+        if not self._whole:
+            return
+        book = {
+            "format": FORMAT,
+            "digest": self.digest,
+            "design": _plain(self.design),
+            "rows": self.design.rows,
+            "rows_done": self.rows_done,
+            "parts_hold_rows": self.rows,
+        }
+        # The book first, since a folder without it is no sweep's.
+        temporary = self.folder / ".sweep.json"
+        temporary.write_text(json.dumps(book, indent=1), encoding="utf-8")
+        os.replace(temporary, self.folder / "sweep.json")
+        temporary = self.folder / ".sums.npz"
+        named = {f"of {name}": sums for name, sums in self.sums.items()}
+        np.savez(temporary, done=np.array(sorted(self.done), np.int64), **named)
+        os.replace(temporary, self.folder / "sums.npz")
+        self._saved = time.monotonic()
+
+
+def _plain(design: Design) -> dict[str, Any]:
+    """A design as JSON can hold it."""
+    body = asdict(design)
+    for axis in body["axes"]:
+        if axis["values"] is not None:
+            axis["values"] = axis["values"].tolist()
+    return json.loads(json.dumps(body, default=str).replace("NaN", "null"))
+
+
+def _digest(design: Design, rows: bool) -> str:
+    """What a sweep's content follows from: the design, what is written, the code of the model."""
+    text = json.dumps([FORMAT, _plain(design), rows, _code()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _code() -> str:
+    """A digest of the code that computes outcomes: another model is another sweep."""
+    package = Path(__file__).resolve().parents[2]
+    files = [*sorted((package / "model").glob("*.py")), package / "parameters.py"]
+    files += [Path(module.__file__) for module in (designs, reductions)]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+# --- parts --------------------------------------------------------------------------------------
+
+
+def _part_file(folder: Path, part: int) -> Path:
+    return folder / f"part-{part:06d}.parquet"
+
+
+def make_part(
+    design: Design, part: int, folder: str | None, way: Way
+) -> tuple[int, dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """Evaluate the rows of one part; write them to its file, and return what they add to reductions."""
+    kept = _Columns(design, _rows_of(design, part)) if folder else None
+    wanted = reductions.made(design)
+    sums: dict[str, list] = {name: [] for name in wanted}
+    needed = {*(design.outcomes if kept else ()), *(reduction.of for reduction in wanted.values())}
+    for start in range(part * PART, part * PART + _rows_of(design, part), CHUNK):
+        rows = min(CHUNK, design.rows - start)
+        columns, places = design.stretch(start)
+        outcomes = evaluate(columns, way, needed)
+        if kept:
+            kept.put(start - part * PART, rows, columns, outcomes, places)
+        for name, reduction in wanted.items():
+            sums[name].append(reduction.part(places, outcomes, rows))
+    if kept:
+        kept.write(_part_file(Path(folder), part))
+    return part, {name: reductions.added(parts) for name, parts in sums.items()}
+
+
+class _Columns:
+    """The columns of one part: parameters that vary and outcomes, names as numbers of a dictionary."""
+
+    def __init__(self, design: Design, rows: int) -> None:
+        number = np.float32 if design.precision == "single" else np.float64
+        words = [axis for axis in design.axes if axis.is_text]
+        self.names = {axis.name: axis.values for axis in words}  # noqa: PD011 (no pandas here)
+        self.names |= {name: CODED[name] for name in design.outcomes if name in CODED}
+        kinds = dict.fromkeys([*self.names, "passes"], np.int32) | {"converged": bool}
+        columns = (*design.names, *design.outcomes)
+        self.arrays = {name: np.empty(rows, kinds.get(name, number)) for name in columns}
+
+    def put(self, at: int, rows: int, columns: Mapping, outcomes: Mapping, places: Mapping) -> None:
+        """Take over a stretch of rows; words by their place on their axis."""
+        for name, array in self.arrays.items():
+            values = outcomes[name] if name in OUTCOMES else columns[name]
+            array[at : at + rows] = places[name] if name in self.names and name in places else values
+
+    def write(self, file: Path) -> None:
+        """Write the part, whole or not at all."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        columns = {name: self._arrow(pa, name, array) for name, array in self.arrays.items()}
+        # No value is ever missing; a file that could say so takes three times as long to write.
+        schema = pa.schema([pa.field(name, column.type, nullable=False) for name, column in columns.items()])
+        temporary = file.with_name(f".{file.name}.{os.getpid()}")
+        # Numbers of random scenarios do not compress; names do, by their dictionary.
+        pq.write_table(
+            pa.table(columns, schema), temporary, compression="none", use_dictionary=list(self.names),
+            write_statistics=False, write_batch_size=len(next(iter(self.arrays.values()))),
+        )  # fmt: skip
+        os.replace(temporary, file)
+
+    def _arrow(self, pa: Any, name: str, array: np.ndarray) -> Any:
+        if name not in self.names:
+            return pa.array(array)
+        return pa.DictionaryArray.from_arrays(pa.array(array), pa.array(self.names[name].tolist()))
+
+
+# --- who makes them -----------------------------------------------------------------------------
+
+
+@contextmanager
+def _executor(scheduler: str | None, workers: int, rows: int) -> Iterator[tuple[Executor | None, int]]:
+    """Where parts are made, and how many at a time: this process, a pool of processes, a cluster's
+    workers."""
+    if scheduler:
+        from analysis.cluster import connect
+
+        with connect(scheduler) as client:
+            yield client.get_executor(pure=False), sum(client.nthreads().values())
+    elif workers == 1 or rows < WORTH_POOL:
+        yield None, 1
+    else:
+        executor = ProcessPoolExecutor(
+            workers,
+            mp_context=get_context("spawn"),
+            initializer=_begin_process,
+        )
+        try:
+            yield executor, workers
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin_process() -> None:
+    """Make a process of a pool ready to make parts."""
+    # Ctrl-C goes to all processes of a terminal: the one that gives out the parts answers it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _keep_memory()
+
+
+def _keep_memory() -> None:
+    """In a process that makes parts: keep memory that was freed, for the next stretch needs as much again.
+
+    Giving it back to the system and taking it anew costs a tenth of the time. Only glibc needs telling.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt:
+        trim_threshold, mmap_threshold = -1, -3
+        mallopt(trim_threshold, 2**28)
+        mallopt(mmap_threshold, 2**25)
+
+
+def _finished(
+    executor: Executor | None, width: int, todo: Iterable[int], design: Design, folder: Path | None
+) -> Iterator[tuple[int, Any]]:
+    """Parts as they are finished; never more than twice as many under way as are made at a time."""
+    place = str(folder.resolve()) if folder else None
+    # By all rows, though some may be done: a sweep that is carried on is computed the same way.
+    rows = design.rows
+    if executor is None:
+        for part in todo:
+            yield make_part(design, part, place, way_for(rows))
+        return
+    way = Way(way_for(rows).name)
+    running: set[Future] = set()
+    for part in todo:
+        running.add(executor.submit(make_part, design, part, place, way))
+        if len(running) >= 2 * width:
+            ready, running = wait(running, return_when=FIRST_COMPLETED)
+            for job in ready:
+                yield job.result()
+    while running:
+        ready, running = wait(running, return_when=FIRST_COMPLETED)
+        for job in ready:
+            yield job.result()

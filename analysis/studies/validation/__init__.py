@@ -1,0 +1,1 @@
+"""The model beside measurements, published figures and rivals."""

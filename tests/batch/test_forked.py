@@ -1,0 +1,98 @@
+"""Forked kernels: the same report as an ordinary one gives, nothing shared, nothing left over."""
+
+import os
+import sys
+import time
+
+import nbformat
+import pytest
+
+from analysis.batch import forked, grid, run
+from analysis.batch.progress import Lines
+from analysis.pages import index
+from tests.small_notebooks import save, without_time
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
+
+STATEFUL = [
+    ("md", "# What is left over?\n\nDoes one notebook see another?"),
+    ("parameters", "n: int = 1  # which [1]"),
+    ("code", "import os, random\nimport numpy as np\nimport pandas as pd"),
+    ("code", "print(hasattr(pd, 'mine'), 'mine' in os.environ)\npd.mine, os.environ['mine'] = n, 'x'"),
+    ("code", "print(os.getpid(), random.random(), np.random.random())"),
+    ("code", "import subprocess\nprint(subprocess.run(['true']).returncode, os.getpgid(0) == os.getpid())"),
+]
+FIGURE = [
+    ("md", "# How steep?\n\nIs a forked kernel's picture the same?"),
+    ("parameters", "n: int = 1  # slope [1]"),
+    ("code", "import matplotlib.pyplot as plt\nfrom analysis.figures.language import show"),
+    ("code", "fig, ax = plt.subplots()\nax.plot([0, n])\nshow(fig, 'a line')\nprint(sorted(globals())[-5:])"),
+    ("code", "from analysis.observations.lab import read_migrations\nlen(read_migrations())"),
+]
+THREE = grid.parse({"cross": {"n": [1, 2, 3]}})
+LAST = grid.parse({"cross": {"n": [3]}})
+QUIET = Lines(lambda line: None)
+
+
+def printed(path):
+    """The lines that an executed notebook printed."""
+    outputs = index.outputs(nbformat.read(path, as_version=4))
+    return "".join(o.text for o in outputs if o.get("name") == "stdout").splitlines()
+
+
+@pytest.mark.slow
+def test_nothing_passes_from_one_notebook_to_the_next(tmp_path):
+    """Each fork starts clean: modules, environment, random numbers, a process group of its own."""
+    notebook = save(STATEFUL, tmp_path / "s.ipynb")
+    run.report([notebook], {}, tmp_path / "out", workers=1, progress=QUIET, scenarios=THREE)
+    lines = [printed(path) for path in sorted((tmp_path / "out" / "executed").glob("*.ipynb"))]
+    assert [first for first, _, _ in lines] == ["False False"] * 3
+    assert len({number for _, second, _ in lines for number in second.split()}) == 9
+    assert [third for _, _, third in lines] == ["0 True"] * 3
+
+
+@pytest.mark.slow
+def test_forked_kernel_gives_the_same_report(tmp_path, monkeypatch):
+    """To the byte, but for the time stamp, a forked kernel's report is that of an ordinary kernel."""
+    notebook = save(FIGURE, tmp_path / "f.ipynb")
+    run.report([notebook], {}, tmp_path / "forked", progress=QUIET, scenarios=THREE)
+    monkeypatch.setenv(forked.ORDINARY, "yes")
+    run.report([notebook], {}, tmp_path / "ordinary", progress=QUIET, scenarios=LAST)
+    pages = [without_time(tmp_path / kind / "f--n=3.html") for kind in ("forked", "ordinary")]
+    assert pages[0] == pages[1]
+    assert "data/migrations.csv" in pages[0]
+
+
+def test_kernels_end_with_their_zygote():
+    """When the driver closes the zygote, however busy its kernels are, they end."""
+    zygote = forked.Zygote([])
+    connection = ["-f", "/nonexistent/never-written.json"]
+    pid = zygote.fork(connection, dict(os.environ), os.getcwd())
+    kernel = forked.Forked(pid)
+    assert pid > 0
+    zygote.close()
+    end = time.monotonic() + 5
+    while kernel.poll() is None and time.monotonic() < end:
+        time.sleep(0.02)
+    assert kernel.poll() == 0
+
+
+def test_zygote_that_is_gone_is_no_loss(tmp_path, monkeypatch):
+    """If the zygote does not start, kernels are started in the ordinary way."""
+    monkeypatch.setattr(forked.Zygote, "fork", lambda *_: int(""))
+    notebook = save(STATEFUL, tmp_path / "s.ipynb")
+    outcomes = run.report([notebook], {}, tmp_path / "out", progress=QUIET, scenarios=THREE)
+    assert [outcome.failure for outcome in outcomes] == [None] * 3
+
+
+def test_modules_are_those_that_the_cells_import(tmp_path):
+    """The zygote imports what the notebooks do, of the families whose import does nothing else."""
+    code = "import numpy as np\nfrom analysis.reports import curves\nimport requests\nfrom scipy import stats"
+    notebook = save([("md", "# T"), ("code", code), ("code", "%magic")], tmp_path / "m.ipynb")
+    assert forked.imported([notebook.read_bytes()]) == [
+        "analysis.reports",
+        "analysis.figures.curves",
+        "numpy",
+        "scipy",
+        "scipy.stats",
+    ]

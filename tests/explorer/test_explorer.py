@@ -1,0 +1,295 @@
+"""The explorer's picture: well-formed, described, true to the model, the same for the same inputs."""
+
+import json
+import math
+import re
+import time
+import zlib
+from base64 import urlsafe_b64decode
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from bs4 import BeautifulSoup
+
+from analysis.explorer import page, picture
+from analysis.explorer.panel import GROUPS, PRESET, SLIDERS, Panel
+from analysis.figures import language
+from analysis.model.migration import ceilings, migrate, passes
+from analysis.model.units import PAGES_PER_GIB
+from analysis.pages import index
+from analysis.parameters import PARAMETERS, ParameterError
+from analysis.studies.grids import course, grid
+
+BUSY = {"memory_gib": 64, "dirty_pages_per_s": 150_000, "working_set_gib": 16}
+CASES = {
+    "defaults": {},
+    "busy": BUSY,
+    "idle": {"dirty_pages_per_s": 0},
+    "empty": {"resident_share": 0, "setup_s": 0, "handoff_ms": 0, "state_mib": 0, "dirty_pages_per_s": 0},
+    "endless": BUSY | {"dirty_pages_per_s": 1e6, "stop_rule": "qemu"},
+    "compressed": BUSY | {"transport": "compression", "bandwidth_gbps": 100},
+    "held": {"bandwidth_limit_share": 0.5, "network": "shared", "transport": "smb_direct"},
+    "many passes": BUSY | {"stop_rule": "xen", "write_pattern": "hotcold"},
+    "long": {"memory_gib": 12_000, "bandwidth_gbps": 0.1},
+    "tiny": {"memory_gib": 0.001, "bandwidth_gbps": 400},
+}
+
+
+@pytest.fixture(params=CASES.values(), ids=CASES.keys())
+def parameters(request):
+    """A migration of each kind."""
+    return request.param
+
+
+def texts(svg):
+    """The texts of a picture in order."""
+    return [element.text for element in ElementTree.fromstring(svg).iter() if element.tag.endswith("}text")]
+
+
+def test_picture_is_well_formed(parameters):
+    """An XML reader takes the picture of any migration, and no coordinate is missing or endless."""
+    svg = picture.scene(**parameters)
+    ElementTree.fromstring(svg)
+    drawn = "".join(re.findall(r' (?:d|x|y|width|height|viewBox)="([^"]*)"', svg))
+    assert not re.search("nan|inf", drawn)
+
+
+def test_picture_stays_inside_its_frame(parameters):
+    """No bar begins or ends beyond the edges, and none is of negative size."""
+    root = ElementTree.fromstring(picture.scene(**parameters))
+    _, _, width, height = map(float, root.get("viewBox").split())
+    for bar in (element for element in root.iter() if element.tag.endswith("}rect")):
+        x, y, wide, high = (float(bar.get(name)) for name in ("x", "y", "width", "height"))
+        assert min(x, y, wide, high) >= 0
+        assert x + wide <= width
+        assert y + high <= height
+
+
+def test_picture_has_a_finding_units_and_an_alternative_text(parameters):
+    """The title says what became of the migration, the axes have units, and the picture is told in words."""
+    svg = picture.scene(**parameters)
+    root, said = ElementTree.fromstring(svg), " ".join(texts(svg))
+    assert root.get("role") == "img"
+    assert len(root.get("aria-label")) > 100
+    assert root.get("aria-label").startswith(said[:20].rstrip())
+    assert "time since the migration began [s]" in said
+    assert re.search(r"memory \[[GM]iB\]", said)
+    assert "[Gbit/s]" in said
+
+
+def test_lowest_ceiling_is_named_and_stands_out(parameters):
+    """The ceiling that the model names is the one whose bar has the other colour, with its rate."""
+    outcome = migrate(grid(**parameters or {"memory_gib": 16})).iloc[0]
+    svg = picture.scene(**parameters)
+    root = ElementTree.fromstring(svg)
+    assert len(root.findall(".//*[@class='binds']")) == 1
+    bold = [element.text for element in root.iter() if element.get("class") == "e b"]
+    assert bold == [language.ceiling(outcome["limited_by"]).removeprefix("the ")]
+    if outcome["limited_by"] != "spare_cores":
+        assert any(
+            f"{language.number(outcome['goodput_gbps'])} Gbit/s of payload" in text for text in texts(svg)
+        )
+
+
+def test_every_ceiling_has_a_row():
+    """All ceilings of the link and the spare cores are shown, those that hold nothing too."""
+    shown = texts(picture.scene(**BUSY))
+    for name in ceilings(memory_gib=16).columns.drop(["goodput_gbps", "limited_by"]):
+        assert language.ceiling(name).removeprefix("the ") in shown
+    assert "no limit here" in shown
+
+
+def test_spare_cores_bind_where_the_model_says_so():
+    """The bar of the spare cores is below the link's own ceilings just where migrate names them."""
+    table = grid(transport="compression", spare_cores=[0.5, 4, 30], bandwidth_gbps=[1, 10, 40])
+    for migration in picture.followed(table):
+        link = min(rate for name, rate in migration.ceilings.items() if name != "spare_cores")
+        named = migration.outcome["limited_by"] == "spare_cores"
+        assert named == (migration.ceilings["spare_cores"] < link)
+
+
+def test_passes_are_those_of_the_model():
+    """Start, length, and memory sent of the drawn passes are those of passes(), sizes those of course()."""
+    drawn = picture.one(**BUSY).passes
+    steps, followed = passes(**BUSY), course(**BUSY).groupby("pass_number")
+    assert [p.number for p in drawn] == steps["pass_number"].tolist()
+    np.testing.assert_allclose([p.start_s for p in drawn], steps["start_s"])
+    np.testing.assert_allclose([p.sent_gib for p in drawn], steps["sent_pages"] / PAGES_PER_GIB)
+    np.testing.assert_allclose([p.to_send_gib for p in drawn], followed["to_send_gib"].first())
+    np.testing.assert_allclose([p.dirtied_gib[-1] for p in drawn], followed["dirtied_gib"].last())
+
+
+def test_scenarios_at_once_equal_one_by_one():
+    """A table of migrations is followed as each of its rows is alone."""
+    table = grid(**BUSY, bandwidth_gbps=[1, 10], stop_rule=["hyperv", "qemu"])
+    alone = [picture.picture(picture.one(**row)) for row in table.to_dict("records")]
+    assert [picture.picture(migration) for migration in picture.followed(table)] == alone
+
+
+def test_defaults_may_be_left_out():
+    """A value given at its default draws what leaving it out draws; None leaves it to the preset."""
+    assert picture.scene(bandwidth_gbps=10.0, pass_limit=None, transport="tcpip") == picture.scene()
+
+
+def test_same_inputs_same_bytes():
+    """Picture and control are the same to the byte when drawn twice."""
+    axes = {"bandwidth_gbps": [1, 10]}
+    assert picture.scene(**BUSY) == picture.scene(**BUSY)
+    first = page.control(axes, **BUSY, bandwidth_gbps=10)
+    assert first == page.control(axes, **BUSY, bandwidth_gbps=10)
+
+
+@pytest.mark.parametrize("wrong", [{"bandwith_gbps": 1}, {"bandwidth_gbps": -1}, {"transport": "pigeon"}])
+def test_wrong_parameters_are_refused(wrong):
+    """A misspelt name and a value out of range get the study's one sentence."""
+    with pytest.raises(ParameterError):
+        picture.scene(**wrong)
+
+
+def test_takeaway_compares_with_real_runs_of_the_model():
+    """The sentence quotes the total time now and on a line twice as fast."""
+    text = picture.takeaway(**BUSY).replace(language.NO_BREAK, " ")
+    now, wide = migrate(**BUSY, bandwidth_gbps=[10, 20])["total_s"]
+    assert f"takes **{language.duration(now)}**".replace(language.NO_BREAK, " ") in text
+    assert f"to {language.duration(wide)};".replace(language.NO_BREAK, " ") in text
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_takeaway_is_written_for_any_migration(case):
+    """No number is missing from the sentence, whatever becomes of the migration."""
+    text = picture.takeaway(**CASES[case])
+    assert re.search(r"\d", text)
+    assert not re.search(r"\bnan\b|\binf\b|None", text)
+
+
+# --- the control of a report ----------------------------------------------------------
+
+AXES = {
+    "bandwidth_gbps": [1, 10, 25],
+    "dirty_pages_per_s": [0, 150_000, 1_000_000],
+    "transport": ["tcpip", "compression"],
+    "stop_rule": ["hyperv", "qemu"],
+}
+
+
+@pytest.fixture(scope="module")
+def control():
+    """The control over a small grid, read as HTML."""
+    start = BUSY | {"bandwidth_gbps": 5.0, "transport": "tcpip", "stop_rule": "hyperv"}
+    return BeautifulSoup(page.control(AXES, **start), "html.parser")
+
+
+@pytest.fixture(scope="module")
+def unpacked(control):
+    """The states as the page's script unpacks them."""
+    return json.loads(zlib.decompress(urlsafe_b64decode(control.select_one(".states").text)))
+
+
+def test_states_are_what_migrate_says(unpacked):
+    """The precomputed numbers, in their order, equal the model's, the starting value being among them."""
+    axes = AXES | {"bandwidth_gbps": [1, 5, 10, 25]}
+    fixed = {name: value for name, value in BUSY.items() if name not in axes}
+    table = migrate(grid(**fixed, **axes))
+    assert len(unpacked["pictures"]) == len(unpacked["texts"]) == len(table)
+    for name, values in unpacked["numbers"].items():
+        told = [math.inf if value == "endless" else value for value in values]
+        assert told == table[name].tolist(), name
+
+
+def test_pictures_of_the_states_are_scenes(unpacked):
+    """A state's picture is what scene() draws of its parameters, but for the style that the page has once."""
+    last = BUSY | {name: values[-1] for name, values in AXES.items()}
+    assert unpacked["pictures"][-1] == picture.scene(**last).replace(picture.STYLE, "")
+
+
+def test_static_page_shows_the_starting_values(control):
+    """Without a script there are the picture and the outcome of the starting values, and no dead control."""
+    start = picture.one(**BUSY, bandwidth_gbps=5)
+    assert control.select_one(".controls").has_attr("hidden")
+    assert control.svg["aria-label"] == picture.alternative(start)
+    assert page.finding(start.outcome) in control.select_one(".outcome").text
+    assert "JavaScript" in control.noscript.text
+
+
+def test_card_of_the_index_gets_a_light_picture():
+    """The thumbnail is well-formed, without the colours of a dark page, since a card's ground is white."""
+    svg = picture.thumbnail(picture.one(**BUSY))
+    ElementTree.fromstring(svg)
+    assert "prefers-color-scheme" not in svg
+    assert index.thumbnail(svg.encode()).startswith("data:image/svg+xml;base64,")
+
+
+def test_every_input_has_a_label_and_its_meaning(control):
+    """A slider or menu is named by a label, explained, and says its value in words."""
+    inputs = control.select("[data-axis]")
+    assert [field["data-axis"] for field in inputs] == list(AXES)
+    for field in inputs:
+        assert control.select_one(f"label[for='{field['id']}']").text
+        assert control.find(id=field["aria-describedby"]).text == PARAMETERS[field["data-axis"]].meaning
+        if field.name == "input":
+            assert field["aria-valuetext"] == control.select_one(f"output[for='{field['id']}']").text
+
+
+def test_packed_states_cannot_look_like_a_path(control):
+    """Reports shorten paths in their texts; the packed states have no slash that could be one."""
+    assert "/" not in control.select_one(".states").text
+
+
+# --- the panel in JupyterLab ----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def panel():
+    """The panel with the values of a busy machine."""
+    return Panel(**BUSY, zero_page_bytes=0.0)
+
+
+def test_sliders_stay_within_what_the_study_accepts():
+    """Every stop of every slider is an allowed value of its parameter."""
+    for name, stops in SLIDERS.items():
+        PARAMETERS[name].check([None if stop == PRESET else stop for stop in stops])
+
+
+def test_every_control_explains_itself(panel):
+    """Menus offer all choices of the study, and each control's help is the parameter's meaning."""
+    for name, control in panel.controls.items():
+        assert control.tooltip.startswith(PARAMETERS[name].meaning)
+        if PARAMETERS[name].choices:
+            assert tuple(value for _, value in control.options) == PARAMETERS[name].choices
+
+
+@pytest.mark.parametrize("name", [name for group in GROUPS.values() for name in group])
+def test_each_control_draws_anew(panel, name):
+    """Any stop of any control draws the picture of the values that the controls then have."""
+    control = panel.controls[name]
+    control.index = (control.index + 1) % len(control.options)
+    assert panel.picture.value == picture.scene(**panel.values)
+    panel.restart()
+
+
+def test_starting_values_come_back(panel):
+    """The button's work: all controls as at first, and what has no control is kept throughout."""
+    before = panel.picture.value
+    panel.controls["transport"].value = "compression"
+    assert not panel.controls["spare_cores"].disabled
+    panel.restart()
+    assert panel.controls["spare_cores"].disabled
+    assert panel.picture.value == before
+    assert panel.values["zero_page_bytes"] == 0.0
+
+
+def test_an_odd_starting_value_is_a_stop_of_its_slider():
+    """A value set in the notebook that no slider would stop at is added to it."""
+    panel = Panel(bandwidth_gbps=17.3)
+    assert panel.values["bandwidth_gbps"] == 17.3
+    assert panel.picture.value == picture.scene(bandwidth_gbps=17.3)
+
+
+def test_redrawing_is_quick(panel):
+    """Less than 100 ms of processor time for a change, and the panel says what it took."""
+    panel.time(2)
+    began = time.process_time()
+    panel.time(50)
+    assert (time.process_time() - began) / 50 < 0.1
+    assert re.search(r"Redrawn in \d+ ms \(median of 50 changes", panel.note.value)

@@ -1,0 +1,193 @@
+"""Figures and tables of transports, networks and measured rings: findings, units, alternative texts."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.figures import language, link_takeaways, networks, rings, transports
+from analysis.figures.words import chance, percent
+from analysis.observations.codecs import read_codecs
+from analysis.observations.repeats import read_repeats
+from analysis.observations.transfers import read_transfers
+from analysis.presets import Adapter, host
+from analysis.studies import grids, scaling
+from analysis.studies.traffic import durations, in_a_row
+from analysis.studies.transports import best_of, break_even, by_version, compare_options
+from analysis.studies.validation import published, spread
+from analysis.studies.validation.rings import compare_transfers
+
+MACHINE = {"memory_gib": 16, "dirty_pages_per_s": 5000.0, "working_set_gib": 2.0}
+LINKS = np.geomspace(1, 100, 15)
+HERE = {"bandwidth_gbps": LINKS[7], "spare_cores": 4.0}
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    """Draw without a screen and leave no figure open."""
+    import matplotlib.pyplot as plt
+
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+
+
+def both_networks(share=0.3):
+    """Times on both networks, of one migration and of three in a row."""
+    given = MACHINE | {"background_share": share, "background_burst_s": 10.0, "draws": 200, "seed": 1}
+    names = ("dedicated", "shared")
+    varied = {"resident_share": 0.05}
+    times = {name: durations(network=name, varied=varied, **given) for name in names}
+    return times, {name: in_a_row(3, network=name, varied=varied, **given)[-1] for name in names}
+
+
+def compared(version="windows_2022", **lists):
+    """Options over links."""
+    table = grids.grid(**MACHINE | {"bandwidth_gbps": LINKS, "spare_cores": 4.0} | lists)
+    return compare_options(table, host(version), 2)
+
+
+def drawn_map():
+    area = best_of(compared(spare_cores=np.geomspace(0.5, 32, 9)))
+    return transports.best_options({"limited": area}, HERE, {"limited": (40.0, "smb_direct")})
+
+
+def drawn_break_even():
+    codecs = read_codecs()
+    return transports.break_even(break_even(codecs[codecs.block_kib == 4], [4.0]), 9.5)
+
+
+def drawn_bursts():
+    table = networks.over_bursts([0.1, 0.3], [1, 10, 60], draws=100, seed=1, **MACHINE)
+    return networks.burst_lengths(table, (0.3, 10.0))
+
+
+def drawn_scaled():
+    measured = compare_transfers(read_transfers())
+    measured = measured[(measured.factor == "receive_ring") & (measured.receive_delay_us > 0)]
+    sizes = np.array([8, 64, 512, 4096])
+    carried = scaling.shares_of_line([10.0, 25.0], sizes)
+    points = measured.join(scaling.groups(measured))
+    return rings.scaled(points, carried, scaling.as_measured(measured, sizes))
+
+
+FIGURES = {
+    "options over links": lambda: transports.over_links(compared(), compared("windows_2019"), LINKS[7]),
+    "crossover map": drawn_map,
+    "break-even": drawn_break_even,
+    "published": lambda: transports.published(published.predict_published(), published.BOUND),
+    "side by side": lambda: networks.side_by_side(both_networks()[0]),
+    "bursts": drawn_bursts,
+    "window": lambda: networks.window(both_networks()[1], 60.0, 3),
+    "repeats": lambda: networks.repeats(spread.compare_repeats(read_repeats(), draws=200)),
+    "families": lambda: rings.families(compare_transfers(read_transfers())),
+    "scaled": drawn_scaled,
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_speaks(name):
+    """A title with a number, a longer alternative text, units at the axes, no number that is none."""
+    fig = FIGURES[name]()
+    title, alt = language.title_of(fig), fig.alternative_text
+    assert re.search(r"\d", title)
+    assert len(alt) > len(title) + 40
+    assert not re.search(r"\bnan\b|\binf\b|None", title + alt)
+    labels = [ax.get_xlabel() for ax in fig.axes if ax.get_xlabel()]
+    assert labels
+    assert all(re.search(r"\[.+\]|buffers", label) for label in labels)
+    fig.canvas.draw()
+
+
+def test_the_title_names_the_best_option():
+    """Options over links: the title has the quickest at the link that is set."""
+    table = compared()
+    best = best_of(table)
+    here = best[np.isclose(best.bandwidth_gbps, LINKS[7])].iloc[0]
+    title = language.title_of(transports.over_links(table, table, LINKS[7]))
+    assert transports.option(here.transport) in title
+    none = compared(spare_cores=0.0, bandwidth_gbps=[1.0])
+    assert "no option is clearly quicker" in language.title_of(transports.over_links(none, none, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("need", "verdicts"),
+    [
+        (100, ["by default", "unknown", "at its most"]),
+        (1000, ["when raised", "unknown", "at its most"]),
+        (9000, ["too few", "unknown", "too few"]),
+    ],
+)
+def test_verdicts_on_adapters(need, verdicts):
+    """What is enough by default, when raised, at its most, never; what nobody published is unknown."""
+    adapters = [
+        Adapter("known", "Windows", "", receive_default=512, receive_most=4096),
+        Adapter("unpublished", "Windows", ""),
+        Adapter("half known", "Linux", "", receive_most=4096),
+    ]
+    table = rings.adapters_table(need, need, adapters)
+    assert list(table.iloc[:, -1]) == verdicts
+    assert list(table.receive) == ["512 of 4,096", "unknown", "unknown of 4,096"]
+
+
+def test_published_table_has_every_row_with_its_error():
+    """Twelve rows, the errors in per cent, "over" where only a lower bound was published."""
+    known = published.predict_published()
+    table = transports.published_table(known, known.apply(published.likely_cause, axis=1))
+    assert len(table) == 12
+    assert "over 78 s" in set(table.published)
+    assert list(table.error) == [percent(v) for v in known.error]
+
+
+def test_versions_say_what_is_not_known():
+    """The pass limit of Windows Server 2012 is unknown, and there was no SMB option."""
+    table = transports.versions_table(by_version(20, bandwidth_gbps=10, **MACHINE))
+    assert table.passes["2012"].startswith("unknown")
+    assert table["SMB limit"]["2012"] == "no SMB"
+    assert table["SMB limit"]["2019"] == "none"
+    assert table["SMB limit"]["2022"].replace(language.NO_BREAK, " ") == "5 Gbit/s"
+
+
+def test_ratios_outside_the_measured_are_marked():
+    """A ring for which a ratio was never measured is said to be outside."""
+    found = scaling.buffers_by_link([10.0], round_trip_ms=50.0, interrupt_moderation_us=10.0)
+    within = pd.DataFrame({name: [0.1, 10.0] for name in scaling.GROUPS}, index=["least", "greatest"])
+    table = rings.links_table(found.assign(per_moderation=5.0, per_delay=500.0), within)
+    assert table["N / (A τ)"].iloc[0] == "5"
+    assert table["N / (A b)"].iloc[0] == "500 (outside)"
+    assert table.index[-1] == "measured"
+
+
+def spread_of(measured_cv, drawn_cv, ordinary):
+    """A table of the spread with and without other traffic."""
+    rows = {
+        "n": [6, 6],
+        "measured_mean_s": [6.0, 11.0],
+        "drawn_mean_s": [6.0, 12.0],
+        "measured_cv": [0.02, measured_cv],
+        "drawn_cv": [0.0, drawn_cv],
+        "ordinary": [False, ordinary],
+    }
+    return pd.DataFrame(rows, index=["no other traffic", "2 flows"])
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (spread_of(0.14, 0.18, True), "within what 6 runs scatter also its size"),
+        (spread_of(0.50, 0.10, False), "but not its size"),
+        (spread_of(0.14, -0.1, False), "does not reproduce the measured spread"),
+    ],
+)
+def test_the_verdict_on_the_spread_is_computed(table, said):
+    """Direction and size, direction alone, or neither."""
+    times, finished = both_networks()
+    assert said in link_takeaways.dedicated_network(times, finished, 60.0, 3, table)
+
+
+def test_chances_and_shares_in_words():
+    """Chances of a finite number of draws are never certain; shares keep two digits."""
+    words = [chance(v).replace(language.NO_BREAK, " ") for v in (0.0, 0.5, 1.0)]
+    assert words == ["less than 1 %", "50 %", "more than 99 %"]
+    assert percent(0.0955).replace(language.NO_BREAK, " ") == "9.6 %"

@@ -1,0 +1,464 @@
+"""Sweeps into a folder: the same rows however they were made, carried on, and nothing else touched."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from analysis import migrate
+from analysis.__main__ import main
+from analysis.model.engine import WAYS, Way
+from analysis.model.migration import evaluate
+from analysis.parameters import OUTCOMES, PARAMETERS, ParameterError
+from analysis.studies.sweeps import designs
+from analysis.studies.sweeps import sweep as sweeps
+from analysis.studies.sweeps.sweep import PART, _State, sweep
+
+DESIGN = {
+    "parameters": {
+        "transport": ["tcpip", "compression", "smb"],
+        "stop_rule": ["hyperv", "hyperv_2008r2"],
+        "bandwidth_gbps": [1, 10],
+        "dirty_pages_per_s": {"from": 0, "to": 1e6, "count": 20},
+        "working_set_gib": {"from": 0.1, "to": 0.9, "count": 3, "of": "memory_gib"},
+        "memory_gib": {"from": 1, "to": 64, "count": 4, "spacing": "log"},
+        "network": "shared",
+    },
+    "reduce": {
+        "done": {"quantiles": "total_s", "by": ["bandwidth_gbps"]},
+        "file": {"best": "total_s", "over": "transport", "by": ["bandwidth_gbps", "dirty_pages_per_s"]},
+    },
+}
+ROWS = 3 * 2 * 2 * 20 * 3 * 4
+RULES = {
+    "parameters": {
+        "stop_rule": ["hyperv", "qemu", "xen", "simgrid"],
+        "dirty_pages_per_s": [0, 1e4, 1e6],
+        "bandwidth_gbps": [1, 10],
+        "memory_gib": [1, 4],
+        "pass_limit": [None, 3],
+    }
+}
+RANDOM = {
+    "parameters": {
+        "memory_gib": {"from": 1, "to": 64, "spacing": "log"},
+        "dirty_pages_per_s": {"from": 0, "to": 1e5},
+        "transport": ["tcpip", "smb"],
+    },
+    "rows": 5_000,
+    "seed": 7,
+    "outcomes": ["total_s", "limited_by", "passes"],
+    "reduce": {"spread": {"quantiles": "total_s", "by": {"memory_gib": 5}}},
+}
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Parts of 400 rows, in this process: a small sweep has several."""
+    for module in (designs, sweeps):
+        monkeypatch.setattr(module, "CHUNK", 200)
+    monkeypatch.setattr(sweeps, "PART", 400)
+
+
+def rows_in(folder: Path) -> pd.DataFrame:
+    """All rows of a dataset."""
+    return pd.concat([pd.read_parquet(part) for part in parts(folder)], ignore_index=True)
+
+
+def parts(folder: Path) -> list[Path]:
+    """Files of its parts, in order."""
+    return sorted(Path(folder).glob("part-*.parquet"))
+
+
+def same(one, other) -> None:
+    """Two sweeps have the same rows and, to the rounding of sums, reductions."""
+    assert [p.name for p in parts(one.path)] == [p.name for p in parts(other.path)]
+    for mine, its in zip(parts(one.path), parts(other.path), strict=True):
+        assert mine.read_bytes() == its.read_bytes()
+    assert one.tables.keys() == other.tables.keys()
+    for name, table in one.tables.items():
+        pd.testing.assert_frame_equal(table, other.tables[name], rtol=1e-12)
+
+
+def stopping(after: int):
+    """A callback of progress that stops a sweep when so many rows are done."""
+
+    def progress(done, total):
+        if done >= after:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def by_name(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose names are texts instead of categories."""
+    words = table.select_dtypes(["category", "object", "str"]).columns
+    return table.astype(dict.fromkeys(words, object))
+
+
+# --- rows ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("design", [DESIGN, RULES, RANDOM], ids=["grid", "rules", "random"])
+@pytest.mark.parametrize(("precision", "rtol"), [("double", 1e-9), ("single", 1e-5)])
+def test_rows_are_what_migrate_says_of_them(tmp_path, small, design, precision, rtol):
+    """Every row of a dataset holds the outcomes that migrate has for its parameters, names decoded."""
+    swept = sweep({**design, "precision": precision}, tmp_path / "s")
+    rows = rows_in(swept.path)
+    outcomes = list(design.get("outcomes", OUTCOMES))
+    varying = [name for name in rows if name not in OUTCOMES]
+    # Parameters as the model had them, before they were written in single precision.
+    given = rows_in(sweep(design, tmp_path / "double").path)[varying]
+    expected = migrate(by_name(given), network=design["parameters"].get("network", "dedicated"))
+    assert len(rows) == swept.rows == swept.new_rows == designs.parse(design).rows
+    assert list(rows) == [*varying, *outcomes]
+    expected = by_name(expected)[outcomes]
+    pd.testing.assert_frame_equal(by_name(rows)[outcomes], expected, rtol=rtol, atol=1e-9, check_dtype=False)
+    assert rows.total_s.dtype == (np.float32 if precision == "single" else np.float64)
+    assert rows.limited_by.dtype == "category"
+    assert rows.passes.dtype == np.int32
+
+
+@pytest.mark.parametrize("rule", ["qemu", "xen", "simgrid"])
+def test_one_stop_rule_holds_for_all_rows(tmp_path, rule, monkeypatch):
+    """A rule that does not vary, of the kind that the general way follows, holds for every row."""
+    monkeypatch.setenv("MIGRATION_STUDY_KERNEL", "numpy")
+    swept = sweep({"parameters": {"stop_rule": rule, "dirty_pages_per_s": [0, 1e3, 1e6, 1e8]}}, tmp_path)
+    expected = migrate(stop_rule=rule, dirty_pages_per_s=[0, 1e3, 1e6, 1e8])
+    assert rows_in(swept.path).total_s.tolist() == pytest.approx(expected.total_s.tolist())
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", [p.name for p in PARAMETERS.values() if p.choices])
+def test_words_alone_may_vary(name, way):
+    """Columns of one value beside words, on a ring that overflows: what migrate says of the same rows."""
+    if way == "compiled":
+        pytest.importorskip("numba", reason="Numba is not installed")
+    same_for_all = {"receive_buffers": 64, "receive_delay_us": 100, "dirty_pages_per_s": 2e4}
+    words = list(PARAMETERS[name].choices)
+    columns, _ = designs.parse({"parameters": {name: words, **same_for_all}}).stretch(0)
+    found, expected = evaluate(columns, Way(way)), migrate(**{name: words}, **same_for_all)
+    for outcome in ("goodput_gbps", "passes", "blackout_s", "total_s"):
+        got = np.broadcast_to(found[outcome], len(words))
+        np.testing.assert_allclose(got, expected[outcome], rtol=1e-9, err_msg=outcome)
+
+
+def test_constants_alone_are_a_sweep(tmp_path):
+    """A design in which nothing varies has one row, or as many as it asks for."""
+    one = sweep({"parameters": {"memory_gib": 4}}, tmp_path / "one")
+    assert rows_in(one.path).total_s.tolist() == pytest.approx(migrate(memory_gib=4).total_s.tolist())
+    many = sweep({"parameters": {"memory_gib": 4}, "rows": 3}, tmp_path / "many")
+    assert rows_in(many.path).total_s.tolist() == rows_in(one.path).total_s.tolist() * 3
+
+
+def test_reductions_are_files_too(tmp_path, small):
+    """Each table lies beside the parts as Parquet, and says what the rows say."""
+    swept = sweep(DESIGN, tmp_path)
+    rows = rows_in(tmp_path)
+    for name, table in swept.tables.items():
+        pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / f"{name}.parquet"), table)
+    exact = rows.groupby("bandwidth_gbps").total_s.quantile(0.5, interpolation="lower")
+    assert swept.tables["done"].q50.tolist() == pytest.approx(exact.tolist(), rel=0.005)
+
+
+def test_reductions_only_write_no_part(tmp_path, small):
+    """Without rows the tables are the same and no part is written; without both there is nothing to do."""
+    full, bare = sweep(DESIGN, tmp_path / "full"), sweep(DESIGN, tmp_path / "bare", rows=False)
+    assert not parts(bare.path)
+    for name, table in full.tables.items():
+        pd.testing.assert_frame_equal(bare.tables[name], table)
+    with pytest.raises(ParameterError, match="without rows and without reductions makes nothing"):
+        sweep({"parameters": {"memory_gib": 1}}, tmp_path / "none", rows=False)
+
+
+# --- carrying on --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [True, False], ids=["rows", "reductions"])
+def test_stopped_sweep_is_carried_on(tmp_path, small, rows):
+    """Stopped between parts it makes only those that are left, and ends like one that was not stopped."""
+    whole = sweep(DESIGN, tmp_path / "whole", rows=rows)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(DESIGN, tmp_path / "cut", rows=rows, progress=stopping(1_200))
+    written = {part: part.stat().st_mtime_ns for part in parts(tmp_path / "cut")}
+    assert len(written) == (3 if rows else 0)
+    said = []
+    cut = sweep(DESIGN, tmp_path / "cut", rows=rows, progress=lambda *done: said.append(done))
+    assert said[0] == (1_200, ROWS)
+    assert said[-1] == (ROWS, ROWS)
+    assert cut.new_rows == ROWS - 1_200
+    assert {part: part.stat().st_mtime_ns for part in written} == written
+    same(whole, cut)
+    assert sweep(DESIGN, tmp_path / "cut", rows=rows).new_rows == 0
+
+
+def test_part_counted_halfway_is_made_again(tmp_path, small, monkeypatch):
+    """Stopped amid the adding of sums, no part counts twice."""
+    whole = sweep(DESIGN, tmp_path / "whole")
+
+    class Stopping(dict):
+        def items(self):
+            yield from list(super().items())[:1]
+            raise KeyboardInterrupt
+
+    add = _State.add
+
+    def adding(state, part, sums):
+        add(state, part, Stopping(sums) if part == 4 else sums)
+
+    monkeypatch.setattr(_State, "add", adding)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(DESIGN, tmp_path / "cut")
+    monkeypatch.setattr(_State, "add", add)
+    same(whole, sweep(DESIGN, tmp_path / "cut"))
+
+
+@pytest.mark.parametrize("reduce", [True, False], ids=["reductions", "rows"])
+@pytest.mark.parametrize("harm", ["missing", "short", "empty"])
+def test_damaged_part_is_made_again(tmp_path, small, reduce, harm):
+    """A part that is gone or cut short is made anew and counts once; without sums the others are kept."""
+    design = DESIGN if reduce else {"parameters": DESIGN["parameters"]}
+    whole, hurt = sweep(design, tmp_path / "whole"), sweep(design, tmp_path / "hurt")
+    part = parts(hurt.path)[2]
+    content = part.read_bytes()
+    if harm == "missing":
+        part.unlink()
+    else:
+        part.write_bytes(content[:-20] if harm == "short" else b"")
+    again = sweep(design, hurt.path)
+    assert again.new_rows == (ROWS if reduce else 400)
+    same(whole, again)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 and no more", b"nonsense"])
+def test_damaged_sums_begin_anew(tmp_path, small, content):
+    """Where what is done is not known, an own sweep begins anew without a word of force."""
+    whole, hurt = sweep(DESIGN, tmp_path / "whole"), sweep(DESIGN, tmp_path / "hurt")
+    sums = hurt.path / "sums.npz"
+    sums.unlink() if content is None else sums.write_bytes(content)
+    again = sweep(DESIGN, hurt.path)
+    assert again.new_rows == ROWS
+    same(whole, again)
+
+
+def test_sums_cut_short_begin_anew(tmp_path, small):
+    """An archive that ends too early, as after a power cut, is no reason for a traceback."""
+    whole, hurt = sweep(DESIGN, tmp_path / "whole"), sweep(DESIGN, tmp_path / "hurt")
+    sums = hurt.path / "sums.npz"
+    sums.write_bytes(sums.read_bytes()[:-100])
+    same(whole, sweep(DESIGN, hurt.path))
+
+
+def test_killed_processes_leave_nothing(tmp_path, small):
+    """A file that a killed process was writing is gone once the sweep is whole."""
+    sweep(DESIGN, tmp_path)
+    (tmp_path / ".part-000001.parquet.99").write_bytes(b"half")
+    sweep(DESIGN, tmp_path)
+    assert not [file.name for file in tmp_path.iterdir() if file.name.startswith(".")]
+
+
+# --- folders ------------------------------------------------------------------------------------
+
+
+def test_folder_of_something_else_is_left_alone(tmp_path):
+    """A folder that holds no sweep is refused, and `force` does not change that."""
+    for name, content in (("notes.txt", "mine"), ("sweep.json", "[1]"), ("sweep.json", "{}")):
+        folder = tmp_path / f"{name}{len(content)}"
+        folder.mkdir()
+        (folder / name).write_text(content)
+        for force in (False, True):
+            with pytest.raises(ParameterError, match="holds something else than a sweep: name another"):
+                sweep(RANDOM, folder, force=force)
+        assert [(file.name, file.read_text()) for file in folder.iterdir()] == [(name, content)]
+
+
+def test_folder_of_another_design_is_replaced_with_leave_only(tmp_path, small):
+    """Another design is refused; `force` removes that sweep's files and none beside them."""
+    sweep(DESIGN, tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ParameterError, match="another design, or by another version"):
+        sweep(RANDOM, tmp_path)
+    assert len(rows_in(tmp_path)) == ROWS
+    other = sweep(RANDOM, tmp_path, force=True)
+    assert len(rows_in(tmp_path)) == other.new_rows == 5_000
+    assert {file.name for file in tmp_path.iterdir() if not file.name.startswith("part-")} == {
+        *("notes.txt", "spread.parquet", "sums.npz", "sweep.json")
+    }
+
+
+def test_force_carries_on_the_same_design(tmp_path, small):
+    """Leave to remove another design removes nothing of this one."""
+    sweep(DESIGN, tmp_path)
+    assert sweep(DESIGN, tmp_path, force=True).new_rows == 0
+
+
+def test_folder_that_cannot_be_is_told(tmp_path):
+    """A file where the folder should be is a user's mistake."""
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ParameterError, match="cannot be written"):
+            sweep(RANDOM, folder)
+
+
+# --- many processes -----------------------------------------------------------------------------
+
+PLAIN = {**os.environ, "MIGRATION_STUDY_KERNEL": "numpy"}
+"""For programs of their own, which need not load the compiled kernel."""
+LARGE = {**RANDOM, "rows": 4 * PART + 1_000, "precision": "single"}
+"""Enough for a pool: processes of their own begin with the sizes of the module."""
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """A large sweep made by this process alone."""
+    return sweep(LARGE, tmp_path_factory.mktemp("alone") / "s", workers=1)
+
+
+@pytest.mark.slow
+def test_a_pool_makes_the_same(tmp_path, alone):
+    """Two processes make the same parts, to the byte, and the same tables; stopped, they carry on."""
+    with pytest.raises(KeyboardInterrupt):
+        sweep(LARGE, tmp_path / "two", workers=2, progress=stopping(1))
+    assert 1 <= len(parts(tmp_path / "two")) <= 5
+    two = sweep(LARGE, tmp_path / "two", workers=2)
+    assert 0 < two.new_rows < two.rows
+    same(alone, two)
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_makes_the_same(tmp_path, alone, dask):
+    """A real scheduler with two workers makes the same parts and tables."""
+    same(alone, sweep(LARGE, tmp_path / "cluster", scheduler=dask))
+
+
+def test_scheduler_that_is_not_there_is_said(tmp_path, monkeypatch):
+    """An address where no scheduler answers is a user's mistake, told in one sentence."""
+    pytest.importorskip("distributed", reason="no Dask here: no sweep on a cluster")
+    from analysis import cluster
+
+    connect = cluster.connect
+    monkeypatch.setattr(cluster, "connect", lambda address: connect(address, timeout="1s"))
+    with pytest.raises(ParameterError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
+        sweep(RANDOM, tmp_path, scheduler="tcp://127.0.0.1:9")
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_rows(tmp_path):
+    """The peak of a sweep of eight parts is hardly above that of two."""
+    code = (
+        "import resource, sys\n"
+        "from analysis.studies.sweeps import sweep\n"
+        "design = {'parameters': {'memory_gib': {'from': 1, 'to': 64}}}\n"
+        "design |= {'rows': int(sys.argv[1]) * sweep.CHUNK, 'reduce': {'q': {'quantiles': 'total_s'}}}\n"
+        "sweep.PART = sweep.CHUNK\n"
+        "sweep.sweep(design, sys.argv[2], workers=1)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    )
+    peaks = []
+    for number in (2, 8):
+        command = [sys.executable, "-c", code, str(number), str(tmp_path / str(number))]
+        peaks.append(
+            int(subprocess.run(command, capture_output=True, text=True, check=True, env=PLAIN).stdout)
+        )
+    rows_kib = 6 * 65_536 * 14 * 8 / 1024
+    assert peaks[1] - peaks[0] < 0.3 * rows_kib
+
+
+# --- the command --------------------------------------------------------------------------------
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["sweep", *map(str, arguments)])
+
+
+@pytest.fixture
+def design_file(tmp_path):
+    """A small design as a file."""
+    file = tmp_path / "design.yml"
+    file.write_text(yaml.safe_dump(RANDOM))
+    return file
+
+
+def test_command_says_what_it_made(tmp_path, design_file):
+    """Words for a person, JSON alone on standard output for a program; again, nothing is made anew."""
+    out = tmp_path / "out"
+    result = run(design_file, "--out", out, "--json")
+    figures = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert (figures["rows"], figures["new_rows"], figures["path"]) == (5_000, 5_000, str(out))
+    assert figures["rows_per_s"] > 0
+    assert figures["reductions"] == {"spread": 5}
+    assert run(design_file, "--out", out).stdout == (
+        f"5,000 rows, 0 of them now: {out}\nspread.parquet: 5 cells\n"
+    )
+
+
+def test_command_without_rows(tmp_path, design_file):
+    """--no-rows leaves the tables and no part."""
+    assert run(design_file, "--out", tmp_path / "out", "--no-rows").exit_code == 0
+    assert (tmp_path / "out" / "spread.parquet").exists()
+    assert not parts(tmp_path / "out")
+
+
+def test_command_names_the_folder_by_the_design(tmp_path, design_file, monkeypatch):
+    """Without --out the dataset is sweeps/ and the design's name."""
+    monkeypatch.chdir(tmp_path)
+    assert run(design_file).exit_code == 0
+    assert len(rows_in(tmp_path / "sweeps" / "design")) == 5_000
+
+
+def test_command_tells_mistakes_in_a_sentence(tmp_path, design_file):
+    """Exit code 2, one line on standard error, nothing on standard output."""
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text("parameters: {memory_gb: [1]}")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").write_text("mine")
+    said = {
+        (wrong, "--out", tmp_path / "a"): "error: the design 'wrong.yml': 'memory_gb' is no parameter",
+        (tmp_path / "none.yml",): f"error: the design '{tmp_path / 'none.yml'}' cannot be read",
+        (design_file, "--out", tmp_path / "full"): "holds something else than a sweep: name another",
+        (design_file, "--out", tmp_path / "full" / "notes.txt"): "is a file",
+        (design_file, "--workers", 0): "0 is not in the range",
+        (design_file, "--foce"): "Did you mean '--force'",
+    }
+    for arguments, sentence in said.items():
+        result = run(*arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert sentence in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="SIGINT to a process group is POSIX")
+def test_ctrl_c_keeps_what_is_done(tmp_path):
+    """Ctrl-C, which a terminal sends to all processes of a command, ends it with 130; it carries on."""
+    many = {**RANDOM, "rows": 400 * PART, "outcomes": ["total_s"]}
+    file, out = tmp_path / "many.yml", tmp_path / "out"
+    file.write_text(yaml.safe_dump(many, sort_keys=False))  # random rows follow from the order of the axes
+    command = [sys.executable, "-m", "analysis", "sweep", str(file), "--out", str(out), "--workers", "2"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=PLAIN
+    ) as process:
+        until = time.monotonic() + 60
+        while len(parts(out)) < 2:
+            assert process.poll() is None
+            assert time.monotonic() < until, "no part after a minute"
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (130, "")
+    assert stderr == "error: stopped; what is done is kept, the same command carries on\n"
+    done = json.loads((out / "sweep.json").read_text())["rows_done"]
+    assert 0 < done < many["rows"]
+    with pytest.raises(KeyboardInterrupt):
+        sweep(many, out, workers=1, progress=stopping(done))
+    assert json.loads((out / "sweep.json").read_text())["rows_done"] == done
