@@ -1,6 +1,6 @@
 """The explorer for a report: a control in plain JavaScript over pictures drawn in the run.
 
-Every state of a small grid of scenarios is drawn by :mod:`.explorer` and goes into the page, deflated. The
+Every state of a small grid of scenarios is drawn by :mod:`.picture` and goes into the page, deflated. The
 script only puts one picture in place of another; without it the page shows the starting values.
 """
 
@@ -16,14 +16,12 @@ from typing import Any
 import pandas as pd
 from IPython.display import display
 
+from analysis.explorer.followed import Migration, followed, one
 from analysis.explorer.picture import (
     HERE,
     STYLE,
-    Migration,
     alternative,
     binding,
-    followed,
-    one,
     picture,
     style_sheet,
     thumbnail,

@@ -5,11 +5,11 @@ scenarios have stopped after two passes and a tenth runs to its limit, so lanes 
 their block would cost most of the time. Groups of lanes that have all stopped are skipped, which is all that
 an ordered table needs; where half have stopped, the others are moved together (:mod:`.lanes`).
 
-A pass is written once, in small functions of one lane. What a table does not need is None, and left out when
-they are compiled: ``ahead`` (pages sent before the first wait), ``cyclic`` (pages written in turn), ``looks``
-(the rule looks at what remains during a pass), ``guards`` (it minds few pages or how much was sent),
-``clamp`` (the classes may be larger than the machine). ``few_classes`` is a tuple as long as there are
-classes of pages, at most three. Numbers are float64 or float32, as the columns are.
+A pass is written once, in small functions of one lane (:mod:`.one_pass`). What a table does not need is
+None, and left out when they are compiled: ``ahead`` (pages sent before the first wait), ``cyclic`` (pages
+written in turn), ``looks`` (the rule looks at what remains during a pass), ``guards`` (it minds few pages or
+how much was sent), ``clamp`` (the classes may be larger than the machine). ``few_classes`` is a tuple as long
+as there are classes of pages, at most three. Numbers are float64 or float32, as the columns are.
 
 How it stays fast: loops over lanes touch one array, ``block``, at constant distances, so that the compiler
 sees that nothing overlaps; columns are read by unsigned indices, which cannot wrap around; a loop makes one
@@ -24,30 +24,23 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
-from analysis.model.exponential import FAST, like, saturation
+from analysis.model.exponential import FAST, like
 from analysis.model.lanes import (
     AHEAD,
-    BETWEEN,
     CLASS,
     CLASSES,
     CONTENT,
     COUNT,
     CYCLIC,
     ENDED,
-    ENOUGH,
     GOES,
     GROUP,
-    INVERSE,
     LANES,
     LAST,
     LEFT,
     LIMIT,
-    MACHINE,
-    MOST,
-    PER_LOOK,
     RATE,
     SENT,
-    SIZE,
     TARGET,
     TOP,
     WAITED,
@@ -58,7 +51,24 @@ from analysis.model.lanes import (
     put_back,
     whole,
 )
-from analysis.model.precopy import REASONS, SAME
+from analysis.model.one_pass import (
+    begin,
+    dirtied,
+    fixed_of,
+    goes,
+    kinds_of,
+    lane_function,
+    pending_of,
+    put_end,
+    put_fixed,
+    put_kinds,
+    put_state,
+    state_of,
+    step,
+    then_left,
+    waited_of,
+)
+from analysis.model.precopy import REASONS
 
 _NOTHING_LEFT, _FEW_PAGES, _TARGET_MET, _PASS_LIMIT, _SENT_LIMIT = (
     2 * REASONS.index(name)
@@ -69,192 +79,12 @@ _BELOW_ONE, _BELOW_ONE32 = np.nextafter(1.0, 0.0), np.nextafter(np.float32(1), n
 # Kept on disk is only what others call, with all that it calls (see _stamped), and what lanes.py has alone.
 _kept = njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
 _jit = njit(fastmath=FAST, error_model="numpy", nogil=True)
-_lane = njit(fastmath=FAST, error_model="numpy", forceinline=True)
-
-
-# --- one pass of one lane: state is (left, sent, count, waited for), fixed what stays ---
-
-
-@_lane
-def _term(kind, waited, cyclic):
-    """Distinct pages of one class dirtied while pages are sent."""
-    share, size, in_turn = kind
-    hit = saturation(share * waited)
-    if cyclic is None:
-        return size * hit
-    return size * (min(share * waited, like(share, 1)) if in_turn > 0 else hit)
-
-
-@_lane
-def _dirtied(kinds, waited, few_classes, cyclic):
-    """Distinct pages of all classes."""
-    pages = _term(kinds[0], waited, cyclic)
-    if len(few_classes) > 1:
-        pages += _term(kinds[1], waited, cyclic)
-    if len(few_classes) > 2:
-        pages += _term(kinds[2], waited, cyclic)
-    return pages
-
-
-@_lane
-def _to_send(left, unsent, fixed, looks):
-    """Pages that a pass sends: all, or up to the first look that finds little enough left."""
-    if looks is None:
-        return left
-    number = np.ceil((left - unsent) * fixed[8] - like(left, 1e-9))
-    return min(left, max(number, like(left, 1)) * fixed[7])
-
-
-@_lane
-def _then_left(carried, pages, fixed, looks, clamp):
-    """What is dirty after a pass: dirtied meanwhile, and what it did not send."""
-    if clamp is not None:
-        pages = min(pages, fixed[3])
-    if looks is None:
-        return pages
-    return carried + pages * (like(pages, 1) - carried * fixed[4])
-
-
-@_lane
-def _goes(state, pending, now, fixed, few, guards):
-    """True while the rule lets pre-copy go on after a pass that sent some pages."""
-    goes = (pending > fixed[0]) & (state[2] < fixed[1])
-    if guards is not None:
-        goes = goes & (now >= few) & (state[1] <= fixed[2])
-    return goes
-
-
-@_lane
-def _waited(now, waited_for, fixed, looks, ahead):
-    """Pages of a further pass that the sender waits for."""
-    if looks is None or ahead is None:
-        return now
-    return now if waited_for > like(now, 0) else max(now - fixed[6], like(now, 0))
-
-
-@_lane
-def _step(state, fixed, kinds, few_classes, cyclic, looks, clamp, ahead):
-    """A further pass: the state after it, and what it sent."""
-    left, sent, count, waited_for = state
-    now = _to_send(left, fixed[5], fixed, looks)
-    waited = _waited(now, waited_for, fixed, looks, ahead)
-    pages = _dirtied(kinds, waited, few_classes, cyclic)
-    left = _then_left(left - now, pages, fixed, looks, clamp)
-    return (left, sent + now, count + like(left, 1), waited_for + waited), now
-
-
-@_lane
-def _pending(block, lane, content, left, sent, looks):
-    """What counts as remaining after the first pass: also zero pages that it did not get to."""
-    if looks is None:
-        return left
-    unscanned = (content - sent > block[TOP + lane] * like(left, 1 + SAME)) & (left >= like(left, 1))
-    return left + (block[ZERO + lane] if unscanned else like(left, 0))
-
-
-@_lane
-def _begin(block, lane, content, fixed, kinds, few_classes, cyclic, looks, clamp, ahead):
-    """State after the first pass, and what it sent."""
-    zero, one = like(content, 0), like(content, 1)
-    now = content
-    if looks is not None:
-        unsent = max(min(block[TOP + lane], fixed[5]), fixed[5] - block[ZERO + lane])
-        now = _to_send(content, min(unsent, content), fixed, looks)
-    waited = now
-    if ahead is not None:
-        waited = max(now - block[AHEAD + lane], zero)
-    pages = _dirtied(kinds, waited, few_classes, cyclic)
-    left = _then_left(content - now, pages, fixed, looks, clamp)
-    return (left, now, one, waited), now
-
-
-# --- lanes and the block ------------------------------------------------------------------------
-
-
-@_lane
-def _state_of(block, lane, looks, ahead):
-    waited = block.dtype.type(0) if looks is None or ahead is None else block[WAITED + lane]
-    return block[LEFT + lane], block[SENT + lane], block[COUNT + lane], waited
-
-
-@_lane
-def _put_state(block, lane, state, looks, ahead):
-    block[LEFT + lane], block[SENT + lane], block[COUNT + lane] = state[0], state[1], state[2]
-    if looks is not None and ahead is not None:
-        block[WAITED + lane] = state[3]
-
-
-@_lane
-def _put_end(block, lane, goes, now, guards):
-    """Whether a lane goes on, and what it sent last."""
-    block[GOES + lane] = like(now, 1) if goes else like(now, 0)
-    if guards is not None:
-        block[LAST + lane] = now
-
-
-@_lane
-def _fixed_of(block, lane, looks, guards, clamp, ahead):
-    zero = block.dtype.type(0)
-    most = zero if guards is None else block[MOST + lane]
-    machine = zero if clamp is None else block[MACHINE + lane]
-    if looks is None:
-        return block[ENOUGH + lane], block[LIMIT + lane], most, machine, zero, zero, zero, zero, zero
-    sent_ahead = zero if ahead is None else block[AHEAD + lane]
-    return (
-        *(block[ENOUGH + lane], block[LIMIT + lane], most, machine),
-        *(block[INVERSE + lane], block[TARGET + lane], sent_ahead),
-        *(block[BETWEEN + lane], block[PER_LOOK + lane]),
-    )
-
-
-@_lane
-def _put_fixed(block, lane, fixed, looks, guards, clamp):
-    block[ENOUGH + lane], block[LIMIT + lane], block[TARGET + lane] = fixed[0], fixed[1], fixed[5]
-    if guards is not None:
-        block[MOST + lane] = fixed[2]
-    if clamp is not None:
-        block[MACHINE + lane] = fixed[3]
-    if looks is not None:
-        block[INVERSE + lane], block[BETWEEN + lane], block[PER_LOOK + lane] = fixed[4], fixed[7], fixed[8]
-
-
-@_lane
-def _kind_of(block, lane, j, cyclic):
-    at = CLASSES + CLASS * j + lane
-    in_turn = block.dtype.type(0) if cyclic is None else block[at + CYCLIC]
-    return block[at], block[at + SIZE], in_turn
-
-
-@_lane
-def _kinds_of(block, lane, few_classes, cyclic):
-    if len(few_classes) == 1:
-        return (_kind_of(block, lane, 0, cyclic),)
-    elif len(few_classes) == 2:  # noqa: RET505 (the branch not taken must not be compiled: types differ)
-        return _kind_of(block, lane, 0, cyclic), _kind_of(block, lane, 1, cyclic)
-    else:
-        first, second = _kind_of(block, lane, 0, cyclic), _kind_of(block, lane, 1, cyclic)
-        return first, second, _kind_of(block, lane, 2, cyclic)
-
-
-@_lane
-def _put_kind(block, lane, j, kind):
-    at = CLASSES + CLASS * j + lane
-    block[at], block[at + SIZE] = kind[0], kind[1]
-
-
-@_lane
-def _put_kinds(block, lane, kinds, few_classes):
-    _put_kind(block, lane, 0, kinds[0])
-    if len(few_classes) > 1:
-        _put_kind(block, lane, 1, kinds[1])
-    if len(few_classes) > 2:
-        _put_kind(block, lane, 2, kinds[2])
 
 
 # --- from columns to lanes ----------------------------------------------------------------------
 
 
-@_lane
+@lane_function
 def _fixed_from(block, lane, content, rate, target_s, limit, rule, looks, guards, clamp, ahead):
     """What stays, from columns; ``enough`` is the residual below which the rule stops."""
     _, sent_limit, check_s, ends_at_target = rule
@@ -275,7 +105,7 @@ def _fixed_from(block, lane, content, rate, target_s, limit, rule, looks, guards
     return enough, limit, most, machine, inverse, target, sent_ahead, between, per_look
 
 
-@_lane
+@lane_function
 def _kind_from(block, lane, rate, writes, size, j, cyclic):
     zero, one = like(rate, 0), like(rate, 1)
     share = writes / ((size if size > zero else one) * rate)
@@ -283,7 +113,7 @@ def _kind_from(block, lane, rate, writes, size, j, cyclic):
     return (share if size > zero else zero), size, in_turn
 
 
-@_lane
+@lane_function
 def _kinds_from(block, lane, i, rate, w, s, few_classes, cyclic):
     if len(few_classes) == 1:
         return (_kind_from(block, lane, rate, w[0][i], s[0][i], 0, cyclic),)
@@ -296,7 +126,7 @@ def _kinds_from(block, lane, i, rate, w, s, few_classes, cyclic):
         return first, second, _kind_from(block, lane, rate, w[2][i], s[2][i], 2, cyclic)
 
 
-@_lane
+@lane_function
 def _put(block, field, column, start, n):
     # What rounding made negative is 0. A plain copy would be made a call of memcpy, slow at a block's length.
     for lane in range(n):
@@ -316,12 +146,12 @@ def _first(
             block, lane, pages, rate, targets_s[i], limits[i], rule, looks, guards, clamp, ahead
         )
         kinds = _kinds_from(block, lane, i, rate, writes, sizes, few_classes, cyclic)
-        state, now = _begin(block, lane, pages, fixed, kinds, few_classes, cyclic, looks, clamp, ahead)
-        pending = _pending(block, lane, pages, state[0], now, looks)
-        _put_state(block, lane, state, looks, ahead)
-        _put_end(block, lane, _goes(state, pending, now, fixed, rule[0], guards), now, guards)
-        _put_fixed(block, lane, fixed, looks, guards, clamp)
-        _put_kinds(block, lane, kinds, few_classes)
+        state, now = begin(block, lane, pages, fixed, kinds, few_classes, cyclic, looks, clamp, ahead)
+        pending = pending_of(block, lane, pages, state[0], now, looks)
+        put_state(block, lane, state, looks, ahead)
+        put_end(block, lane, goes(state, pending, now, fixed, rule[0], guards), now, guards)
+        put_fixed(block, lane, fixed, looks, guards, clamp)
+        put_kinds(block, lane, kinds, few_classes)
         block[RATE + lane], block[CONTENT + lane] = rate, pages
 
 
@@ -334,17 +164,17 @@ def _one_more(block, n, alive, few, few_classes, cyclic, looks, guards, clamp, a
             continue
         first = group * GROUP
         for lane in range(first, first + GROUP):
-            fixed = _fixed_of(block, lane, looks, guards, clamp, ahead)
-            kinds = _kinds_of(block, lane, few_classes, cyclic)
-            old = _state_of(block, lane, looks, ahead)
-            new, now = _step(old, fixed, kinds, few_classes, cyclic, looks, clamp, ahead)
+            fixed = fixed_of(block, lane, looks, guards, clamp, ahead)
+            kinds = kinds_of(block, lane, few_classes, cyclic)
+            old = state_of(block, lane, looks, ahead)
+            new, now = step(old, fixed, kinds, few_classes, cyclic, looks, clamp, ahead)
             went = block[GOES + lane] > like(now, 0)
             left, sent = (new[0] if went else old[0]), (new[1] if went else old[1])
             count, waited = (new[2] if went else old[2]), (new[3] if went else old[3])
-            _put_state(block, lane, (left, sent, count, waited), looks, ahead)
+            put_state(block, lane, (left, sent, count, waited), looks, ahead)
             if guards is not None:
                 now = now if went else block[LAST + lane]
-            _put_end(block, lane, went & _goes(new, new[0], now, fixed, few, guards), now, guards)
+            put_end(block, lane, went & goes(new, new[0], now, fixed, few, guards), now, guards)
         alive[group] = number_going(block, first)
         going += alive[group]
         busy += GROUP if alive[group] else 0
@@ -378,13 +208,13 @@ def _reasons(block, n, rule, looks, guards):
     """Twice the code of the reason why pre-copy ended; the first that holds."""
     few, _, _, ends_at_target = rule
     for lane in range(n):
-        left, sent, count, _ = _state_of(block, lane, looks, None)
+        left, sent, count, _ = state_of(block, lane, looks, None)
         target = block[TARGET + lane]
         reason = like(left, _PASS_LIMIT) if count >= block[LIMIT + lane] else like(left, _SENT_LIMIT)
         if ends_at_target:
             met = left <= target
             if looks is not None and count == like(left, 1):
-                met = _pending(block, lane, block[CONTENT + lane], left, sent, looks) <= target
+                met = pending_of(block, lane, block[CONTENT + lane], left, sent, looks) <= target
             reason = like(left, _TARGET_MET) if met else reason
         if guards is not None:
             reason = like(left, _FEW_PAGES) if block[LAST + lane] < few else reason
@@ -395,13 +225,13 @@ def _reasons(block, n, rule, looks, guards):
 def _go_on_late(block, n, delay_s, few_classes, cyclic, looks, clamp, ahead):
     """Where a pass limit acts late: pages are sent on, and written, until it does."""
     for lane in range(n):
-        left, sent, _, waited_for = _state_of(block, lane, looks, ahead)
-        fixed = _fixed_of(block, lane, looks, None, clamp, ahead)
+        left, sent, _, waited_for = state_of(block, lane, looks, ahead)
+        fixed = fixed_of(block, lane, looks, None, clamp, ahead)
         limited = block[ENDED + lane] == like(left, _PASS_LIMIT)
         more = min(left, block[RATE + lane] * delay_s) if limited else like(left, 0)
-        waited = _waited(more, waited_for, fixed, looks, ahead)
-        pages = _dirtied(_kinds_of(block, lane, few_classes, cyclic), waited, few_classes, cyclic)
-        block[LEFT + lane] = _then_left(left - more, pages, fixed, looks, clamp) if limited else left
+        waited = waited_of(more, waited_for, fixed, looks, ahead)
+        pages = dirtied(kinds_of(block, lane, few_classes, cyclic), waited, few_classes, cyclic)
+        block[LEFT + lane] = then_left(left - more, pages, fixed, looks, clamp) if limited else left
         block[SENT + lane] = sent + more
         if looks is not None and ahead is not None:
             block[WAITED + lane] = waited_for + waited
@@ -414,7 +244,7 @@ def _end(block, n, looks, ahead, totals):
     With ``totals`` what is left is sent as well: its seconds stand for its pages and count in the others.
     """
     for lane in range(n):
-        left, sent, _, waited = _state_of(block, lane, looks, ahead)
+        left, sent, _, waited = state_of(block, lane, looks, ahead)
         if ahead is None:
             waited = sent
         elif looks is None:
@@ -430,19 +260,19 @@ def _end(block, n, looks, ahead, totals):
             block[WAITED + lane] = (waited + left) * per_page
 
 
-@_lane
+@lane_function
 def _take(block, field, column, start, n):
     for lane in range(n):  # no plain copy, as in _put
         column[np.uintp(start) + np.uintp(lane)] = max(block[field + lane], block.dtype.type(0))
 
 
-@_lane
+@lane_function
 def _take_whole(block, field, column, start, n):
     for lane in range(n):
         column[np.uintp(start) + np.uintp(lane)] = np.int32(block[field + lane])
 
 
-@_lane
+@lane_function
 def _take_ends(block, reason, converged, start, n):
     for lane in range(n):
         code = np.int32(block[ENDED + lane])
@@ -519,11 +349,13 @@ def _run(
         _take_ends(near, reason, converged, start, n)
 
 
+KERNEL = ("compiled", "exponential", "lanes", "one_pass", "precopy")
+"""Modules whose code the kernel is made of."""
+
+
 def _digest() -> int:
     """A number that changes with the code of the kernel."""
-    files = [
-        Path(__file__).with_name(f"{name}.py") for name in ("compiled", "exponential", "lanes", "precopy")
-    ]
+    files = [Path(__file__).with_name(f"{name}.py") for name in KERNEL]
     return int.from_bytes(hashlib.sha256(b"".join(file.read_bytes() for file in files)).digest()[:6], "big")
 
 

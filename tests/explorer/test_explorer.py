@@ -13,6 +13,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from analysis.explorer import page, picture
+from analysis.explorer.followed import followed, one
 from analysis.explorer.panel import GROUPS, PRESET, SLIDERS, Panel
 from analysis.figures import language
 from analysis.model.migration import ceilings, migrate, passes
@@ -103,7 +104,7 @@ def test_every_ceiling_has_a_row():
 def test_spare_cores_bind_where_the_model_says_so():
     """The bar of the spare cores is below the link's own ceilings just where migrate names them."""
     table = grid(transport="compression", spare_cores=[0.5, 4, 30], bandwidth_gbps=[1, 10, 40])
-    for migration in picture.followed(table):
+    for migration in followed(table):
         link = min(rate for name, rate in migration.ceilings.items() if name != "spare_cores")
         named = migration.outcome["limited_by"] == "spare_cores"
         assert named == (migration.ceilings["spare_cores"] < link)
@@ -111,7 +112,7 @@ def test_spare_cores_bind_where_the_model_says_so():
 
 def test_passes_are_those_of_the_model():
     """Start, length, and memory sent of the drawn passes are those of passes(), sizes those of course()."""
-    drawn = picture.one(**BUSY).passes
+    drawn = one(**BUSY).passes
     steps, followed = passes(**BUSY), course(**BUSY).groupby("pass_number")
     assert [p.number for p in drawn] == steps["pass_number"].tolist()
     np.testing.assert_allclose([p.start_s for p in drawn], steps["start_s"])
@@ -123,8 +124,8 @@ def test_passes_are_those_of_the_model():
 def test_scenarios_at_once_equal_one_by_one():
     """A table of migrations is followed as each of its rows is alone."""
     table = grid(**BUSY, bandwidth_gbps=[1, 10], stop_rule=["hyperv", "qemu"])
-    alone = [picture.picture(picture.one(**row)) for row in table.to_dict("records")]
-    assert [picture.picture(migration) for migration in picture.followed(table)] == alone
+    alone = [picture.picture(one(**row)) for row in table.to_dict("records")]
+    assert [picture.picture(migration) for migration in followed(table)] == alone
 
 
 def test_defaults_may_be_left_out():
@@ -205,7 +206,7 @@ def test_pictures_of_the_states_are_scenes(unpacked):
 
 def test_static_page_shows_the_starting_values(control):
     """Without a script there are the picture and the outcome of the starting values, and no dead control."""
-    start = picture.one(**BUSY, bandwidth_gbps=5)
+    start = one(**BUSY, bandwidth_gbps=5)
     assert control.select_one(".controls").has_attr("hidden")
     assert control.svg["aria-label"] == picture.alternative(start)
     assert page.finding(start.outcome) in control.select_one(".outcome").text
@@ -214,7 +215,7 @@ def test_static_page_shows_the_starting_values(control):
 
 def test_card_of_the_index_gets_a_light_picture():
     """The thumbnail is well-formed, without the colours of a dark page, since a card's ground is white."""
-    svg = picture.thumbnail(picture.one(**BUSY))
+    svg = picture.thumbnail(one(**BUSY))
     ElementTree.fromstring(svg)
     assert "prefers-color-scheme" not in svg
     assert index.thumbnail(svg.encode()).startswith("data:image/svg+xml;base64,")
