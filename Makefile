@@ -49,9 +49,10 @@ format: $(READY)  ## put code and notebooks into the common format
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-check: $(READY)  ## look for mistakes and for what is not formatted
+check: $(READY)  ## look for mistakes, wrong types and what is not formatted
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
 
 lock: $(READY)  ## renew constraints.txt: the newest versions that fit together
 	@echo "Resolving the newest versions for Python 3.11 and later"

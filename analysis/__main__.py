@@ -139,7 +139,7 @@ def sweep(design: Path, out: Path | None, as_json: bool, **options: Any) -> None
     """Evaluate the scenarios of a DESIGN (YAML) into a Parquet dataset, on all cores or a cluster.
 
     Every combination of listed values, or `rows: N` random scenarios. The same command carries on where it
-    was stopped. What a design file holds: analysis/studies/designs.py and the README.
+    was stopped. What a design file holds: analysis/studies/sweeps/designs.py and the README.
     """
     from analysis.cli import answers
     from analysis.cli.rows import progress_of_rows

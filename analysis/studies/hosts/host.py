@@ -7,7 +7,7 @@ much a quantity varies from one migration to the next for reasons nobody knows b
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -243,3 +243,12 @@ def on(host_file: str | Path, scenario: dict[str, Any]) -> dict[str, Any]:
     return usual | {
         name: value * factor[name] if name in factor else value for name, value in scenario.items()
     }
+
+
+def without_link(host: Host) -> Host:
+    """The host without what it says of the link's rate, for when the rate is given."""
+    kept = {
+        kind: tuple(e for e in getattr(host, kind) if e.name not in ("bandwidth_gbps", "stream_limit_gbps"))
+        for kind in ("parameters", "scales")
+    }
+    return replace(host, **kept)
