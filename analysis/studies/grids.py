@@ -93,7 +93,8 @@ def distinct_gib(seconds: ArrayLike, scenarios: pd.DataFrame) -> np.ndarray:
     p = _filled(scenarios)
     times = np.asarray(seconds, float)
     times = np.broadcast_to(times, (len(p), times.shape[-1]))
-    pages = np.minimum(p["working_set_gib"], p["memory_gib"]).to_numpy(float) * PAGES_PER_GIB
+    written, memory = p["working_set_gib"].to_numpy(float), p["memory_gib"].to_numpy(float)
+    pages = np.minimum(written, memory) * PAGES_PER_GIB
     shape = (p[name].to_numpy(float) for name in ("hot_page_share", "hot_write_share", "zipf_exponent"))
     pattern, rate = p["write_pattern"].to_numpy(object), p["dirty_pages_per_s"].to_numpy(float)
     classes = write_classes(pattern, rate, pages, *shape)
@@ -119,7 +120,8 @@ def typical(scenarios: pd.DataFrame, names: Iterable[str]) -> dict[str, Any]:
     kept = [n for n in names if n in scenarios and n not in ("bandwidth_gbps", "dirty_pages_per_s")]
     columns = scenarios[kept]
     numbers = columns.select_dtypes("number").median().to_dict()
-    return columns.select_dtypes(exclude="number").mode().iloc[0].to_dict() | numbers
+    named = columns.select_dtypes(exclude="number").mode().iloc[0].to_dict() | numbers
+    return {str(name): value for name, value in named.items()}
 
 
 def on_one_map(scenarios: pd.DataFrame) -> pd.DataFrame:
@@ -169,7 +171,7 @@ def buffers_needed(scenarios: pd.DataFrame, ring: str = "receive_buffers", share
 def _as_fast_as_it_goes(scenarios: pd.DataFrame) -> pd.DataFrame:
     """The scenarios with a line no faster than what else limits them, rings aside."""
     p = _filled(scenarios)
-    line = p["bandwidth_gbps"].to_numpy(float) * efficiency(p)
+    line = p["bandwidth_gbps"].to_numpy(float) * efficiency({name: p[name].to_numpy() for name in p.columns})
     reached = np.minimum(_goodput(scenarios, "receive_buffers", MOST_BUFFERS) / line, 1)
     return scenarios.assign(bandwidth_gbps=p["bandwidth_gbps"].to_numpy(float) * reached)
 

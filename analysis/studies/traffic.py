@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from analysis.model.migration import filled, guest, rates
+from analysis.model.migration import Columns, filled, guest, rates
 from analysis.model.precopy import Rules, general
 from analysis.model.units import GBIT, MIB, PAGE_BYTES, PAGES_PER_GIB
 
@@ -25,6 +26,9 @@ MOST_STEPS = 4000
 """Changes of the other traffic that are followed one by one, which bounds the memory of a draw."""
 MOST_PASSES = 500
 """Passes after which a draw without a limit of its own counts as endless: its times are infinite."""
+
+
+Floats = NDArray[np.float64]
 
 
 class Traffic(NamedTuple):
@@ -74,19 +78,19 @@ class VaryingLink(NamedTuple):
     first ``ahead`` pages are taken at once, as by :class:`~analysis.model.precopy.SteadyLink`.
     """
 
-    edges: np.ndarray
-    pages_per_s: np.ndarray
-    ahead: np.ndarray | float = 0.0
+    edges: Floats
+    pages_per_s: Floats
+    ahead: Floats | float = 0.0
 
-    def seen_from(self, start_s: np.ndarray) -> VaryingLink:
+    def seen_from(self, start_s: Floats) -> VaryingLink:
         """The same link with its time counted from ``start_s``, one a row."""
         return self._replace(edges=self.edges - start_s[:, None])
 
-    def rate(self, row: np.ndarray, at_s: np.ndarray) -> np.ndarray:
+    def rate(self, row: NDArray[np.intp], at_s: Floats) -> Floats:
         """The rate of rows at a time."""
         return np.take_along_axis(self.pages_per_s[row], self._step(self.edges[row], at_s), axis=1)[:, 0]
 
-    def seconds(self, row: np.ndarray, at_s: np.ndarray, pages: np.ndarray) -> np.ndarray:
+    def seconds(self, row: NDArray[np.intp], at_s: Floats, pages: Floats) -> Floats:
         """Time that some pages take from a time on."""
         edges, rate = self.edges[row], self.pages_per_s[row]
         ahead = np.broadcast_to(self.ahead, len(self.edges))[row]
@@ -96,17 +100,18 @@ class VaryingLink(NamedTuple):
         goal = self._at(edges, done, rate, at_s) + pages
         step = self._step(done, goal)
         left = goal - np.take_along_axis(done, step, axis=1)[:, 0]
-        end = (
+        end: Floats = (
             np.take_along_axis(edges, step, axis=1)[:, 0]
             + left / np.take_along_axis(rate, step, axis=1)[:, 0]
         )
         return end - at_s
 
-    def settled(self, row: np.ndarray, at_s: np.ndarray) -> np.ndarray:
+    def settled(self, row: NDArray[np.intp], at_s: Floats) -> NDArray[np.bool_]:
         """True from the last change of a row's rate on."""
-        return at_s >= self.edges[row][:, -2]
+        last_change: Floats = self.edges[row][:, -2]
+        return at_s >= last_change
 
-    def _at(self, edges: np.ndarray, done: np.ndarray, rate: np.ndarray, at_s: np.ndarray) -> np.ndarray:
+    def _at(self, edges: Floats, done: Floats, rate: Floats, at_s: Floats) -> Floats:
         """Pages sent from time 0 to ``at_s``."""
         step = self._step(edges, at_s)
         since = at_s - np.take_along_axis(edges, step, axis=1)[:, 0]
@@ -116,9 +121,10 @@ class VaryingLink(NamedTuple):
         )
 
     @staticmethod
-    def _step(marks: np.ndarray, at: np.ndarray) -> np.ndarray:
+    def _step(marks: Floats, at: Floats) -> NDArray[np.intp]:
         """Index of the step that holds ``at``, as a column; the last one for what lies beyond."""
-        return np.clip((marks <= at[:, None]).sum(axis=1) - 1, 0, marks.shape[1] - 2)[:, None]
+        passed: NDArray[np.intp] = (marks <= at[:, None]).sum(axis=1)
+        return np.clip(passed - 1, 0, marks.shape[1] - 2)[:, None]
 
 
 def flows_in_time(
@@ -193,8 +199,8 @@ def summary(times: pd.DataFrame, column: str = "total_s") -> dict[str, float]:
     return {
         "mean": values.mean(),
         "median": values.median(),
-        "p95": values.quantile(0.95),
-        "p99": values.quantile(0.99),
+        "p95": float(values.quantile(0.95)),
+        "p99": float(values.quantile(0.99)),
         "cv": values.std() / values.mean(),
     }
 
@@ -219,12 +225,14 @@ def _run(p: dict[str, np.ndarray], link: VaryingLink) -> pd.DataFrame:
 def _state_pages(p: dict[str, np.ndarray]) -> np.ndarray:
     """Pages that take as long to send as the machine's state, which goes uncompressed and without headers."""
     rate = rates(p)
-    return p["state_mib"] * MIB / (rate.goodput_gbps * GBIT / 8) * rate.pages_per_s
+    pages: Floats = p["state_mib"] * MIB / (rate.goodput_gbps * GBIT / 8) * rate.pages_per_s
+    return pages
 
 
 def _ahead_pages(p: dict[str, np.ndarray]) -> np.ndarray:
     """Pages that the sender's socket and queue take at once."""
-    return p["send_ahead_mib"] * MIB / (PAGE_BYTES + p["page_header_bytes"]) * rates(p).ratio
+    pages: Floats = p["send_ahead_mib"] * MIB / (PAGE_BYTES + p["page_header_bytes"]) * rates(p).ratio
+    return pages
 
 
 def _traffic_of(p: dict[str, np.ndarray]) -> Traffic:
@@ -233,7 +241,7 @@ def _traffic_of(p: dict[str, np.ndarray]) -> Traffic:
     return bursts(p["background_share"][0], p["background_burst_s"][0]) if shared else fair_flows(0)
 
 
-def _varying_link(p: dict[str, np.ndarray], traffic: Traffic, machines: int, rng) -> VaryingLink:
+def _varying_link(p: Columns, traffic: Traffic, machines: int, rng: np.random.Generator) -> VaryingLink:
     """The rate of every draw in time, drawn for as long as ``machines`` migrations usually take.
 
     Beyond that, or beyond :data:`MOST_STEPS` changes, the long-run mean goes on: a rate frozen at what it
@@ -253,8 +261,8 @@ def _varying_link(p: dict[str, np.ndarray], traffic: Traffic, machines: int, rng
 
 
 def _drawn_parameters(
-    p: dict[str, np.ndarray], draws: int, varied: Mapping[str, float], rng
-) -> dict[str, np.ndarray]:
+    p: Columns, draws: int, varied: Mapping[str, float], rng: np.random.Generator
+) -> Columns:
     """Each parameter once a draw; those that vary times a log-normal factor of mean 1."""
     columns = {name: np.repeat(value, draws) for name, value in p.items()}
     for name, spread in varied.items():
@@ -276,4 +284,5 @@ def _long_run(traffic: Traffic) -> np.ndarray:
     on = 1.0 if traffic.off_s <= 0 else traffic.on_s / (traffic.on_s + traffic.off_s)
     k = np.arange(traffic.flows + 1)
     ways = np.array([comb(traffic.flows, i) for i in k], dtype=float)
-    return ways * on**k * (1 - on) ** (traffic.flows - k)
+    shares: Floats = ways * on**k * (1 - on) ** (traffic.flows - k)
+    return shares

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import optimize
 
 from analysis.errors import UserError
@@ -137,7 +139,7 @@ def with_correction(host: Host, table: pd.DataFrame, seed: int = 0) -> Host:
     return replace(host, correction=learnt)
 
 
-def scatter(table: pd.DataFrame, host: Host) -> dict:
+def scatter(table: pd.DataFrame, host: Host) -> dict[str, Any]:
     """How much migrations scatter around the calibrated model.
 
     ``extra_resident_mib`` [MiB] from the bytes of migrations without compression; ``time`` (log of total time
@@ -149,7 +151,7 @@ def scatter(table: pd.DataFrame, host: Host) -> dict:
     volume = _log_stream(table, fitted)
     known = np.isfinite(volume)
     plain = known & (table.transport != "compression").to_numpy()
-    found: dict = {}
+    found: dict[str, Any] = {}
     if plain.sum() >= FEWEST:
         mib = volume[plain] * fitted.stream_gib.clip(upper=VERY_LONG_S).to_numpy()[plain] * 1024
         content = np.maximum((table.memory_gib * table.resident_share).to_numpy()[plain], 1e-3)
@@ -177,8 +179,10 @@ def _normal_scatter(residual: np.ndarray) -> float:
     return float(np.quantile(np.abs(residual), 0.9) / 1.645)
 
 
-_LOOKED_AT = ("transport", "stream_limit_gbps", "dirty_pages_per_s", "resident_share", "memory_gib")
-_LOOKED_AT += ("bandwidth_gbps", "write_pattern", "hot_page_share", "zipf_exponent")
+_LOOKED_AT = (
+    *("transport", "stream_limit_gbps", "dirty_pages_per_s", "resident_share", "memory_gib"),
+    *("bandwidth_gbps", "write_pattern", "hot_page_share", "zipf_exponent"),
+)
 
 
 def _usable(observed: pd.DataFrame) -> pd.DataFrame:
@@ -188,7 +192,8 @@ def _usable(observed: pd.DataFrame) -> pd.DataFrame:
     table = observed.copy()
     if "measured_verdict" in table:
         table = table[table.measured_verdict != "never"]
-    table = table[np.isfinite(table.measured_total_s) & (table.measured_total_s > 0)].reset_index(drop=True)
+    timed: pd.Series[bool] = np.isfinite(table.measured_total_s) & (table.measured_total_s > 0)
+    table = table[timed].reset_index(drop=True)
     if len(table) < FEWEST:
         raise UserError(
             f"{len(table)} completed migrations are too few to calibrate to; {FEWEST} is the least"
@@ -225,14 +230,20 @@ def _chosen(table: pd.DataFrame, free: Sequence[str] | None) -> list[tuple[Candi
 
 def _log_time(table: pd.DataFrame, fitted: pd.DataFrame) -> np.ndarray:
     """Log of measured over fitted total time; a migration that the model calls endless took very long."""
-    return np.log(table.measured_total_s.to_numpy() / fitted.total_s.clip(upper=VERY_LONG_S).to_numpy())
+    ratio: NDArray[np.float64] = (
+        table.measured_total_s.to_numpy() / fitted.total_s.clip(upper=VERY_LONG_S).to_numpy()
+    )
+    return np.log(ratio)
 
 
 def _log_stream(table: pd.DataFrame, fitted: pd.DataFrame) -> np.ndarray:
     """Log of measured over fitted bytes; NaN where bytes were not measured."""
     if "measured_stream_gib" not in table:
         return np.full(len(table), np.nan)
-    return np.log(table.measured_stream_gib.to_numpy() / as_counted(fitted, table).clip(1e-9, 1e9).to_numpy())
+    ratio: NDArray[np.float64] = (
+        table.measured_stream_gib.to_numpy() / as_counted(fitted, table).clip(1e-9, 1e9).to_numpy()
+    )
+    return np.log(ratio)
 
 
 class _Fit:
@@ -252,7 +263,8 @@ class _Fit:
         self.kind = table["method"].to_numpy() if "method" in table else np.full(len(table), "")
         self.scales = {(part, kind): size for part, size in TYPICAL.items() for kind in set(self.kind)}
         self.start = np.log([self._first(c, k) for c, k in chosen])
-        self.bounds = np.log([[c.low for c, _ in chosen], [c.high for c, _ in chosen]])
+        low, high = np.log([[c.low for c, _ in chosen], [c.high for c, _ in chosen]])
+        self.bounds = (low, high)
         self.prior = np.array([PRIOR if c.scale else 10 * PRIOR for c, _ in chosen])
         self.passes = _pass_targets(table, measured_passes)
 
@@ -296,7 +308,7 @@ class _Fit:
                 every,
             )
         if self.passes is not None:
-            found["pass"] = (self._log_passes(known), self.passes.owner.to_numpy())
+            found["pass"] = (_log_passes(self.passes, known), self.passes.owner.to_numpy())
         clean = {part: np.nan_to_num(v, nan=0.0, posinf=3.0, neginf=-3.0) for part, (v, _) in found.items()}
         return {part: (clean[part], owner) for part, (_, owner) in found.items()}
 
@@ -307,12 +319,6 @@ class _Fit:
         fitted = migrate(many)[["total_s", "blackout_s", "stream_gib", "memory_sent_gib"]]
         means = fitted.to_numpy().reshape(len(known), len(PHASES), -1).mean(axis=1)
         return pd.DataFrame(means, columns=fitted.columns)
-
-    def _log_passes(self, known: pd.DataFrame) -> np.ndarray:
-        """Log of measured over fitted dirty pages; NaN for passes that the fit does not make."""
-        fitted = passes(known).rename(columns={"scenario": "owner", "dirtied_pages": "fitted_pages"})
-        both = self.passes.merge(fitted[["owner", "pass_number", "fitted_pages"]], how="left")
-        return np.log((both.dirtied_pages + FEW_PAGES) / (both.fitted_pages + FEW_PAGES)).to_numpy()
 
     def residuals(self, x: np.ndarray) -> np.ndarray:
         """Residuals in units of their scatter, part after part, and last the prior's."""
@@ -325,7 +331,7 @@ class _Fit:
     def run(self) -> np.ndarray:
         """Fit, measure each kind's scatter, fit again with it, and polish: the log values."""
         x = self.start
-        how = {"loss": "soft_l1", "diff_step": 0.02, "max_nfev": MOST_STEPS, "x_scale": 0.1}
+        how: dict[str, Any] = {"loss": "soft_l1", "diff_step": 0.02, "max_nfev": MOST_STEPS, "x_scale": 0.1}
         for _ in range(2):
             x = optimize.least_squares(self.residuals, x, bounds=self.bounds, **how).x
             self._rescale(x)
@@ -376,6 +382,14 @@ class _Fit:
         """Central differences, wide enough to see past the steps that the ends of passes make."""
         moves = step * np.eye(len(x))
         return np.stack([(self.residuals(x + m) - self.residuals(x - m)) / (2 * step) for m in moves], axis=1)
+
+
+def _log_passes(measured: pd.DataFrame, known: pd.DataFrame) -> np.ndarray:
+    """Log of measured over fitted dirty pages; NaN for passes that the fit does not make."""
+    fitted = passes(known).rename(columns={"scenario": "owner", "dirtied_pages": "fitted_pages"})
+    both = measured.merge(fitted[["owner", "pass_number", "fitted_pages"]], how="left")
+    ratio: pd.Series[float] = (both.dirtied_pages + FEW_PAGES) / (both.fitted_pages + FEW_PAGES)
+    return np.log(ratio.to_numpy())
 
 
 def _pass_targets(table: pd.DataFrame, measured: pd.DataFrame | None) -> pd.DataFrame | None:

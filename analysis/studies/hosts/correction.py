@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import linalg, optimize
 from scipy.spatial.distance import cdist
 
@@ -153,13 +154,16 @@ def _hyper(theta: np.ndarray) -> dict[str, Any]:
 
 
 def _kernel(
-    a: np.ndarray, a_labels: np.ndarray, b: np.ndarray, b_labels: np.ndarray, hyper: dict
-) -> np.ndarray:
+    a: np.ndarray, a_labels: np.ndarray, b: np.ndarray, b_labels: np.ndarray, hyper: dict[str, Any]
+) -> NDArray[np.float64]:
     scaled = np.asarray(hyper["lengths"])
     near = np.exp(-0.5 * cdist(a / scaled, b / scaled, "sqeuclidean"))
-    return hyper["size"] ** 2 * near * np.where(a_labels[:, None] == b_labels[None, :], 1.0, hyper["between"])
+    kept = np.where(a_labels[:, None] == b_labels[None, :], 1.0, hyper["between"])
+    covariance: NDArray[np.float64] = hyper["size"] ** 2 * near * kept
+    return covariance
 
 
-def _mean(inputs: np.ndarray, labels: np.ndarray, one: dict[str, Any]) -> np.ndarray:
+def _mean(inputs: np.ndarray, labels: np.ndarray, one: dict[str, Any]) -> NDArray[np.float64]:
     kernel = _kernel(inputs, labels, np.asarray(one["points"]), np.asarray(one["labels"]), one)
-    return kernel @ np.asarray(one["weights"])
+    mean: NDArray[np.float64] = kernel @ np.asarray(one["weights"])
+    return mean

@@ -209,8 +209,9 @@ _NEEDED = "; an estimate needs name, value, low and high, and the last three are
 def _refuse_values(path: str | Path, body: dict[str, Any]) -> None:
     """Names that are no parameters, values outside a parameter's range, factors that are not above 0."""
     for kind in ("parameters", "scales"):
-        entries = body.get(kind) if isinstance(body.get(kind), list) else []
-        for entry in (e for e in entries if isinstance(e, dict) and "name" in e):
+        entries = body.get(kind)
+        listed = entries if isinstance(entries, list) else []
+        for entry in (e for e in listed if isinstance(e, dict) and "name" in e):
             name, value = str(entry["name"]), entry.get("value", np.nan)
             factor = kind == "scales" and name in PARAMETERS
             try:
@@ -247,8 +248,8 @@ def on(host_file: str | Path, scenario: dict[str, Any]) -> dict[str, Any]:
 
 def without_link(host: Host) -> Host:
     """The host without what it says of the link's rate, for when the rate is given."""
-    kept = {
-        kind: tuple(e for e in getattr(host, kind) if e.name not in ("bandwidth_gbps", "stream_limit_gbps"))
-        for kind in ("parameters", "scales")
-    }
-    return replace(host, **kept)
+    parameters, scales = (
+        tuple(e for e in estimates if e.name not in ("bandwidth_gbps", "stream_limit_gbps"))
+        for estimates in (host.parameters, host.scales)
+    )
+    return replace(host, parameters=parameters, scales=scales)

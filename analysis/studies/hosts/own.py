@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,7 @@ DRAWN = 50
 _NINETY = NormalDist().inv_cdf(0.95)
 NINETY = (0.05, 0.5, 0.95)
 
-Change = Callable[[pd.DataFrame], Mapping[str, object]]
+Change = Callable[[pd.DataFrame], Mapping[str, Any]]
 CHANGES: dict[str, Change] = {
     "a link twice as fast": lambda s: {"bandwidth_gbps": 2 * s.bandwidth_gbps},
     "no other traffic on the link": lambda s: {"network": "dedicated"},
@@ -99,7 +100,9 @@ def _on_windows(rows: pd.DataFrame, windows: str) -> pd.DataFrame:
 
 def _each_alone(rows: pd.DataFrame, passes: pd.DataFrame) -> Fitted:
     """Every migration explained from its own passes; those that tell too little are left out."""
-    scenarios, hosts, remarks = [], {}, {}
+    scenarios = []
+    hosts: dict[str, Host] = {}
+    remarks: dict[str, str] = {}
     for _, row in rows.iterrows():
         try:
             scenario, hosts[row.migration] = explained(row, passes[passes.migration == row.migration])
@@ -108,8 +111,8 @@ def _each_alone(rows: pd.DataFrame, passes: pd.DataFrame) -> Fitted:
         except UserError as error:
             remarks[row.migration] = f"{error}; without it this migration is left out"
     if not scenarios:
-        told = [text.removesuffix("; without it this migration is left out") for text in remarks.values()]
-        raise UserError("; ".join(told[:3]) + (f"; and {len(told) - 3} more" if told[3:] else ""))
+        why = [text.removesuffix("; without it this migration is left out") for text in remarks.values()]
+        raise UserError("; ".join(why[:3]) + (f"; and {len(why) - 3} more" if why[3:] else ""))
     measured = rows[["migration", *rows.filter(like="measured_")]]
     how = "taken from its own passes: the model explains it, it does not predict it"
     table = pd.DataFrame(scenarios).merge(measured, on="migration")
@@ -146,11 +149,11 @@ def drawn(
 
 def _one_of(host: Host, rng: np.random.Generator) -> Host:
     """The host with its estimates drawn from their 90 % intervals."""
-    kinds = {
-        kind: tuple(replace(e, value=e.value * _factor(e, rng)) for e in getattr(host, kind))
-        for kind in ("parameters", "scales")
-    }
-    return replace(host, **kinds)
+    parameters, scales = (
+        tuple(replace(e, value=e.value * _factor(e, rng)) for e in estimates)
+        for estimates in (host.parameters, host.scales)
+    )
+    return replace(host, parameters=parameters, scales=scales)
 
 
 def _factor(estimate: Estimate, rng: np.random.Generator) -> float:
@@ -162,9 +165,11 @@ def _factor(estimate: Estimate, rng: np.random.Generator) -> float:
 
 def _allowed(scenario: pd.DataFrame) -> pd.DataFrame:
     """A scenario's parameters, each within its range."""
-    known = scenario[[name for name in scenario if name in PARAMETERS]]
+    known = scenario[[name for name in scenario.columns if name in PARAMETERS]]
     numbers = known.select_dtypes("number")
-    return known.assign(**{n: numbers[n].clip(PARAMETERS[n].low, PARAMETERS[n].high) for n in numbers})
+    return known.assign(
+        **{n: numbers[n].clip(PARAMETERS[n].low, PARAMETERS[n].high) for n in numbers.columns}
+    )
 
 
 def bound(scenario: pd.DataFrame, host: Host, seed: int = 0) -> pd.DataFrame:
@@ -228,12 +233,12 @@ def _unended(ends: np.ndarray) -> np.ndarray:
 
 
 def course(found: Record, key: str, fitted: Fitted) -> tuple[pd.DataFrame, pd.Series, float]:
-    """A measured migration as ``reports.timeline.passes`` draws one: its course, its outcome, its set-up [s].
+    """A measured migration as ``figures.timeline.passes`` draws one: its course, its outcome, its set-up [s].
 
     Between two looks memory is sent evenly; pages become dirty evenly. A blackout that no sample fell into
     has no length. Raises UserError where too little was recorded to draw.
     """
-    row = fitted.migrations.set_index("migration").loc[key]
+    row = fitted.migrations[fitted.migrations.migration == key].iloc[0]
     looks = found.passes[(found.passes.migration == key) & found.passes.time_s.notna()]
     if len(looks) < 2 or looks.dirtied_pages.iloc[1:].isna().any():
         raise UserError(f"{key}: too few looks at the dirty pages were recorded to draw its passes")

@@ -135,7 +135,7 @@ def _corrected(table: pd.DataFrame, host: Host, on_host: pd.DataFrame, draws: in
     if not host.correction:
         return table
     factor = corrections(host, on_host)
-    return table.assign(**{n: table[n] * np.repeat(f.to_numpy(), draws) for n, f in factor.items()})
+    return table.assign(**{n: table[n] * np.repeat(factor[n].to_numpy(), draws) for n in factor.columns})
 
 
 def _typical(table: pd.DataFrame, row: np.ndarray, rows: int) -> dict[str, np.ndarray]:
@@ -158,12 +158,12 @@ def _interval(name: str, draws: np.ndarray) -> dict[str, np.ndarray]:
 
 def unmeasured(table: pd.DataFrame) -> pd.DataFrame:
     """All but the measurements: parameters, and the labels that a host's estimates go by."""
-    return table[[name for name in table if not name.startswith("measured_")]]
+    return table[[name for name in table.columns if not name.startswith("measured_")]]
 
 
 def as_counted(outcomes: pd.DataFrame, migrations: pd.DataFrame) -> pd.Series:
     """Bytes sent [GiB] as each method counts them: QEMU's multifd counts pages before compression."""
-    header = migrations.get("page_header_bytes", PARAMETERS["page_header_bytes"].default)
+    header = migrations.get("page_header_bytes", float(PARAMETERS["page_header_bytes"].default))
     pages = outcomes.memory_sent_gib * (1 + header / PAGE_BYTES)
     raw = migrations.method.isin(COUNTED_RAW) if "method" in migrations else np.zeros(len(outcomes), bool)
     return outcomes.stream_gib.mask(raw, pages)

@@ -5,8 +5,11 @@ This explains a migration, which is less than predicting it: rate, writes and pa
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import optimize
 
 from analysis.errors import UserError
@@ -16,7 +19,7 @@ from analysis.parameters import PARAMETERS
 from analysis.studies.hosts.calibration import FEWEST
 from analysis.studies.hosts.host import Estimate, Host
 
-BARE_LINK = {
+BARE_LINK: dict[str, Any] = {
     "header_bytes": 0.0,
     "frame_overhead_bytes": 0.0,
     "stream_limit_gbps": 1e6,
@@ -39,7 +42,7 @@ FEW_PAGES = 20.0
 """Added to both counts of dirty pages before their ratio is taken: fewer than this is chance."""
 
 
-def explained(row: pd.Series, passes: pd.DataFrame) -> tuple[dict[str, object], Host]:
+def explained(row: pd.Series, passes: pd.DataFrame) -> tuple[dict[str, Any], Host]:
     """A migration as a scenario, and a host with the scatter of its own passes.
 
     ``row``: its measurements and what is known of it by the parameters' names. ``passes``: its looks at the
@@ -50,7 +53,7 @@ def explained(row: pd.Series, passes: pd.DataFrame) -> tuple[dict[str, object], 
     link = _link(row)
     known = {name: row[name] for name in NEEDED if row.get(name, np.nan) == row.get(name, np.nan)}
     # What is sent beside the pages, and what comes before them, is in the times and bytes that were seen.
-    rest = {"resident_share": _content(row, passes), "setup_s": 0.0, "state_mib": 0.1}
+    rest: dict[str, Any] = {"resident_share": _content(row, passes), "setup_s": 0.0, "state_mib": 0.1}
     rest |= {"write_pattern": "uniform", "handoff_ms": _handoff_ms(row, passes)}
     return {"migration": row.migration} | writes | rest | known | link | _end(row, passes), host
 
@@ -69,7 +72,7 @@ def only_reached(row: pd.Series) -> bool:
 
 def held_below(row: pd.Series) -> bool:
     """True where the link was not filled: which ceiling held it the recording does not tell."""
-    return reached_gbps(row) < NEAR_LINE * row.get("bandwidth_gbps", np.nan)
+    return bool(reached_gbps(row) < NEAR_LINE * row.get("bandwidth_gbps", np.nan))
 
 
 def remark(row: pd.Series) -> str:
@@ -106,9 +109,9 @@ def _enough(row: pd.Series, passes: pd.DataFrame) -> None:
         )
 
 
-def _link(row: pd.Series) -> dict[str, object]:
+def _link(row: pd.Series) -> dict[str, Any]:
     """The link and the transport; compression with the ratio that was reached."""
-    link: dict[str, object] = {"bandwidth_gbps": row.get("bandwidth_gbps")}
+    link: dict[str, Any] = {"bandwidth_gbps": row.get("bandwidth_gbps")}
     if only_reached(row):
         link = BARE_LINK | {"bandwidth_gbps": reached_gbps(row)}
     elif held_below(row):
@@ -138,10 +141,10 @@ def _content(row: pd.Series, passes: pd.DataFrame) -> float:
     return float(np.clip((memory - again) / row.memory_gib, 0.01, 1.0)) if memory == memory else 1.0
 
 
-def _end(row: pd.Series, passes: pd.DataFrame) -> dict[str, object]:
+def _end(row: pd.Series, passes: pd.DataFrame) -> dict[str, Any]:
     """When this host ends pre-copy, as far as the migration shows it beyond the rule of its hypervisor."""
     rule = row.get("stop_rule", np.nan)
-    named = {"stop_rule": rule} if isinstance(rule, str) else {}
+    named: dict[str, Any] = {"stop_rule": rule} if isinstance(rule, str) else {}
     pause = row.get("measured_blackout_s", np.nan)
     if not pause > 0:
         return named
@@ -189,11 +192,15 @@ def _least(took: np.ndarray, left: np.ndarray, memory: float) -> tuple[np.ndarra
 
     def off(x: np.ndarray) -> np.ndarray:
         rate, pages = np.exp(x)
-        return np.log((-pages * np.expm1(-rate * took / pages) + FEW_PAGES) / (left + FEW_PAGES))
+        ratio: NDArray[np.float64] = (-pages * np.expm1(-rate * took / pages) + FEW_PAGES) / (
+            left + FEW_PAGES
+        )
+        return np.log(ratio)
 
-    bounds = np.log([[LEAST, 1.0], [FASTEST, max(memory, 2.0)]])
-    start = np.log([(left / took).max(), 1.5 * left.max()]).clip(bounds[0] + 0.01, bounds[1] - 0.01)
-    found = optimize.least_squares(off, start, bounds=bounds, loss="soft_l1")
+    low, high = np.log([[LEAST, 1.0], [FASTEST, max(memory, 2.0)]])
+    start = np.log([(left / took).max(), 1.5 * left.max()]).clip(low + 0.01, high - 0.01)
+    found = optimize.least_squares(off, start, bounds=(low, high), loss="soft_l1")
     variance = max((found.fun**2).sum() / max(len(took) - 2, 1), 1e-4)
-    covariance = variance * np.linalg.pinv(found.jac.T @ found.jac)
+    slopes = np.asarray(found.jac)
+    covariance = variance * np.linalg.pinv(slopes.T @ slopes)
     return found.x, np.sqrt(np.diag(covariance))

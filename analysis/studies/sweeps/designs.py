@@ -17,7 +17,7 @@ A design is never laid out whole: it gives the columns of any stretch of its row
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,8 @@ class Axis:
     def edges(self, count: int) -> np.ndarray:
         """Edges of ``count`` equal cells of a range."""
         spread = np.geomspace if self.log else np.linspace
-        return spread(self.low, self.high, count + 1)
+        edges: np.ndarray = spread(self.low, self.high, count + 1)
+        return edges
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,8 @@ class Design:
             if axis.of:
                 product = varying[axis.name] * self._base(axis.of, varying)
                 varying[axis.name] = _whole(axis.name, product)
-        columns = {name: np.array([value], _kind(value)) for name, value in defaults().items()}
-        columns |= {name: np.array([value], _kind(value)) for name, value in self.constants.items()}
+        constants = {**defaults(), **self.constants}
+        columns: Columns = {name: np.array([value], _kind(value)) for name, value in constants.items()}
         columns |= varying
         return columns | {"streams": streams(columns)}, places
 
@@ -169,7 +170,7 @@ class Design:
         return {axis.name: axis.drawn(draw, CHUNK)[:rows] for axis in self.axes}
 
     def _combined(self, start: int, rows: int) -> dict[str, np.ndarray]:
-        shape = tuple(len(axis.values) for axis in self.axes)
+        shape = tuple(len(axis.cells(None)) for axis in self.axes)
         every = np.unravel_index(np.arange(start, start + rows), shape) if shape else ()
         places = {}
         for axis, place in zip(self.axes, every, strict=True):
@@ -217,7 +218,7 @@ def parse(content: Any) -> Design:
             constants[name] = check({name: value})[name].item()
     _check_multiples(axes, constants)
     axes = axes if random else sorted(axes, key=_outermost_first)
-    rows = content["rows"] if random else math.prod(len(axis.values) for axis in axes)
+    rows = content["rows"] if random else math.prod(len(axis.cells(None)) for axis in axes)
     if rows > MOST_ROWS:
         raise ParameterError(f"every combination would be {rows:,} rows, more than {MOST_ROWS:,}")
     named = {key: content[key] for key in ("seed", "precision", "reduce") if key in content}
@@ -350,7 +351,7 @@ def _told(wrong: Any) -> str:
     if wrong.validator == "required":
         missing = next(name for name in rule if name not in wrong.instance)
         return f"{where}the key {missing!r} is missing"
-    said = {
+    said: dict[str, Callable[[], str]] = {
         "type": lambda: f"it takes {_JSON_WORDS[rule]}",
         "enum": lambda: f"it takes one of {', '.join(rule)}",
         "minimum": lambda: f"it takes at least {rule:,}",
@@ -358,13 +359,13 @@ def _told(wrong: Any) -> str:
         "minProperties": lambda: "it names at least one",
         "minItems": lambda: "it names at least one",
         "uniqueItems": lambda: "each is named once",
-    }[wrong.validator]()
+    }
     near = nearest(str(wrong.instance), rule) if wrong.validator == "enum" else ""
     hint = f"; did you mean {near!r}?" if near else ""
-    return f"{where}{wrong.instance!r:.60} is not allowed: {said}{hint}"
+    return f"{where}{wrong.instance!r:.60} is not allowed: {said[wrong.validator]()}{hint}"
 
 
-def _first_fault(content: Any, schema: Mapping) -> str:
+def _first_fault(content: Any, schema: Mapping[str, Any]) -> str:
     """What is wrong with the content of a file by its schema, in words; empty if nothing is."""
     wrong = first_fault(content, schema)
     return _told(wrong) if wrong else ""

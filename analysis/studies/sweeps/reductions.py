@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.parameters import OUTCOMES, ParameterError, nearest
 from analysis.studies.sweeps.designs import Design, spread_of
@@ -48,7 +49,7 @@ class Cells:
         by = [by] if isinstance(by, str) else by
         if not isinstance(by, (Mapping, list, tuple)):
             raise ParameterError(f"by: {by!r} is no list of parameters")
-        counts = by if isinstance(by, Mapping) else dict.fromkeys(map(str, by))
+        counts: Mapping[str, Any] = by if isinstance(by, Mapping) else dict.fromkeys(map(str, by))
         self.axes = [(design.axis(name), counts[name]) for name in counts]
         for axis, count in self.axes:
             if axis.is_range and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
@@ -90,14 +91,15 @@ class Counts:
         place = self.cells.of(places, rows) * self.bins + self._bin(values)
         return _summed(place, None)
 
-    def _bin(self, values: np.ndarray) -> np.ndarray:
+    def _bin(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         if not self.even:
             return np.searchsorted(self.edges, values, side="right")
         # Logarithmic edges are computed with: a search among 3,000 of them takes ten times as long.
         steps = np.log(
             np.clip(values, self.edges[0] / RESOLUTION, self.edges[-1] * RESOLUTION) / self.edges[0]
         )
-        return np.clip(np.floor(steps / math.log(RESOLUTION) + 1), 0, self.bins - 1).astype(np.int64)
+        number: NDArray[np.float64] = np.floor(steps / math.log(RESOLUTION) + 1)
+        return np.clip(number, 0, self.bins - 1).astype(np.int64)
 
     def counted(self, numbers: np.ndarray) -> np.ndarray:
         """Counts by cell and bin."""
@@ -192,8 +194,8 @@ class Best:
         others[at] = np.inf
         second = others.min(axis=1)
         names = self.options.table()[self.over].to_numpy(object)[first]
-        none = np.isinf(least)
-        table = self.cells.table().assign(best=np.where(none, None, names), mean=least, next_mean=second)
+        names[np.isinf(least)] = None
+        table = self.cells.table().assign(best=names, mean=least, next_mean=second)
         return table.assign(rows=counts.sum(axis=1).astype(np.int64))
 
 
@@ -251,7 +253,7 @@ def _outcome(name: Any) -> str:
         raise ParameterError(
             f"{name!r} is no outcome that is a number{f'; did you mean {near!r}?' if near else ''}"
         )
-    return name
+    return str(name)
 
 
 def _checked_size(numbers: int) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import inspect
 import json
 import os
 import signal
@@ -30,7 +31,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.model.engine import Way, cores, way_for
-from analysis.model.migration import CODED, evaluate
+from analysis.model.migration import CODED, Columns, evaluate
 from analysis.parameters import OUTCOMES, ParameterError
 from analysis.studies.sweeps import designs, reductions
 from analysis.studies.sweeps.designs import CHUNK, Design
@@ -114,8 +115,8 @@ def sweep(
     tables = {name: reduction.result(state.sums[name]) for name, reduction in state.reductions.items()}
     for name, table in tables.items():
         table.to_parquet(state.folder / f"{name}.parquet")
-    for left in state.folder.glob(".part-*"):  # by a process that was killed
-        left.unlink(missing_ok=True)
+    for stray in state.folder.glob(".part-*"):  # by a process that was killed
+        stray.unlink(missing_ok=True)
     taken = time.monotonic() - begun
     return Swept(design.rows, state.rows_done - done_before, taken, state.folder, tables)
 
@@ -193,9 +194,10 @@ class _State:
         import pyarrow.parquet as pq
 
         try:
-            return pq.read_metadata(_part_file(self.folder, part)).num_rows == _rows_of(self.design, part)
+            rows: int = pq.read_metadata(_part_file(self.folder, part)).num_rows
         except (OSError, pa.ArrowInvalid):
             return False
+        return rows == _rows_of(self.design, part)
 
     def _clear(self, force: bool) -> None:
         """Remove the files of another sweep, and no others."""
@@ -250,7 +252,7 @@ class _State:
         temporary.write_text(json.dumps(book, indent=1), encoding="utf-8")
         os.replace(temporary, self.folder / "sweep.json")
         temporary = self.folder / ".sums.npz"
-        named = {f"of {name}": sums for name, sums in self.sums.items()}
+        named: dict[str, Any] = {f"of {name}": sums for name, sums in self.sums.items()}
         np.savez(temporary, done=np.array(sorted(self.done), np.int64), **named)
         os.replace(temporary, self.folder / "sums.npz")
         self._saved = time.monotonic()
@@ -262,7 +264,8 @@ def _plain(design: Design) -> dict[str, Any]:
     for axis in body["axes"]:
         if axis["values"] is not None:
             axis["values"] = axis["values"].tolist()
-    return json.loads(json.dumps(body, default=str).replace("NaN", "null"))
+    plain: dict[str, Any] = json.loads(json.dumps(body, default=str).replace("NaN", "null"))
+    return plain
 
 
 def _digest(design: Design, rows: bool) -> str:
@@ -275,7 +278,7 @@ def _code() -> str:
     """A digest of the code that computes outcomes: another model is another sweep."""
     package = Path(__file__).resolve().parents[2]
     files = [*sorted((package / "model").glob("*.py")), package / "parameters.py"]
-    files += [Path(module.__file__) for module in (designs, reductions)]
+    files += [Path(inspect.getfile(module)) for module in (designs, reductions)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
@@ -292,7 +295,7 @@ def make_part(
     """Evaluate the rows of one part; write them to its file, and return what they add to reductions."""
     kept = _Columns(design, _rows_of(design, part)) if folder else None
     wanted = reductions.made(design)
-    sums: dict[str, list] = {name: [] for name in wanted}
+    sums: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in wanted}
     needed = {*(design.outcomes if kept else ()), *(reduction.of for reduction in wanted.values())}
     for start in range(part * PART, part * PART + _rows_of(design, part), CHUNK):
         rows = min(CHUNK, design.rows - start)
@@ -302,7 +305,7 @@ def make_part(
             kept.put(start - part * PART, rows, columns, outcomes, places)
         for name, reduction in wanted.items():
             sums[name].append(reduction.part(places, outcomes, rows))
-    if kept:
+    if folder and kept:
         kept.write(_part_file(Path(folder), part))
     return part, {name: reductions.added(parts) for name, parts in sums.items()}
 
@@ -313,13 +316,13 @@ class _Columns:
     def __init__(self, design: Design, rows: int) -> None:
         number = np.float32 if design.precision == "single" else np.float64
         words = [axis for axis in design.axes if axis.is_text]
-        self.names = {axis.name: axis.values for axis in words}  # noqa: PD011 (no pandas here)
+        self.names = {axis.name: axis.cells(None) for axis in words}
         self.names |= {name: CODED[name] for name in design.outcomes if name in CODED}
         kinds = dict.fromkeys([*self.names, "passes"], np.int32) | {"converged": bool}
         columns = (*design.names, *design.outcomes)
         self.arrays = {name: np.empty(rows, kinds.get(name, number)) for name in columns}
 
-    def put(self, at: int, rows: int, columns: Mapping, outcomes: Mapping, places: Mapping) -> None:
+    def put(self, at: int, rows: int, columns: Columns, outcomes: Columns, places: Columns) -> None:
         """Take over a stretch of rows; words by their place on their axis."""
         for name, array in self.arrays.items():
             values = outcomes[name] if name in OUTCOMES else columns[name]
@@ -404,7 +407,7 @@ def _finished(
             yield make_part(design, part, place, way_for(rows))
         return
     way = Way(way_for(rows).name)
-    running: set[Future] = set()
+    running: set[Future[tuple[int, Any]]] = set()
     for part in todo:
         running.add(executor.submit(make_part, design, part, place, way))
         if len(running) >= 2 * width:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -9,7 +12,7 @@ from analysis.studies.hosts.host import Host, without_link
 from analysis.studies.validation.migrations import compare, covered, error_table, given_throughput, plain
 
 
-def laboratory_errors(observed: pd.DataFrame, host: Host) -> dict:
+def laboratory_errors(observed: pd.DataFrame, host: Host) -> dict[str, Any]:
     """Error figures on migrations of the laboratory.
 
     The headline is the nominal link, with nothing known that only the migration itself shows;
@@ -30,12 +33,12 @@ def laboratory_errors(observed: pd.DataFrame, host: Host) -> dict:
     )
 
 
-def summary(parts: dict[str, dict]) -> pd.DataFrame:
+def summary(parts: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """Error tables by name as one table of readable cells, a row each."""
     return pd.DataFrame({name: _cells(part) for name, part in parts.items()}).T
 
 
-def _cells(part: dict) -> dict[str, str]:
+def _cells(part: Mapping[str, Any]) -> dict[str, str]:
     cells = {"migrations": str(part["n"])}
     for name, key in (("time", "total_s"), ("bytes", "transferred_bytes")):
         if key in part:

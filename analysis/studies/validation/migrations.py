@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,7 +44,7 @@ def given_throughput(observed: pd.DataFrame) -> pd.DataFrame:
     The throughput is an outcome of a migration, so this is no prediction: it shows what is
     left of the error when the rate is right.
     """
-    exact = {
+    exact: dict[str, Any] = {
         "header_bytes": 0.0,
         "frame_overhead_bytes": 0.0,
         "network": "dedicated",
@@ -76,7 +77,9 @@ def compare(observed: pd.DataFrame, host: Host | None = None, *, draws: int = 64
     return table
 
 
-def validate(observed: pd.DataFrame | str | Path | Sequence[str | Path], host: Host | None = None) -> dict:
+def validate(
+    observed: pd.DataFrame | str | Path | Sequence[str | Path], host: Host | None = None
+) -> dict[str, Any]:
     """Error figures of the model on measured migrations: a table, or the path of a file (or several).
 
     Tables are what ``observations.files.read_observed`` returns: parameters by their names, measurements in
@@ -91,7 +94,7 @@ def validate(observed: pd.DataFrame | str | Path | Sequence[str | Path], host: H
     return figures
 
 
-def error_table(compared: pd.DataFrame) -> dict:
+def error_table(compared: pd.DataFrame) -> dict[str, Any]:
     """Error figures of a comparison, in the form that ``validate --json`` prints.
 
     Times and volumes are those of migrations that were completed; the convergence table has all.
@@ -99,7 +102,8 @@ def error_table(compared: pd.DataFrame) -> dict:
     """
     told = "measured_verdict" in compared
     done = compared[compared.measured_verdict != "never"] if told else compared
-    figures = {"n": len(compared), "n_completed": len(done), "total_s": relative_errors(done.total_error)}
+    figures: dict[str, Any] = {"n": len(compared), "n_completed": len(done)}
+    figures["total_s"] = relative_errors(done.total_error)
     if "stream_error" in done:
         figures["transferred_bytes"] = relative_errors(done.stream_error)
     if "blackout_error_ms" in done:
@@ -109,7 +113,7 @@ def error_table(compared: pd.DataFrame) -> dict:
     return figures | {"coverage": coverage(done, "total_s", done.measured_total_s)}
 
 
-def relative_errors(error: pd.Series) -> dict[str, float]:
+def relative_errors(error: pd.Series[float]) -> dict[str, float | None]:
     """Median and 90th percentile of the size, share within 10 %, and mean of signed relative errors.
 
     What was not measured has no error, and counts nowhere.
@@ -118,28 +122,28 @@ def relative_errors(error: pd.Series) -> dict[str, float]:
     size = error.abs()
     return {
         "median_relative_error": _number(size.median()),
-        "p90_relative_error": _number(size.quantile(0.9)),
+        "p90_relative_error": _number(float(size.quantile(0.9))),
         "share_within_10pct": _number((size <= 0.1).mean()),
         "bias": _number(error.mean()),
     }
 
 
-def absolute_errors(error_ms: pd.Series) -> dict[str, float]:
+def absolute_errors(error_ms: pd.Series[float]) -> dict[str, float | None]:
     """Median and 90th percentile of the size of errors in milliseconds."""
     size = error_ms.abs()
     return {
         "median_absolute_error": _number(size.median()),
-        "p90_absolute_error": _number(size.quantile(0.9)),
+        "p90_absolute_error": _number(float(size.quantile(0.9))),
     }
 
 
-def convergence(compared: pd.DataFrame) -> dict:
+def convergence(compared: pd.DataFrame) -> dict[str, Any]:
     """How often the verdict is right, and the counts ``table[measured][predicted]``."""
     compared = compared[compared.measured_verdict.notna()]
     counts = verdict_table(compared)
     return {
         "accuracy": _number((compared.measured_verdict == compared.verdict).mean()),
-        "table": {row: {col: int(counts.loc[row, col]) for col in VERDICTS} for row in VERDICTS},
+        "table": {row: {col: int(counts[col][row]) for col in VERDICTS} for row in VERDICTS},
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -56,7 +58,7 @@ def likely_cause(row: pd.Series) -> str:
     return CAUSES["compressor" if row.limited_by == "spare_cores" else "loaded machine"]
 
 
-def _scenario(row) -> pd.DataFrame:
+def _scenario(row: Any) -> pd.DataFrame:
     preset = host(_version(row.host_version)).parameters
     given = {
         "memory_gib": row.memory_gib * row.vm_count,

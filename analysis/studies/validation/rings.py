@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,7 @@ def compare_transfers(measured: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def transfer_errors(compared: pd.DataFrame) -> dict:
+def transfer_errors(compared: pd.DataFrame) -> dict[str, Any]:
     """Errors of the throughput in the form that ``validate --json`` prints; one point a configuration."""
     by_factor = {name: _errors(part.error) for name, part in compared.groupby("factor")}
     held = compared.measured_goodput_gbps < LIMITED * compared.line_gbps
@@ -42,12 +43,12 @@ def transfer_errors(compared: pd.DataFrame) -> dict:
     }
 
 
-def _errors(error: pd.Series) -> dict:
+def _errors(error: pd.Series[float]) -> dict[str, float]:
     size = error.abs()
     return {
         "n": len(size),
         "median_relative_error": size.median(),
-        "p90_relative_error": size.quantile(0.9),
+        "p90_relative_error": float(size.quantile(0.9)),
         "bias": error.mean(),
     }
 
@@ -59,13 +60,13 @@ def little(t: pd.DataFrame) -> pd.Series:
     send = _packet_gbps(
         t, t.send_buffers / (np.maximum(_seconds(t.send_moderation_us), least) + _seconds(t.send_delay_us))
     )
-    return np.minimum(np.minimum(receive, send), _line(t))
+    return _least(receive, send, _line(t))
 
 
 def window_over_round_trip(t: pd.DataFrame) -> pd.Series:
     """The window over the round trip of the path alone, for all connections."""
     bits = t.streams * t.socket_buffer_kib * 1024 * 8
-    return np.minimum(bits / (t.round_trip_ms / 1000) / GBIT, _line(t))
+    return _least(bits / (t.round_trip_ms / 1000) / GBIT, _line(t))
 
 
 def mathis(t: pd.DataFrame) -> pd.Series:
@@ -80,7 +81,7 @@ def mathis(t: pd.DataFrame) -> pd.Series:
     loss = chance / (_packets(t) * (moderation + delay))
     round_trip = t.round_trip_ms / 1000 + moderation + delay
     packets = t.streams * np.sqrt(1.5 / np.maximum(loss, 1e-18)) / round_trip
-    return np.minimum(_packet_gbps(t, packets), _line(t))
+    return _least(_packet_gbps(t, packets), _line(t))
 
 
 NAIVE: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
@@ -110,6 +111,15 @@ def rival_errors(compared: pd.DataFrame) -> pd.DataFrame:
         for name, part in groups
     }
     return pd.DataFrame(rows).T
+
+
+def _least(*limits: pd.Series) -> pd.Series:
+    """The lowest of some limits, row by row."""
+    least = limits[0]
+    for limit in limits[1:]:
+        # A function of NumPy takes Series to a Series; its types know of arrays only.
+        least = cast("pd.Series", np.minimum(least, limit))
+    return least
 
 
 def _seconds(us: pd.Series) -> pd.Series:

@@ -105,7 +105,8 @@ def boosted_trees(train: pd.DataFrame, test: pd.DataFrame, seed: int = 0) -> pd.
 
 def _features(scenarios: pd.DataFrame) -> pd.DataFrame:
     """Inputs of the trees: the scenario's numbers that vary, logs of what a physicist would try, patterns."""
-    numbers = scenarios[[c for c in scenarios if c in PARAMETERS and not PARAMETERS[c].choices]].astype(float)
+    known = [c for c in scenarios.columns if c in PARAMETERS and not PARAMETERS[c].choices]
+    numbers = scenarios[known].astype(float)
     r = rows_of(scenarios)
     tried = pd.DataFrame(
         {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -36,10 +36,10 @@ def compare_repeats(repeats: pd.DataFrame, *, draws: int = 2000, seed: int = 0) 
     return found
 
 
-def _scenario(rows: pd.DataFrame) -> dict:
+def _scenario(rows: pd.DataFrame) -> dict[str, Any]:
     """The parameters that the repeats share, without those of the other traffic."""
-    names = [name for name in PARAMETERS if name in rows and name not in TRAFFIC_COLUMNS]
-    return rows.iloc[0][names].to_dict()
+    first = rows.iloc[0]
+    return {name: first[name] for name in PARAMETERS if name in rows and name not in TRAFFIC_COLUMNS}
 
 
 def _traffic(rows: pd.DataFrame) -> Traffic:
@@ -57,7 +57,7 @@ def spread_table(found: list[Repeats], seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame([_row(one, rng) for one in found]).set_index("traffic")
 
 
-def _row(one: Repeats, rng: np.random.Generator) -> dict:
+def _row(one: Repeats, rng: np.random.Generator) -> dict[str, Any]:
     samples = rng.choice(one.drawn, (SAMPLES, len(one.measured)))
     low, high = np.quantile(samples.std(axis=1, ddof=1) / samples.mean(axis=1), (0.05, 0.95))
     measured_cv = variation(one.measured)
