@@ -22,6 +22,7 @@ from analysis.figures.language import (
     QUIET,
     SENT,
     WIDTH,
+    Groups,
     along,
     axis_label,
     ceiling,
@@ -69,7 +70,7 @@ def phases(frame: pd.DataFrame, x: str, hue: str | None = None, marked: Sequence
     return entitle(fig, _phases_title(shown, x, hue), _phases_alt(frame, x, hue))
 
 
-def _groups(frame: pd.DataFrame, hue: str | None) -> list[tuple[Any, pd.DataFrame]]:
+def _groups(frame: pd.DataFrame, hue: str | None) -> Groups:
     return [("", frame)] if hue is None else list(frame.groupby(hue, sort=False))
 
 
@@ -88,7 +89,7 @@ def _lines(
     ax.margins(x=0.02, y=0.12)
 
 
-def _name_lines(ax: Axes, groups: list, x: str, y: str, hue: str) -> None:
+def _name_lines(ax: Axes, groups: Groups, x: str, y: str, hue: str) -> None:
     """Write the value of ``hue`` at the right end of each line."""
     tints = colours([name for name, _ in groups])
     ax.autoscale_view()
@@ -150,15 +151,16 @@ def _phases_title(frame: pd.DataFrame, x: str, hue: str | None) -> str:
     low, high = frame[x].min(), frame[x].max()
     span = f"{value_of(x, low).split(NO_BREAK)[0]} to {value_of(x, high)}"
     if hue is None:
-        ends = frame.sort_values(x).iloc[[0, -1]]
-        brownout, blackout = (change(words, *ends[f"{words}_s"]) for words in ("brownout", "blackout"))
+        outer = frame.sort_values(x).iloc[[0, -1]]
+        brownout, blackout = (change(words, *outer[f"{words}_s"]) for words in ("brownout", "blackout"))
         return f"From {span}: {brownout}, {blackout}"
-    blackout = frame.pivot_table(index=x, columns=hue, values="blackout_s")
-    spread = blackout.max(axis=1) / blackout.min(axis=1)
+    pauses = frame.pivot_table(index=x, columns=hue, values="blackout_s")
+    spread = pauses.max(axis=1) / pauses.min(axis=1)
     if spread.max() < 1.02:
-        return f"From {span} the blackout is the same, at most {duration(blackout.max().max())}"
-    at = blackout.loc[spread.idxmax()]
-    best, worst = (f"{duration(at[name])} ({value_of(hue, name)})" for name in (at.idxmin(), at.idxmax()))
+        return f"From {span} the blackout is the same, at most {duration(pauses.max().max())}"
+    at = pauses.iloc[int(spread.argmax())]
+    ends: tuple[Any, Any] = (at.idxmin(), at.idxmax())
+    best, worst = (f"{duration(at[name])} ({value_of(hue, name)})" for name in ends)
     return f"The blackout differs most at {value_of(x, at.name)}: from {best} to {worst}"
 
 
@@ -184,7 +186,7 @@ def plateaus(frame: pd.DataFrame, x: str, hue: str, given: float) -> Figure:
     fig, ax = plt.subplots(figsize=(WIDTH, 4.8))
     scale(ax, "x", frame[x], log=True)
     scale(ax, "y", frame["goodput_gbps"], log=True)
-    groups = list(frame.groupby(hue, sort=False))
+    groups: Groups = list(frame.groupby(hue, sort=False))
     tints = colours([name for name, _ in groups])
     knees = {}
     for (name, part), tint in zip(groups, tints, strict=True):
@@ -208,7 +210,7 @@ def _plateau(ax: Axes, part: pd.DataFrame, x: str, tint: Any, name: str) -> floa
         return np.nan
     knee = part[~bound].iloc[0]
     ax.scatter(knee[x], knee[y], s=46, facecolor="white", edgecolor=tint, lw=2, zorder=4)
-    place = {"textcoords": "offset points", "xytext": (0, 8), "ha": "center", "color": INK}
+    place: dict[str, Any] = {"textcoords": "offset points", "xytext": (0, 8), "ha": "center", "color": INK}
     ax.annotate(number(knee[x], 6), (knee[x], knee[y]), fontsize=9.5, **place)
     return float(knee[x])
 
@@ -229,7 +231,7 @@ def _plateaus_title(knees: dict[Any, float], hue: str, given: float) -> str:
     if lacking:
         listed = ", ".join([name.split(NO_BREAK)[0] for name in lacking[:-1]] + lacking[-1:])
         return f"{number(given, 6)} buffers a ring are too few at {listed}"
-    most = max(knees, key=knees.get)
+    most = max(knees, key=knees.__getitem__)
     return (
         f"{number(given, 6)} buffers a ring are always enough here: the most is "
         f"{number(knees[most], 6)}, needed at {value_of(hue, most)}"
@@ -258,7 +260,7 @@ def dirtied(curves: pd.DataFrame, goal_s: float, sendable_gib_per_s: float) -> F
     fig, ax = plt.subplots(figsize=(WIDTH, 5.0))
     scale(ax, "x", curves["seconds"], log=True)
     scale(ax, "y", [1e-3, curves["dirtied_gib"].max()], log=True)
-    groups = list(curves.groupby("write_pattern", sort=False))
+    groups: Groups = list(curves.groupby("write_pattern", sort=False))
     tints = colours([name for name, _ in groups])
     seconds = np.sort(curves["seconds"].unique())
     ax.fill_between(seconds, sendable_gib_per_s * seconds, 1e-9, color=SENT, alpha=0.10, linewidth=0)
@@ -269,7 +271,7 @@ def dirtied(curves: pd.DataFrame, goal_s: float, sendable_gib_per_s: float) -> F
     ax.set(xlim=(seconds[0], seconds[-1]), ylim=(low * 0.7, curves["dirtied_gib"].max() * 2.2))
     _name_lines(ax, groups, "seconds", "dirtied_gib", "write_pattern")
     ax.axvline(goal_s, color=BLACKOUT, linewidth=1.2, linestyle=(0, (2, 2)))
-    above = {"xycoords": ("data", "axes fraction"), "fontsize": 9}
+    above: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "fontsize": 9}
     ax.annotate(f"{duration(goal_s)}: permitted blackout", (goal_s, 1.015), ha="center", **above)
     _name_sendable(ax, sendable_gib_per_s)
     ax.set(xlabel="time t [s]", ylabel="distinct memory dirtied u(t) [GiB]")
@@ -290,7 +292,7 @@ def _at(part: pd.DataFrame, seconds: float) -> float:
     return float(np.interp(seconds, part["seconds"], part["dirtied_gib"]))
 
 
-def _dirtied_title(groups: list, goal_s: float, gib_per_s: float) -> str:
+def _dirtied_title(groups: Groups, goal_s: float, gib_per_s: float) -> str:
     """Which patterns dirty more in the permitted blackout than the link sends in it."""
     sent = gib_per_s * goal_s
     over = [name for name, part in groups if _at(part, goal_s) > sent]
@@ -305,7 +307,7 @@ def _named(pair: tuple[float, str]) -> str:
     return f"{number(pair[0])} GiB ({pair[1]})"
 
 
-def _dirtied_alt(groups: list) -> str:
+def _dirtied_alt(groups: Groups) -> str:
     told = [f"{name} {number(_at(part, 10.0))} GiB" for name, part in groups]
     return (
         "Curves on logarithmic axes rise with time and level off at the working set, below or above the "
@@ -320,7 +322,7 @@ def residuals(steps: pd.DataFrame, goal_s: float, pass_limit: float) -> Figure:
     ``steps``: columns ``write_pattern``, ``pass_number``, ``left_s`` [s].
     """
     fig, ax = plt.subplots(figsize=(WIDTH, 4.8))
-    groups = list(steps.groupby("write_pattern", sort=False))
+    groups: Groups = list(steps.groupby("write_pattern", sort=False))
     tints = colours([name for name, _ in groups])
     scale(ax, "y", [0.001, 10], log=True)
     for i, ((_, part), tint) in enumerate(zip(groups, tints, strict=True)):
@@ -331,7 +333,7 @@ def residuals(steps: pd.DataFrame, goal_s: float, pass_limit: float) -> Figure:
     ax.set_xlim(0.7, last + 0.4)
     ax.set_ylim(max(steps.loc[steps["left_s"] > 0, "left_s"].min() * 0.5, goal_s * 1e-3))
     _name_lines(ax, groups, "pass_number", "left_s", "write_pattern")
-    above = {"xytext": (0, 3), "textcoords": "offset points", "va": "bottom", "ha": "right"}
+    above: dict[str, Any] = {"xytext": (0, 3), "textcoords": "offset points", "va": "bottom", "ha": "right"}
     note(ax, f"permitted: {duration(goal_s)}", last + 0.35, goal_s, **above)
     if pass_limit < last:
         ax.axvspan(pass_limit, last + 0.4, color="#eceff3", linewidth=0, zorder=0)
@@ -348,7 +350,7 @@ def _after(part: pd.DataFrame, pass_limit: float) -> float:
     return float(made["left_s"].iloc[-1])
 
 
-def _residuals_title(groups: list, goal_s: float, pass_limit: float) -> str:
+def _residuals_title(groups: Groups, goal_s: float, pass_limit: float) -> str:
     met = [name for name, part in groups if _after(part, pass_limit) <= goal_s]
     failed = [name for name, _ in groups if name not in met]
     limit = f"{number(pass_limit)} pass{'' if pass_limit == 1 else 'es'}"
@@ -359,7 +361,7 @@ def _residuals_title(groups: list, goal_s: float, pass_limit: float) -> str:
     return f"{limit} bring {', '.join(met)} below {duration(goal_s)}, but not {', '.join(failed)}"
 
 
-def _residuals_alt(groups: list, pass_limit: float) -> str:
+def _residuals_alt(groups: Groups, pass_limit: float) -> str:
     told = [f"{name} {duration(_after(part, pass_limit))}" for name, part in groups]
     return (
         "Falling lines over the number of the pass, one for each write pattern. Left when the rule stops: "
@@ -380,7 +382,7 @@ def compressed(frame: pd.DataFrame, x: str, hue: str, given: float, worthwhile: 
     """
     fig, ax = plt.subplots(figsize=(WIDTH, 5.0))
     scale(ax, "x", frame[x], log=True)
-    groups = list(frame.groupby(hue, sort=False))
+    groups: Groups = list(frame.groupby(hue, sort=False))
     tints = colours([name for name, _ in groups])
     for (_, part), tint in zip(groups, tints, strict=True):
         _gain_line(ax, part.sort_values(x), x, tint)
@@ -389,7 +391,7 @@ def compressed(frame: pd.DataFrame, x: str, hue: str, given: float, worthwhile: 
     ax.margins(x=0.02)
     ax.set_ylim(0.95, max(frame["rate_gain"].max(), worthwhile) * 1.06)
     _name_lines(ax, groups, x, "rate_gain", hue)
-    below = {"xytext": (0, -3), "textcoords": "offset points", "va": "top"}
+    below: dict[str, Any] = {"xytext": (0, -3), "textcoords": "offset points", "va": "top"}
     note(ax, f"pays from {number(worthwhile)}", frame[x].min(), worthwhile, color=DIRTY, **below)
     note(ax, f"set: {value_of(x, given)}", given, 0.02, xycoords=("data", "axes fraction"), ha="center")
     text = "thick: the full ratio   thin: the spare cores hold it back"
@@ -408,13 +410,13 @@ def _gain_line(ax: Axes, part: pd.DataFrame, x: str, tint: Any) -> None:
         ax.scatter(knee[x], knee["rate_gain"], s=46, facecolor="white", edgecolor=tint, lw=2, zorder=4)
 
 
-def _gain_title(groups: list, x: str, hue: str, given: float) -> str:
+def _gain_title(groups: Groups, x: str, hue: str, given: float) -> str:
     """How many times faster at the value that is set, with the least and the most of ``hue``."""
     gains = {
         name: np.interp(given, *part.sort_values(x)[[x, "rate_gain"]].to_numpy(float).T)
         for name, part in groups
     }
-    least, most = (pick(gains, key=gains.get) for pick in (min, max))
+    least, most = (pick(gains, key=gains.__getitem__) for pick in (min, max))
     start = f"At {value_of(x, given)} compression copies memory"
     if gains[most] - gains[least] < 0.005:
         return f"{start} {number(gains[most])} times as fast"
@@ -424,7 +426,7 @@ def _gain_title(groups: list, x: str, hue: str, given: float) -> str:
     )
 
 
-def _gain_alt(groups: list, x: str, hue: str) -> str:
+def _gain_alt(groups: Groups, x: str, hue: str) -> str:
     told = []
     for name, part in groups:
         full = part.loc[part["limited_by"] != "spare_cores", x]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import html
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
@@ -21,7 +21,10 @@ from analysis.figures.language import (
     QUIET,
     SENT,
     WIDTH,
+    Groups,
+    display,
     drawn,
+    each_row,
     entitle,
     number,
     scale,
@@ -50,9 +53,15 @@ def predicted_measured(compared: pd.DataFrame) -> Figure:
     """
     done = compared[compared.measured_verdict != "never"]
     fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 4.3), gridspec_kw={"width_ratios": [1, 1]})
-    groups = list(done.groupby("write_pattern", sort=True))
+    groups: Groups = list(done.groupby("write_pattern", sort=True))
     for i, (name, part) in enumerate(groups):
-        style = {"color": CATEGORIES[i], "marker": MARKERS[i], "linestyle": "", "markersize": 5, "alpha": 0.8}
+        style: dict[str, Any] = {
+            "color": CATEGORIES[i],
+            "marker": MARKERS[i],
+            "linestyle": "",
+            "markersize": 5,
+            "alpha": 0.8,
+        }
         axes[0].plot(part.measured_total_s, part.total_s, label=name, zorder=3, **style)
         axes[1].plot(_beside(i, len(part)), 100 * part.total_error, zorder=3, **style)
     _identity(axes[0], done)
@@ -105,7 +114,7 @@ def dirty_pages_by_pass(table: pd.DataFrame, migrations: pd.DataFrame) -> Figure
     columns = min(3, len(migrations))
     rows = -(-len(migrations) // columns)
     fig, axes = plt.subplots(rows, columns, figsize=(WIDTH, 2.7 * rows + 0.5), squeeze=False)
-    for ax, row in zip(axes.flat, migrations.itertuples(), strict=False):
+    for ax, row in zip(axes.flat, each_row(migrations), strict=False):
         _pass_panel(ax, table[table.migration == row.migration])
         ax.set_title(_scenario(row), fontsize=9.5)
     for ax in axes.flat[len(migrations) :]:
@@ -129,7 +138,7 @@ def _pass_panel(ax: Axes, part: pd.DataFrame) -> None:
     ax.set_yscale("log")
     scale(ax, "y", np.concatenate([part.measured_pages, part.predicted_pages]), log=True)
     ax.set_xlabel("pass")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.locator_params(axis="x", integer=True)
     ax.margins(x=0.08, y=0.15)
 
 
@@ -142,7 +151,7 @@ def _name_lines(ax: Axes) -> None:
     )
 
 
-def _scenario(row) -> str:
+def _scenario(row: Any) -> str:
     return (
         f"{row.write_pattern}, {number(row.dirty_pages_per_s)} pages/s,\n{number(row.bandwidth_gbps)} Gbit/s"
     )
@@ -156,9 +165,9 @@ def error_against(compared: pd.DataFrame, known: pd.DataFrame) -> Figure:
         size = np.sort(100 * table.total_error[table.measured_verdict != "never"].abs())
         share = np.arange(1, len(size) + 1) / len(size)
         ax.step(size, 100 * share, color=colour, where="post")
-        left = colour == DIRTY
-        at = np.searchsorted(share, 0.85 if left else 0.7)
-        away, side = ((-8, 6), "right") if left else ((10, -10), "left")
+        known_rate = colour == DIRTY
+        at = np.searchsorted(share, 0.85 if known_rate else 0.7)
+        away, side = ((-8, 6), "right") if known_rate else ((10, -10), "left")
         ax.annotate(
             name, (size[at], 100 * share[at]), away, textcoords="offset points", color=colour, ha=side
         )

@@ -12,7 +12,7 @@ import functools
 import html
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -20,11 +20,12 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from IPython import get_ipython
-from IPython.display import display
+from IPython.display import display as _display
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
+from numpy.typing import NDArray
 
 from analysis.parameters import OUTCOMES, PARAMETERS, check, label
 
@@ -75,7 +76,13 @@ STYLE = {
     "ytick.major.size": 5.5,
 }
 
+Groups = Sequence[tuple[Any, pd.DataFrame]]
+"""Parts of a table, each with the value of the column that it is split by."""
+
 # --- what a notebook displays ---------------------------------------------------------
+
+display: Callable[..., Any] = _display
+"""IPython's own, which declares no types."""
 
 
 def show(fig: Figure, alt: str = "") -> None:
@@ -84,7 +91,7 @@ def show(fig: Figure, alt: str = "") -> None:
     ``alt`` defaults to what the plotting function said of the figure.
     """
     _sharp()
-    text = alt or getattr(fig, "alternative_text", "") or title_of(fig)
+    text = alt or alternative_text(fig) or title_of(fig)
     display(fig, metadata={"image/png": {"alt": " ".join(text.split())}})
     plt.close(fig)
 
@@ -151,9 +158,10 @@ def _plain(value: Any) -> str:
 def _sharp() -> None:
     """Pictures of twice the resolution, shown at the size they were drawn: sharp on fine screens."""
     if get_ipython() is not None:
-        from matplotlib_inline.backend_inline import set_matplotlib_formats
+        from matplotlib_inline import backend_inline
 
-        set_matplotlib_formats("retina")
+        set_formats: Callable[..., None] = backend_inline.set_matplotlib_formats
+        set_formats("retina")
 
 
 # --- words and numbers ----------------------------------------------------------------
@@ -249,6 +257,11 @@ _COUNTED = {"spare_cores": "spare cores", "send_buffers": "buffers", "receive_bu
 _COUNTED |= {"compression_ratio": "to 1", "receive_delay_us": "µs of delay"}
 
 
+def each_row(table: pd.DataFrame) -> Iterator[Any]:
+    """The rows of a table with its columns as attributes, each of its column's own type."""
+    return iter(table.itertuples())
+
+
 def sentence(text: str) -> str:
     """The text with a capital first letter, the rest as it is."""
     return text[:1].upper() + text[1:]
@@ -274,8 +287,14 @@ def entitle(fig: Figure, title: str, alt: str = "") -> Figure:
     fig.suptitle(
         textwrap.fill(title, chars), x=0.01, ha="left", fontsize=12.5, fontweight="bold", linespacing=1.25
     )
-    fig.alternative_text = f"{title}. {alt}".strip()
+    # matplotlib has no place for it, and keeps what is written beside its own.
+    fig.alternative_text = f"{title}. {alt}".strip()  # type: ignore[attr-defined]
     return fig
+
+
+def alternative_text(fig: Figure) -> str:
+    """What :func:`entitle` said of a figure; empty where it said nothing."""
+    return str(getattr(fig, "alternative_text", ""))
 
 
 def title_of(fig: Figure) -> str:
@@ -311,9 +330,9 @@ def label_ends(ax: Axes, ends: Sequence[tuple[float, str, Any]], gap: float = 0.
         ax.annotate(name, (1.012, place), xycoords="axes fraction", va="center", color=colour, fontsize=9.5)
 
 
-def _spread(heights: np.ndarray, gap: float) -> np.ndarray:
+def _spread(heights: np.ndarray, gap: float) -> NDArray[np.float64]:
     """Ascending heights moved as little as needed to lie ``gap`` apart, around their centres."""
-    placed = heights.astype(float).copy()
+    placed: NDArray[np.float64] = heights.astype(float).copy()
     for _ in range(200):
         overlap = gap - np.diff(placed)
         if (overlap <= 1e-6).all():
@@ -321,13 +340,15 @@ def _spread(heights: np.ndarray, gap: float) -> np.ndarray:
         push = np.clip(overlap, 0, None) / 2
         placed[:-1] -= push
         placed[1:] += push
-    return placed + max(0.0, 0.01 - placed.min(initial=0.01))
+    lift: float = max(0.0, 0.01 - placed.min(initial=0.01))
+    return placed + lift
 
 
 def note(ax: Axes, text: str, x: float, y: float, **kwargs: Any) -> None:
     """A quiet remark inside a panel, with a white ground so that lines do not cross it."""
     ground = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
-    ax.annotate(text, (x, y), **({"color": QUIET, "fontsize": 9, "bbox": ground} | kwargs))
+    look: dict[str, Any] = {"color": QUIET, "fontsize": 9, "bbox": ground}
+    ax.annotate(text, (x, y), **(look | kwargs))
 
 
 def along(x: float, y: float, power: float = 1.0) -> dict[str, Any]:

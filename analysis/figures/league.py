@@ -59,7 +59,7 @@ def _dumbbells(ax: Axes, part: pd.DataFrame) -> None:
 def _best_rival(league: pd.DataFrame) -> pd.Series:
     """The rival with the least median error of time."""
     others = league[~league.model.str.startswith(OURS)]
-    return others.loc[others.time_median.idxmin()]
+    return others.iloc[int(others.time_median.argmin())]
 
 
 @drawn

@@ -49,7 +49,8 @@ def _of_one(table: pd.DataFrame) -> str:
 
 def _measured(spread: pd.DataFrame) -> str:
     """Whether the model has the direction and the rough size of the measured spread."""
-    empty, most = spread.loc[spread.measured_mean_s.idxmin()], spread.loc[spread.measured_cv.idxmax()]
+    empty = spread.iloc[int(spread.measured_mean_s.argmin())]
+    most = spread.iloc[int(spread.measured_cv.argmax())]
     right = _same_direction(empty, most)
     size = f"within what {most.n} runs scatter also its size" if most.ordinary else "but not its size"
     verdict = f"reproduces the direction of the measured spread, {size}"
@@ -79,7 +80,7 @@ def transports(compared: pd.DataFrame, lifted: pd.DataFrame, here: float, publis
     best = at.loc[at.best].iloc[0]
     cores, link, memory = (value_of(n, best[n]) for n in ("spare_cores", "bandwidth_gbps", "memory_gib"))
     return (
-        f"To move **{memory}** over **{link}** with **{cores}** take **{option(best.name)}**: "
+        f"To move **{memory}** over **{link}** with **{cores}** take **{option(str(best.name))}**: "
         f"**{duration(best.total_s)}** instead of {duration(at.total_s['tcpip'])} by TCP/IP, "
         f"**{percent(1 - 1 / best.faster)}** less. {_until_when(compared, lifted)} {_keeps_up(best)} "
         f"{_blind(published)}"
@@ -124,7 +125,7 @@ def buffers(said: str, needs: Mapping[float, float], adapters: pd.DataFrame, err
     """
     told = " and ".join(f"**{number(n, 7)}** for {percent(share)}" for share, n in needs.items())
     verdicts = adapters.iloc[:, -1].value_counts()
-    law, little = (errors.loc["all", name] for name in ("this study", "Little's law"))
+    law, little = (errors[name].loc["all"] for name in ("this study", "Little's law"))
     return (
         f"Receive buffers to set: {told} of the link; of {len(adapters)} adapters "
         f"{verdicts.get('by default', 0)} have the latter by default, of "

@@ -13,6 +13,7 @@ from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, ListedColormap, LogNorm
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 from scipy.ndimage import median_filter
 
@@ -23,10 +24,12 @@ from analysis.figures.language import (
     NO_BREAK,
     QUIET,
     WIDTH,
+    Groups,
     along,
     axis_label,
     drawn,
     duration,
+    each_row,
     entitle,
     number,
     scale,
@@ -35,18 +38,29 @@ from analysis.figures.language import (
 )
 from analysis.model.units import PAGES_PER_GIB
 
-HALO = [patheffects.withStroke(linewidth=3, foreground="white")]
-STAR = {"marker": "*", "s": 330, "facecolor": "white", "edgecolor": INK, "linewidth": 1.6, "zorder": 5}
-DARK_HALO = [patheffects.withStroke(linewidth=2.5, foreground=INK)]
+HALO: list[patheffects.AbstractPathEffect] = [patheffects.withStroke(linewidth=3, foreground="white")]
+STAR: dict[str, Any] = {
+    "marker": "*",
+    "s": 330,
+    "facecolor": "white",
+    "edgecolor": INK,
+    "linewidth": 1.6,
+    "zorder": 5,
+}
+DARK_HALO: list[patheffects.AbstractPathEffect] = [patheffects.withStroke(linewidth=2.5, foreground=INK)]
 
 
-def _field(frame: pd.DataFrame, x: str, y: str, values: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+Field = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""A map: x, y and values[y, x]."""
+
+
+def _field(frame: pd.DataFrame, x: str, y: str, values: str) -> Field:
     """The columns of a grid as axes and a table: x, y, values[y, x]."""
     table = frame.pivot_table(index=y, columns=x, values=values, aggfunc="first")
     return table.columns.to_numpy(float), table.index.to_numpy(float), table.to_numpy(float)
 
 
-def _isolines(ax: Axes, field: tuple, levels: Sequence[float], words: Any, colour: str = "white") -> None:
+def _isolines(ax: Axes, field: Field, levels: Sequence[float], words: Any, colour: str = "white") -> None:
     """Thin lines of equal value with their values on them."""
     x, y, table = field
     inside = [level for level in levels if np.nanmin(table) < level < np.nanmax(table)]
@@ -200,11 +214,16 @@ def measured(lab: pd.DataFrame, field: pd.DataFrame) -> Figure:
     _passes_needed(fig, ax, field)
     for verdict, (marker, face, edge, _) in VERDICTS.items():
         rows = lab[lab["measured_verdict"] == verdict]
-        look = {"marker": marker, "s": 80 if verdict == "never" else 52, "facecolor": face, "edgecolor": edge}
+        look: dict[str, Any] = {
+            "marker": marker,
+            "s": 80 if verdict == "never" else 52,
+            "facecolor": face,
+            "edgecolor": edge,
+        }
         # A guest that writes nothing has no place on a logarithmic axis: it is put on the lower edge.
         height = rows["dirtied_gbps"].clip(lower=ax.get_ylim()[0])
         ax.scatter(rows["sent_gbps"], height, **look, lw=1.1, zorder=4, clip_on=False)
-    for row in lab[lab["measured_verdict"] == "forced"].itertuples():
+    for row in each_row(lab[lab["measured_verdict"] == "forced"]):
         text = ax.annotate(
             number(row.pass_limit),
             (row.sent_gbps, row.dirtied_gbps),
@@ -257,8 +276,13 @@ def _verdict_key(ax: Axes, lab: pd.DataFrame) -> None:
     handles = []
     for verdict, (marker, face, _, words) in VERDICTS.items():
         text = f"{(lab['measured_verdict'] == verdict).sum()} {words}"
-        look = {"marker": marker, "markerfacecolor": face, "markeredgecolor": INK, "linestyle": ""}
-        handles.append(plt.Line2D([], [], label=text, **look))
+        look: dict[str, Any] = {
+            "marker": marker,
+            "markerfacecolor": face,
+            "markeredgecolor": INK,
+            "linestyle": "",
+        }
+        handles.append(Line2D([], [], label=text, **look))
     ax.figure.legend(handles=handles, loc="outside lower left", ncols=3, fontsize=9, handletextpad=0.2)
     idle = int((lab["dirtied_gbps"] < ax.get_ylim()[0]).sum())
     if idle:
@@ -300,7 +324,7 @@ def buffers(frame: pd.DataFrame, x: str, y: str, here: pd.Series, given: float) 
     fig, ax = plt.subplots(figsize=(WIDTH, 5.4))
     field = _field(frame, x, y, "buffers_needed")
     norm = LogNorm(max(field[2].min(), 1), field[2].max())
-    look = {"cmap": FROZEN, "norm": norm, "shading": "nearest", "rasterized": True}
+    look: dict[str, Any] = {"cmap": FROZEN, "norm": norm, "shading": "nearest", "rasterized": True}
     mesh = ax.pcolormesh(*field, **look)
     scale(ax, "x", field[0], log=True)
     scale(ax, "y", field[1], log=True)
@@ -354,7 +378,7 @@ def gains(frame: pd.DataFrame, x: str, y: str, panel: str, here: pd.Series) -> F
     ``frame`` has the column ``gain``. Thin lines join equal gains; below the thick line the link binds
     and compression gives all it can, above it the spare cores do.
     """
-    groups = list(frame.groupby(panel, sort=True))
+    groups: Groups = list(frame.groupby(panel, sort=True))
     fig, axes = plt.subplots(1, len(groups), figsize=(WIDTH, 4.6), sharey=True, squeeze=False)
     top = max(frame["gain"].max(), 1.05)
     for ax, (value, part) in zip(axes[0], groups, strict=True):
@@ -392,7 +416,7 @@ def _gains_title(frame: pd.DataFrame, here: pd.Series, panel: str) -> str:
     )
 
 
-def _gains_alt(groups: list, x: str, y: str, panel: str) -> str:
+def _gains_alt(groups: Groups, x: str, y: str, panel: str) -> str:
     spans = [
         (value_of(panel, value), number(p["gain"].min()), number(p["gain"].max())) for value, p in groups
     ]

@@ -20,6 +20,7 @@ from analysis.figures.language import (
     QUIET,
     SENT,
     WIDTH,
+    Groups,
     axis_label,
     colours,
     drawn,
@@ -62,7 +63,7 @@ def side_by_side(times: Mapping[str, pd.DataFrame]) -> Figure:
 def _histogram(ax: Axes, table: pd.DataFrame, bins: np.ndarray, colour: str) -> None:
     """How often each time was drawn, on a scale of the panel's own, with mean and 95th percentile marked."""
     found = summary(table)
-    ax.hist(table.total_s, bins, color=colour, alpha=0.75)
+    ax.hist(table.total_s, bins.tolist(), color=colour, alpha=0.75)
     ax.set_xlim(bins[0], bins[-1])
     ax.set_yticks([])
     ax.set_ylim(0, ax.get_ylim()[1] * 1.25)
@@ -76,7 +77,7 @@ def _beside(ax: Axes, text: str, x: float, height: float) -> None:
     """A remark right of a vertical line, or left of it where the panel ends soon."""
     left, right = ax.get_xlim()
     late = (x - left) / (right - left) > 0.75
-    place = {
+    place: dict[str, Any] = {
         "xytext": (-5 if late else 5, 0),
         "textcoords": "offset points",
         "ha": "right" if late else "left",
@@ -140,7 +141,7 @@ def burst_lengths(table: pd.DataFrame, here: tuple[float, float]) -> Figure:
     """
     fig, ax = plt.subplots(figsize=(WIDTH, 4.4))
     scale(ax, "x", table.background_burst_s, log=True)
-    groups = list(table.groupby("background_share", sort=True))
+    groups: Groups = list(table.groupby("background_share", sort=True))
     ends = []
     for (share, part), tint in zip(groups, colours([share for share, _ in groups]), strict=True):
         part = part.sort_values("background_burst_s")
@@ -174,7 +175,7 @@ def _burst_title(table: pd.DataFrame, share: float) -> str:
     )
 
 
-def _burst_alt(groups: Sequence) -> str:
+def _burst_alt(groups: Groups) -> str:
     told = [
         f"{percent(share)}: 95th percentile from {duration(_burst_ends(part, 'p95')[0])} to "
         f"{duration(_burst_ends(part, 'p95')[1])}"
@@ -202,7 +203,7 @@ def window(finished: Mapping[str, np.ndarray], window_s: float, machines: int) -
         ax.plot(seconds / 60, within(times, seconds), color=COLOUR[name])
         _sure_point(ax, times, name)
     ax.axvline(window_s / 60, color=QUIET, linewidth=1.2, linestyle=(0, (2, 2)), zorder=1)
-    below = {"xycoords": ("data", "axes fraction"), "ha": "center"}
+    below: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "ha": "center"}
     note(ax, f"window: {number(window_s / 60)} min", window_s / 60, 0.04, **below)
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.set(xlabel="length of the window [min]", ylabel="chance that the node is empty", ylim=(-0.02, 1.04))
@@ -263,7 +264,7 @@ def _repeat_panel(ax: Axes, one: Repeats) -> None:
 
 
 def _repeats_title(table: pd.DataFrame) -> str:
-    least, most = table.measured_mean_s.idxmin(), table.measured_cv.idxmax()
+    least, most = str(table.measured_mean_s.idxmin()), str(table.measured_cv.idxmax())
     return (
         f"Measured times spread by {percent(table.measured_cv[least])} alone on the line and by "
         f"{percent(table.measured_cv[most])} beside {most}; the model draws "

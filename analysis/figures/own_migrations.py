@@ -5,7 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from IPython.display import Markdown, display
+from IPython.display import Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -20,9 +20,12 @@ from analysis.figures.language import (
     QUIET,
     SENT,
     WIDTH,
+    alternative_text,
     ceiling,
+    display,
     drawn,
     duration,
+    each_row,
     entitle,
     number,
     show,
@@ -54,7 +57,7 @@ def would_help(found: pd.DataFrame) -> Figure:
         _intervals(ax, found, places, name, factor, colour)
         ax.set_xlabel(label)
     axes[0].set_yticks(places, found.change)
-    for text, row in zip(axes[0].get_yticklabels(), found.itertuples(), strict=True):
+    for text, row in zip(axes[0].get_yticklabels(), each_row(found), strict=True):
         text.set_fontweight("bold" if row.change == "as it was" else "normal")
     was = found[found.change == "as it was"].iloc[0]
     return entitle(fig, _help_title(found), _help_alt(found, was))
@@ -87,7 +90,7 @@ def _intervals(
 def best(found: pd.DataFrame) -> pd.Series | None:
     """The change that saves most of the total time; None where none saves more than :data:`LITTLE`."""
     others = found[found.change != "as it was"]
-    top = others.loc[others.saved_share.idxmax()] if len(others) else None
+    top = others.iloc[int(others.saved_share.argmax())] if len(others) else None
     return top if top is not None and top.saved_share > LITTLE else None
 
 
@@ -107,7 +110,7 @@ def _help_title(found: pd.DataFrame) -> str:
 
 def _help_alt(found: pd.DataFrame, was: pd.Series) -> str:
     told = "; ".join(
-        f"{r.change} {duration(r.total_s)}, blackout {duration(r.blackout_s)}" for r in found.itertuples()
+        f"{r.change} {duration(r.total_s)}, blackout {duration(r.blackout_s)}" for r in each_row(found)
     )
     return (
         "Two panels of points with 90 % intervals, a row a change, the shortest total time on top; a dashed "
@@ -118,8 +121,7 @@ def _help_alt(found: pd.DataFrame, was: pd.Series) -> str:
 def bound_table(bound: pd.DataFrame) -> pd.DataFrame:
     """What bound the migration, as a table of readable cells."""
     rate = [
-        f"{number(r.goodput)} ({number(r.goodput_low)} to {number(r.goodput_high)})"
-        for r in bound.itertuples()
+        f"{number(r.goodput)} ({number(r.goodput_low)} to {number(r.goodput_high)})" for r in each_row(bound)
     ]
     columns = {
         "binds with a chance of": bound.share.map(chance).to_list(),
@@ -142,7 +144,7 @@ def host_table(host: Host) -> pd.DataFrame:
 def beside_table(compared: pd.DataFrame) -> pd.DataFrame:
     """Migrations, predicted beside measured, as a table of readable cells."""
     rows = {}
-    for r in compared.itertuples():
+    for r in each_row(compared):
         pause = getattr(r, "measured_blackout_s", np.nan)
         ends = f"{number(r.total_s_low90)} to {number(r.total_s_high90)}"
         rows[r.migration] = {
@@ -186,7 +188,7 @@ def _bound_by(row: pd.Series, bound: pd.DataFrame, fitted: Fitted) -> str:
 def recorded_table(found: Record) -> pd.DataFrame:
     """The migrations of a record with their source, as a table of readable cells."""
     rows, alone = {}, found.migrations.source_file.nunique() < 2
-    for r in found.migrations.itertuples():
+    for r in each_row(found.migrations):
         looks = int((found.passes.migration == r.migration).sum())
         rows[r.migration] = {
             "status": r.status if hasattr(r, "status") else "completed",
@@ -215,7 +217,7 @@ def recorded_passes(course: pd.DataFrame, outcome: pd.Series, setup_s: float, *,
     ``seen``: whether its blackout was recorded.
     """
     fig = timeline.passes(course, outcome, setup_s)
-    count, alt = int(outcome["passes"]), fig.alternative_text.partition(". ")[2]
+    count, alt = int(outcome["passes"]), alternative_text(fig).partition(". ")[2]
     passes = f"{count} {'pass' if count == 1 else 'passes'} as recorded"
     brownout, pause = duration(outcome["brownout_s"]), duration(outcome["blackout_s"])
     if seen:
@@ -238,12 +240,12 @@ def _without_blackout(fig: Figure, both: str) -> None:
 
 def show_passes(found: Record, key: str, fitted: Fitted) -> None:
     """Display the passes of a migration, or a sentence where too little of them was recorded."""
-    row = fitted.migrations.set_index("migration").loc[key]
+    row = fitted.migrations[fitted.migrations.migration == key].iloc[0]
     try:
         course = own.course(found, key, fitted)
     except UserError as error:
         return _say(f"{error}.")
-    return show(recorded_passes(*course, seen=row.get("measured_blackout_s", np.nan) >= 0))
+    return show(recorded_passes(*course, seen=bool(row.get("measured_blackout_s", np.nan) >= 0)))
 
 
 def show_by_pass(found: Record, key: str, fitted: Fitted, compared: pd.DataFrame) -> None:
@@ -256,4 +258,4 @@ def show_by_pass(found: Record, key: str, fitted: Fitted, compared: pd.DataFrame
 
 
 def _say(sentence: str) -> None:
-    display(Markdown(sentence))
+    display(Markdown(sentence))  # type: ignore[no-untyped-call]  # IPython declares no types

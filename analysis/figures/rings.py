@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from analysis.figures.language import (
@@ -18,10 +20,12 @@ from analysis.figures.language import (
     NO_BREAK,
     QUIET,
     WIDTH,
+    Groups,
     ceiling,
     colours,
     drawn,
     duration,
+    each_row,
     entitle,
     number,
     scale,
@@ -51,7 +55,7 @@ def families(compared: pd.DataFrame) -> Figure:
     Dashed: Little's law for the same ring.
     """
     rings = _common(compared[compared.factor == "receive_ring"])
-    panels = list(rings.groupby("receive_delay_us", sort=True))
+    panels: Groups = list(rings.groupby("receive_delay_us", sort=True))
     fig, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 4.2), sharey=True, squeeze=False)
     moderations = sorted(rings.interrupt_moderation_us.unique())
     tints = dict(zip(moderations, colours(moderations), strict=True))
@@ -64,7 +68,7 @@ def families(compared: pd.DataFrame) -> Figure:
     axes[0, 0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes[0, 0].set_ylabel("payload carried, of the line")
     handles = [
-        plt.Line2D([], [], label=_us(us), color=tints[us], marker=_marker(i), markersize=6)
+        Line2D([], [], label=_us(us), color=tints[us], marker=_marker(i), markersize=6)
         for i, us in enumerate(moderations)
     ]
     words = "time between interrupts (points: measured, line: the law, dashed: Little's law)"
@@ -89,25 +93,33 @@ def _family(ax: Axes, family: pd.DataFrame, tint: str, marker: str) -> None:
     ax.plot(buffers, little(one) / line, color=tint, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     ax.plot(buffers, law.goodput_gbps / line, color=tint, linewidth=1.8, zorder=2)
     shown = family[family.receive_buffers <= BUFFERS_SHOWN[1]]
-    look = {"marker": marker, "color": tint, "markeredgecolor": "white", "markersize": 7, "linestyle": ""}
+    look: dict[str, Any] = {
+        "marker": marker,
+        "color": tint,
+        "markeredgecolor": "white",
+        "markersize": 7,
+        "linestyle": "",
+    }
     ax.plot(shown.receive_buffers, shown.measured_goodput_gbps / line, **look, zorder=3)
 
 
 def _families_title(rings: pd.DataFrame) -> str:
     law = rings.error.abs()
     rival = (little(rings) / rings.measured_goodput_gbps - 1).abs()
+    law_p90, rival_p90 = (np.float64(error.quantile(0.9)) for error in (law, rival))
     return (
         f"On {len(rings)} measured rings the law is off by {percent(law.median())} in the median and "
-        f"{percent(law.quantile(0.9))} at the 90th percentile; Little's by {percent(rival.median())} and "
-        f"{percent(rival.quantile(0.9))}"
+        f"{percent(law_p90)} at the 90th percentile; Little's by {percent(rival.median())} and "
+        f"{percent(rival_p90)}"
     )
 
 
 def _families_alt(rings: pd.DataFrame) -> str:
+    groups: Groups = list(rings.groupby("receive_delay_us"))
     told = [
         f"{duration(delay / 1e6) if delay else 'no'} delay, {len(part)} points, median error "
         f"{percent(part.error.abs().median())}"
-        for delay, part in rings.groupby("receive_delay_us")
+        for delay, part in groups
     ]
     return f"Panels of rising curves over the number of receive buffers, with points: {'; '.join(told)}."
 
@@ -132,7 +144,7 @@ def rivals_table(errors: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
     ``errors`` is what ``studies.link_validation.rival_errors`` returns.
     """
     counts = compared.factor.value_counts()
-    laws = dict.fromkeys(law for law, _ in errors.columns)
+    laws = dict.fromkeys(errors.columns.get_level_values(0))
     columns = {
         law: [f"{percent(row[law, 'median'])}, {percent(row[law, 'p90'])}" for _, row in errors.iterrows()]
         for law in laws
@@ -150,7 +162,7 @@ def worst_table(compared: pd.DataFrame, count: int) -> pd.DataFrame:
         "TCP": worst.congestion_control,
         "round trip": [duration(v / 1e3) for v in worst.round_trip_ms],
         "interrupts, delay": [
-            f"{_us(row.interrupt_moderation_us)}, {_us(row.receive_delay_us)}" for row in worst.itertuples()
+            f"{_us(row.interrupt_moderation_us)}, {_us(row.receive_delay_us)}" for row in each_row(worst)
         ],
         "measured": [percent(v) for v in worst.measured_goodput_gbps / worst.line_gbps],
         "law": [percent(v) for v in worst.goodput_gbps / worst.line_gbps],
@@ -175,7 +187,7 @@ def scaled(measured: pd.DataFrame, carried: pd.DataFrame, usual: pd.DataFrame) -
     ax.plot(
         usual.slack, usual.share, color=QUIET, linestyle=(0, (4, 2)), label="law, in the laboratory", zorder=1
     )
-    groups = list(carried.groupby("bandwidth_gbps", sort=True))
+    groups: Groups = list(carried.groupby("bandwidth_gbps", sort=True))
     for (line, part), tint in zip(groups, colours([line for line, _ in groups]), strict=True):
         ax.plot(
             part.slack, part.share, color=tint, label=f"law, {value_of('bandwidth_gbps', line)}", zorder=2
@@ -192,8 +204,14 @@ def _measured_points(ax: Axes, measured: pd.DataFrame) -> None:
     """Measured shares of the line: marks by line rate, crosses where the round trip was long."""
     share = measured.measured_goodput_gbps / measured.line_gbps
     long = measured.round_trip_ms > measured.round_trip_ms.min()
-    for i, (line, part) in enumerate(measured[~long].groupby("bandwidth_gbps", sort=True)):
-        look = {"marker": MARKERS[i], "s": 44, "facecolor": INK if i % 2 else "white", "edgecolor": INK}
+    groups: Groups = list(measured[~long].groupby("bandwidth_gbps", sort=True))
+    for i, (line, part) in enumerate(groups):
+        look: dict[str, Any] = {
+            "marker": MARKERS[i],
+            "s": 44,
+            "facecolor": INK if i % 2 else "white",
+            "edgecolor": INK,
+        }
         label = f"measured, {value_of('bandwidth_gbps', round(line, 1))}"
         ax.scatter(part.slack, share[part.index], label=label, zorder=3, **look)
     if long.any():

@@ -24,7 +24,7 @@ def bandwidth(here: pd.Series, swept: pd.DataFrame) -> str:
 
 def _end_of_line(swept: pd.DataFrame) -> str:
     """From where on a faster line gains nothing."""
-    last = swept.loc[swept["bandwidth_gbps"].idxmax(), "limited_by"]
+    last = str(swept["limited_by"].iloc[int(swept["bandwidth_gbps"].argmax())])
     if last == "line_rate":
         return "The line is the limit up to the fastest."
     goal = 0.99 * swept["goodput_gbps"].max()
@@ -58,7 +58,7 @@ def buffers(today: pd.Series, unlimited: pd.Series, enough: Mapping[str, float],
 def dirty_rate(now: pd.DataFrame, most_writes: Mapping[str, float]) -> str:
     """How busy a guest may be: one row a pattern, and the rate up to which each pattern converges."""
     by_pattern = now.set_index("write_pattern")["blackout_s"]
-    least, most = by_pattern.idxmin(), by_pattern.idxmax()
+    least, most = str(by_pattern.idxmin()), str(by_pattern.idxmax())
     told = ", ".join(f"{name} **{_writes(rate)}**" for name, rate in most_writes.items())
     first = now.iloc[0]
     return (

@@ -87,7 +87,8 @@ def _memory(ax: Axes, course: pd.DataFrame, outcome: pd.Series, span: tuple[floa
     seen = course[course["time_s"] >= span[0]]
     top = max(seen["to_send_gib"].max(), seen["dirtied_gib"].max(), 1e-9) * 1.18
     ax.set_ylim(0, top)
-    for number_, part in course.groupby("pass_number"):
+    for _, part in course.groupby("pass_number"):
+        number_ = int(part["pass_number"].iloc[0])
         ax.fill_between(
             part["time_s"], part["to_send_gib"], color=SENT, alpha=0.85 if number_ % 2 else 0.6, linewidth=0
         )
@@ -171,7 +172,7 @@ def _name_curves(ax: Axes, seen: pd.DataFrame, span: tuple[float, float], top: f
     )
 
 
-def finding(outcome: Mapping[str, Any]) -> str:
+def finding(outcome: Mapping[str, Any] | pd.Series) -> str:
     """What became of the migration, in a sentence."""
     count = int(outcome["passes"])
     noun = "pass" if count == 1 else "passes"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,6 +22,7 @@ from analysis.figures.language import (
     axis_label,
     drawn,
     duration,
+    each_row,
     entitle,
     label_ends,
     note,
@@ -59,8 +61,8 @@ def over_links(compared: pd.DataFrame, lifted: pd.DataFrame, here: float) -> Fig
     scale(ax, "x", compared.bandwidth_gbps, log=True)
     scale(ax, "y", compared.total_s, log=True)
     ends = []
-    for name, part in compared.groupby("transport", sort=False):
-        part = part.sort_values("bandwidth_gbps")
+    for key, part in compared.groupby("transport", sort=False):
+        name, part = str(key), part.sort_values("bandwidth_gbps")
         ax.plot(part.bandwidth_gbps, part.total_s, color=COLOUR[name], linestyle=DASH[name], linewidth=1.6)
         ax.plot(
             part.bandwidth_gbps, part.total_s.where(part.best), color=COLOUR[name], linewidth=5, alpha=0.5
@@ -70,7 +72,7 @@ def over_links(compared: pd.DataFrame, lifted: pd.DataFrame, here: float) -> Fig
     ax.margins(x=0.02)
     label_ends(ax, ends, gap=0.065)
     ax.axvline(here, color=QUIET, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
-    below = {"xycoords": ("data", "axes fraction"), "ha": "center"}
+    below: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "ha": "center"}
     note(ax, f"set: {value_of('bandwidth_gbps', here)}", here, 0.03, **below)
     ax.annotate(
         "broad: the best option", (1, 1.02), xycoords="axes fraction", ha="right", color=QUIET, fontsize=9
@@ -105,7 +107,7 @@ def _links_alt(compared: pd.DataFrame) -> str:
     told = []
     for name, part in compared.groupby("transport", sort=False):
         ends = part.sort_values("bandwidth_gbps").total_s.iloc[[0, -1]]
-        told.append(f"{option(name)} from {duration(ends.iloc[0])} to {duration(ends.iloc[1])}")
+        told.append(f"{option(str(name))} from {duration(ends.iloc[0])} to {duration(ends.iloc[1])}")
     return f"Falling lines of total time over the line rate, one an option: {'; '.join(told)}."
 
 
@@ -164,7 +166,8 @@ def _tinted(codes: np.ndarray, gain: np.ndarray, names: list[str]) -> np.ndarray
     """Colours of a map: the option's own, paler the less it gains."""
     share = PALEST + (1 - PALEST) * np.clip(np.log(gain) / np.log(STRONGEST), 0, 1)
     own = np.array([to_rgb(COLOUR[name]) for name in names])[codes]
-    return 1 - (1 - own) * share[..., None]
+    tinted: np.ndarray = 1 - (1 - own) * share[..., None]
+    return tinted
 
 
 def _name_region(ax: Axes, x: np.ndarray, y: np.ndarray, inside: np.ndarray, name: str) -> None:
@@ -192,7 +195,7 @@ def _shares(best: pd.DataFrame) -> str:
     """Options and the share of the map on which each is best, the greatest first."""
     shares = best.transport.value_counts(normalize=True)
     return ", ".join(
-        f"{option(name)} on {percent(share, 1)}" for name, share in shares.items() if share >= 0.02
+        f"{option(str(name))} on {percent(share, 1)}" for name, share in shares.items() if share >= 0.02
     )
 
 
@@ -220,7 +223,7 @@ def break_even(table: pd.DataFrame, link_gbps: float) -> Figure:
     fig, ax = plt.subplots(figsize=(WIDTH, 0.27 * len(table) + 1.6))
     scale(ax, "x", [*table.pays_gbps, *table.full_gbps, link_gbps], log=True)
     low = min(table.full_gbps.min(), link_gbps) * 0.5
-    for place, row in table.iterrows():
+    for place, row in enumerate(each_row(table)):
         # XPRESS is Microsoft's own family: the likeliest stand-in for what Hyper-V does not publish.
         tint = COLOUR["compression"] if row.compressor.startswith("xpress") else COLOUR["tcpip"]
         ax.plot([low, row.full_gbps], [place, place], color=tint, linewidth=7, solid_capstyle="butt")
@@ -228,7 +231,7 @@ def break_even(table: pd.DataFrame, link_gbps: float) -> Figure:
         ax.plot(row.pays_gbps, place, "|", color=tint, markersize=11, markeredgewidth=2.2)
     ax.set_yticks(
         range(len(table)),
-        [f"{r.compressor}  {number(r.compression_ratio, 2)} to 1" for r in table.itertuples()],
+        [f"{r.compressor}  {number(r.compression_ratio, 2)} to 1" for r in each_row(table)],
     )
     ax.set_xlim(low, max(table.pays_gbps.max(), link_gbps) * 1.5)
     ax.grid(axis="y", visible=False)
@@ -250,7 +253,7 @@ def _break_title(table: pd.DataFrame, link_gbps: float) -> str:
 
 
 def _break_alt(table: pd.DataFrame) -> str:
-    told = [f"{row.compressor} up to {number(row.pays_gbps, 2)}" for row in table[::-1].itertuples()]
+    told = [f"{row.compressor} up to {number(row.pays_gbps, 2)}" for row in each_row(table[::-1])]
     return f"Horizontal bars on a logarithmic axis of link rates [Gbit/s]; it pays: {', '.join(told)}."
 
 
@@ -280,7 +283,7 @@ def published(table: pd.DataFrame, bound: float) -> Figure:
             said, place, "D", color="white", markeredgecolor=tint, markeredgewidth=2, markersize=7, zorder=4
         )
     scale(ax, "x", [*low, *high, *table.predicted_s], log=True)
-    ax.set_yticks(range(len(table)), [case(row) for row in table.itertuples()])
+    ax.set_yticks(range(len(table)), [case(row) for row in each_row(table)])
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
     text = f"black: published   diamond: predicted   red: off by more than {percent(bound)}"
@@ -289,7 +292,7 @@ def published(table: pd.DataFrame, bound: float) -> Figure:
     return entitle(fig, _published_title(table, bound), _published_alt(table))
 
 
-def case(row) -> str:
+def case(row: Any) -> str:
     """What moved in a published row, in short: ``6 × 9 GiB, 20 Gbit/s, TCP/IP``."""
     count = f"{row.vm_count:.0f} × " if row.vm_count > 1 else ""
     memory, link = number(row.memory_gib), value_of("bandwidth_gbps", row.bandwidth_gbps)
@@ -305,7 +308,7 @@ def _published_title(table: pd.DataFrame, bound: float) -> str:
 
 
 def _published_alt(table: pd.DataFrame) -> str:
-    told = [f"{case(row)}: {percent(row.error)}" for row in table.itertuples()]
+    told = [f"{case(row)}: {percent(row.error)}" for row in each_row(table)]
     return f"Published and predicted times on a logarithmic axis, a row each. Errors: {'; '.join(told)}."
 
 
@@ -355,9 +358,7 @@ def limits_table(found: pd.DataFrame) -> pd.DataFrame:
         "total time": found.total_s.map(duration),
         "limit lifted": found.lifted_total_s.map(duration),
     }
-    nodes = [
-        f"{row.adapters} × {value_of('bandwidth_gbps', row.bandwidth_gbps)}" for row in found.itertuples()
-    ]
+    nodes = [f"{row.adapters} × {value_of('bandwidth_gbps', row.bandwidth_gbps)}" for row in each_row(found)]
     return pd.DataFrame(columns).set_index(pd.Index(nodes, name="adapters of the node"))
 
 
@@ -389,12 +390,12 @@ def published_table(table: pd.DataFrame, causes: pd.Series) -> pd.DataFrame:
     """Published times beside blind predictions, the error, and why a prediction is off."""
     columns = {
         "version": table.host_version,
-        "published": [_span(row.total_s_low, row.total_s_high) for row in table.itertuples()],
+        "published": [_span(row.total_s_low, row.total_s_high) for row in each_row(table)],
         "predicted": [f"{number(v, 3)} s" for v in table.predicted_s],
         "error": [percent(v) for v in table.error],
         "likely cause of a miss": causes,
     }
-    names = [case(row) for row in table.itertuples()]
+    names = [case(row) for row in each_row(table)]
     return pd.DataFrame(columns).set_index(pd.Index(names, name="moved"))
 
 

@@ -100,7 +100,8 @@ class Axis:
         if self.values is not None:
             return self.values
         edges = self.edges(count or 1)
-        return np.sqrt(edges[1:] * edges[:-1]) if self.log else (edges[1:] + edges[:-1]) / 2
+        middles: np.ndarray = np.sqrt(edges[1:] * edges[:-1]) if self.log else (edges[1:] + edges[:-1]) / 2
+        return middles
 
     def edges(self, count: int) -> np.ndarray:
         """Edges of ``count`` equal cells of a range."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,7 +48,7 @@ def _traffic(rows: pd.DataFrame) -> Traffic:
     return fair_flows(int(first.cross_flows), max(first.cross_on_s, 1e-9), first.cross_off_s)
 
 
-def spread_table(found: list[Repeats], seed: int = 0) -> pd.DataFrame:
+def spread_table(found: Sequence[Repeats], seed: int = 0) -> pd.DataFrame:
     """Mean [s] and coefficient of variation by traffic, measured and drawn.
 
     ``cv_low`` and ``cv_high``: 5th and 95th percentile of the coefficient of variation of samples of the
