@@ -126,16 +126,23 @@ def report(notebooks: tuple, parameters: tuple, grid_file: Path | None, as_json:
     return int(any(outcome.failure for outcome in outcomes))
 
 
+host_option = click.option(
+    "--host", "host_file", type=click.Path(path_type=Path), help="A calibrated host (see calibrate)."
+)
+
+
 @main.command()
 @click.argument("design", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
               help="Folder of the dataset; sweeps/ and the design's name if not given.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; one per core if not given.")
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of a Dask scheduler.")
+@host_option
+@click.option("--preset", default="", metavar="WINDOWS", help="Defaults of a Windows Server.")
 @click.option("--rows/--no-rows", default=True, help="Write the rows, or only what `reduce` asks for.")
 @click.option("--force", is_flag=True, help="Remove a sweep of another design from the folder.")
 @click.option("--json", "as_json", is_flag=True, help="Write row count, rate and path as JSON.")
-def sweep(design: Path, out: Path | None, as_json: bool, **options: Any) -> None:
+def sweep(design: Path, out: Path | None, host_file: Path | None, as_json: bool, **options: Any) -> None:
     """Evaluate the scenarios of a DESIGN (YAML) into a Parquet dataset, on all cores or a cluster.
 
     Every combination of listed values, or `rows: N` random scenarios. The same command carries on where it
@@ -148,16 +155,11 @@ def sweep(design: Path, out: Path | None, as_json: bool, **options: Any) -> None
     folder = out or Path("sweeps") / design.stem
     try:
         with progress_of_rows() as progress:
-            swept = sweep_design(design, folder, progress=progress, **options)
+            swept = sweep_design(design, folder, progress=progress, host_file=host_file or "", **options)
     except KeyboardInterrupt:
         sys.exit(fail("stopped; what is done is kept, the same command carries on", 130))
     figures = answers.swept_figures(swept)
     click.echo(answers.as_json(figures) if as_json else answers.swept_text(figures))
-
-
-host_option = click.option(
-    "--host", "host_file", type=click.Path(path_type=Path), help="A calibrated host (see calibrate)."
-)
 
 
 @main.command()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import numbers
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -253,6 +253,12 @@ _ALL = (
     Parameter("bandwidth_limit_share", "0-1", 1.0, low=0.0001, high=1,
               meaning="share of the line rate that the migration may use",
               source=_HYPERV + "SMB bandwidth limit"),
+    Parameter("smb_limit_share", "0-1", 1.0, low=0.0001, high=1,
+              meaning="smb, smb_direct: share of the sum of the node's adapters that they may use",
+              source=_HYPERV + "0.25 in a cluster of Windows Server 2022 since 2022-09; counts all adapters"),
+    Parameter("adapters", "adapters", 2, low=1, high=64, whole=True,
+              meaning="adapters of the migration network's speed in a node, which that limit counts",
+              source="two of a kind: one may fail"),
     Parameter("network", "", "dedicated", choices=NETWORKS,
               meaning="whether other traffic shares the link",
               source="Microsoft's page on network I/O performance"),
@@ -336,15 +342,35 @@ def label(name: str) -> str:
     return (PARAMETERS[name] if name in PARAMETERS else OUTCOMES[name]).label
 
 
+FACTOR = "_factor"
+"""Ends the name of a host's factor on a parameter: ``bandwidth_gbps_factor``."""
+
+
+def takes(name: str) -> bool:
+    """Whether a scenario may have a column of this name: a parameter, or a factor on one that is a number."""
+    of = PARAMETERS.get(name.removesuffix(FACTOR))
+    return of is not None and (name in PARAMETERS or not of.choices)
+
+
 def check(given: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Validate values by name.
+    """Validate values by name; a name may be that of a factor (see :func:`takes`), which is above 0.
 
     Raises :class:`ParameterError` for an unknown name (with the nearest right one) or a value
     outside its range. Nothing is filled in: a name that is not given is not in the result.
     """
     for name in given:
-        if name not in PARAMETERS:
+        if not takes(name):
             near = nearest(name, PARAMETERS)
             hint = f"; did you mean {near!r}?" if near else ""
             raise ParameterError(f"there is no parameter {name!r}{hint}")
-    return {name: PARAMETERS[name].check(values) for name, values in given.items()}
+    return {name: _checks(name).check(values) for name, values in given.items()}
+
+
+def _checks(name: str) -> Parameter:
+    return PARAMETERS[name] if name in PARAMETERS else replace(_ANY_FACTOR, name=name)
+
+
+_ANY_FACTOR = Parameter(
+    "factor", "", 1.0, low=np.nextafter(0.0, 1.0), high=1e12,
+    meaning="what a host makes of a parameter, times what is asked for", source="calibration",
+)  # fmt: skip

@@ -18,16 +18,19 @@ from analysis.parameters import nearest
 class Host:
     """What one version of Windows Server does by default.
 
-    ``parallel_migrations`` is how many leave a node at once; ``smb_limit_share`` the share of the sum
-    of the node's adapter speeds that an SMB migration may use (1: no limit).
+    ``parallel_migrations`` is how many leave a node at once.
     """
 
     name: str
     parameters: Mapping[str, Any]
     parallel_migrations: int
     source: str
-    smb_limit_share: float = 1.0
     transports: tuple[str, ...] = ("tcpip", "compression", "smb", "smb_direct")
+
+    @property
+    def smb_limit_share(self) -> float:
+        """Share of the sum of the node's adapter speeds that an SMB migration may use (1: no limit)."""
+        return float(self.parameters.get("smb_limit_share", 1.0))
 
 
 @dataclass(frozen=True)
@@ -87,18 +90,16 @@ HOSTS: Mapping[str, Host] = {
         ),
         Host(
             "windows_2022",
-            {"stop_rule": "hyperv", "transport": "compression"},
+            {"stop_rule": "hyperv", "transport": "compression", "smb_limit_share": 0.25},
             1,
             "from the update of 2022-09: one migration at once in a cluster, SMB limited to 25 % of "
             "the sum of the node's adapters: techcommunity 3709680, windowsserverdocs 2025-10-23.",
-            smb_limit_share=0.25,
         ),
         Host(
             "windows_2025",
-            {"stop_rule": "hyperv", "transport": "compression"},
+            {"stop_rule": "hyperv", "transport": "compression", "smb_limit_share": 0.25},
             1,
             "as 2022; what it changed beside that is not documented for the duration of a migration.",
-            smb_limit_share=0.25,
         ),
     )
 }
@@ -163,14 +164,3 @@ def host(name: str) -> Host:
         hint = f"did you mean {near!r}?" if near else f"there are {', '.join(HOSTS)}"
         raise UserError(f"there is no host preset {name!r}; {hint}")
     return HOSTS[name]
-
-
-def smb_limit_share(preset: Host, network_gbps: float, node_gbps: float) -> float:
-    """``bandwidth_limit_share`` of an SMB migration: the limit counts all adapters of the node.
-
-    ``network_gbps``: line rate of the migration network; ``node_gbps``: sum over the node's adapters.
-
-    >>> smb_limit_share(HOSTS["windows_2022"], network_gbps=25, node_gbps=50)
-    0.5
-    """
-    return min(1.0, preset.smb_limit_share * node_gbps / network_gbps)

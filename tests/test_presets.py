@@ -1,12 +1,16 @@
 """Published settings: allowed values, the facts' figures, and what is not known."""
 
+import numpy as np
 import pytest
 
 from analysis import migrate
 from analysis.errors import UserError
 from analysis.model.migration import ceilings
 from analysis.parameters import TRANSPORTS, check
-from analysis.presets import ADAPTERS, HOSTS, host, smb_limit_share
+from analysis.presets import ADAPTERS, HOSTS, host
+
+OTHERS = ("tcpip", "compression")
+"""Transports that no limit on SMB holds."""
 
 
 @pytest.mark.parametrize("name", HOSTS)
@@ -78,23 +82,29 @@ def test_host_far_from_all_gets_the_list():
 
 
 @pytest.mark.parametrize(
-    ("network", "node", "gbps"),
-    [(25, 50, 12.5), (10, 40, 10), (10, 20, 5), (100, 100, 25)],
+    ("network", "adapters", "gbps"),
+    [(25, 2, 12.5), (10, 4, 10), (10, 2, 5), (100, 1, 25)],
     ids=["2x25", "4x10", "2x10", "one"],
 )
-def test_smb_limit_is_a_quarter_of_all_adapters(network, node, gbps):
+def test_smb_limit_is_a_quarter_of_all_adapters(network, adapters, gbps):
     """25 % of the node's adapters, even where migration uses one (facts: 12.5, 10 and 5 Gbit/s)."""
-    share = smb_limit_share(host("windows_2022"), network, node)
-    assert share * network == pytest.approx(gbps)
-    found = ceilings(transport="smb_direct", bandwidth_gbps=network, bandwidth_limit_share=share)
+    preset = host("windows_2022").parameters | {"transport": "smb_direct"}
+    found = ceilings(**preset, bandwidth_gbps=network, adapters=adapters)
     line = found.line_rate[0]
     assert found.goodput_gbps[0] == pytest.approx(gbps / network * line)
 
 
 def test_smb_limit_is_never_more_than_the_network():
     """A quarter of eight adapters is more than one: no limit. So is that of a host without one."""
-    assert smb_limit_share(host("windows_2022"), 10, 80) == 1
-    assert smb_limit_share(host("windows_2019"), 10, 20) == 1
+    many = ceilings(**host("windows_2022").parameters | {"transport": "smb"}, adapters=8)
+    none = ceilings(**host("windows_2019").parameters | {"transport": "smb"}, adapters=1)
+    assert np.isinf([many.bandwidth_limit[0], none.bandwidth_limit[0]]).all()
+
+
+def test_smb_limit_holds_smb_alone():
+    """TCP/IP and compression of the same version go at the line's rate."""
+    rate = [ceilings(**host("windows_2022").parameters | {"transport": t}).bandwidth_limit[0] for t in OTHERS]
+    assert np.isinf(rate).all()
 
 
 # --- adapters -----------------------------------------------------------------------------

@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import presets
 from analysis.cli.options import scenarios
 from analysis.errors import UserError
 from analysis.model.migration import migrate
 from analysis.observations import files, lab, tables, transfers
 from analysis.observations.record import Record
 from analysis.parameters import OUTCOMES, PARAMETERS, defaults
-from analysis.studies.hosts.host import Host, load_host
+from analysis.studies.hosts.host import Host, computed_with, load_host, on
 from analysis.studies.hosts.prediction import INTERVALS, LEVELS, predict
 from analysis.studies.sweeps.sweep import Swept
 from analysis.studies.validation.migrations import (
@@ -47,8 +46,7 @@ def predicted(
     given = tuple(columns)
     if preset:
         rows = len(next(iter(columns.values()), [None]))
-        usual = {name: [value] * rows for name, value in presets.host(preset).parameters.items()}
-        columns = usual | columns
+        columns = {name: [value] * rows for name, value in on("", {}, preset).items()} | columns
     table = pd.DataFrame(columns) if columns else pd.DataFrame(index=range(1))
     if host_file is None:
         table, more = migrate(table), []
@@ -56,7 +54,8 @@ def predicted(
         table = predict(table, load_host(host_file), given=given)
         more = _interval_columns()
     missing = {name: value for name, value in defaults().items() if name not in table}
-    return table.assign(**missing)[[*PARAMETERS, *OUTCOMES, *more]].to_dict("records")
+    made = computed_with(table)
+    return table.assign(**missing, **made)[[*PARAMETERS, *OUTCOMES, *more, *made]].to_dict("records")
 
 
 def _interval_columns() -> list[str]:

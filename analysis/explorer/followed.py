@@ -12,7 +12,7 @@ import pandas as pd
 from analysis.model.dirtying import distinct_pages
 from analysis.model.migration import ceilings, content_pages, filled, guest, migrate, passes
 from analysis.model.units import GBIT, GIB, PAGES_PER_GIB
-from analysis.parameters import OUTCOMES, PARAMETERS
+from analysis.parameters import FACTOR, OUTCOMES, PARAMETERS
 from analysis.studies.grids import grid
 
 DRAWN_PASSES = 20
@@ -92,7 +92,8 @@ def _passes_by_scenario(steps: pd.DataFrame, p: dict[str, np.ndarray]) -> list[t
 
 def one(**parameters: Any) -> Migration:
     """One migration; parameters as for ``migrate``, to which defaults are left: that is quicker."""
-    given = {n: v for n, v in parameters.items() if n not in PARAMETERS or not _is_default(n, v)}
+    said = {n for n in parameters if n not in PARAMETERS or n + FACTOR in parameters}
+    given = {n: v for n, v in parameters.items() if n in said or not _is_default(n, v)}
     return followed(grid(**given or {"memory_gib": PARAMETERS["memory_gib"].default}))[0]
 
 

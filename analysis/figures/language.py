@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import NDArray
 
-from analysis.parameters import OUTCOMES, PARAMETERS, check, label
+from analysis.parameters import FACTOR, OUTCOMES, PARAMETERS, check, label, takes
 
 INK, QUIET, FAINT = "#1d2430", "#566072", "#d9dee6"
 SENT, DIRTY = "#2a6f9e", "#cc4b1d"
@@ -113,7 +113,7 @@ def show_parameters(**values: Any) -> None:
     carries the role ``parameters``; a report has a table of its own at its top and leaves this one out.
     """
     for name, value in values.items():
-        if name.removesuffix("_values") in PARAMETERS:
+        if takes(name.removesuffix("_values")):
             check({name.removesuffix("_values"): value})
     rows = "\n".join(_parameter_row(name, value) for name, value in values.items())
     head = "".join(f'<th scope="col" style="text-align:left">{name}</th>' for name in _HEAD)
@@ -130,6 +130,8 @@ def _parameter_row(name: str, value: Any) -> str:
     """One row; a list named ``<parameter>_values`` is a sweep over that parameter."""
     parameter = PARAMETERS.get(name.removesuffix("_values"))
     unit, meaning = (parameter.unit, parameter.meaning) if parameter else ("", "of this notebook")
+    if takes(name) and not parameter:
+        meaning = f"what the host makes of {name.removesuffix(FACTOR)}, times what is asked for"
     swept = name.endswith("_values")
     default = "" if swept or not parameter else _plain(parameter.default)
     shown, differs = _plain(value), bool(default) and default != _plain(value)

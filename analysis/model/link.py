@@ -138,15 +138,24 @@ def window_ceiling(
     return np.where(np.isfinite(line), rounded, cap)
 
 
+def _limit_ceiling(p: dict[str, np.ndarray], line: np.ndarray) -> np.ndarray:
+    """What a set limit leaves of the line: one on any migration, and the one on SMB, by all adapters."""
+    if (p["smb_limit_share"] == 1).all():
+        share = p["bandwidth_limit_share"]
+        return np.where(share < 1, line * share, np.inf)
+    over_smb = (p["transport"] == "smb") | (p["transport"] == "smb_direct")
+    of_all = np.where(over_smb, p["smb_limit_share"] * p["adapters"], 1.0)
+    share = np.minimum(p["bandwidth_limit_share"], of_all)
+    return np.where(share < 1, line * share, np.inf)
+
+
 def goodput(p: dict[str, np.ndarray]) -> Goodput:
     """Lowest ceiling for columns of parameters ``p`` (checked, of one length)."""
     rdma = p["transport"] == "smb_direct"
     line, packets = line_ceiling(p["bandwidth_gbps"], efficiency(p)), packets_per_s(p)
     free = {
         "line_rate": line,
-        "bandwidth_limit": np.where(
-            p["bandwidth_limit_share"] < 1, line * p["bandwidth_limit_share"], np.inf
-        ),
+        "bandwidth_limit": _limit_ceiling(p, line),
         "other_traffic": np.where(p["network"] == "shared", line * (1 - p["background_share"]), np.inf),
     }
     host = {

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import parameters
-from analysis.model import compression, dirtying, engine, link
+from analysis.model import compression, dirtying, engine, factors, link
 from analysis.model.precopy import REASONS, Guest, Precopy, Rules, SteadyLink, general, over
 from analysis.model.units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
 
@@ -142,12 +142,12 @@ def ceilings(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataF
 
 
 def parameters_in(table: pd.DataFrame) -> pd.DataFrame:
-    """The columns of a table that are parameters, without labels, measurements and outcomes."""
-    return table[[name for name in table if name in parameters.PARAMETERS]]
+    """The columns of a table that are parameters or factors, without labels, measurements and outcomes."""
+    return table[[name for name in table if parameters.takes(str(name))]]
 
 
 def filled(scenarios: pd.DataFrame | None = None, /, **given: Any) -> Columns:
-    """Every parameter by name as a checked array, one value a row: given ones and defaults."""
+    """Every parameter by name as a checked array, one value a row: given ones or defaults, times factors."""
     return _columns(scenarios, given)[1]
 
 
@@ -155,9 +155,10 @@ def _columns(scenarios: pd.DataFrame | None, given: dict[str, Any]) -> tuple[pd.
     """The frame to answer with, and every parameter as a checked array with one value a row."""
     checked = parameters.check(given)
     frame = _frame(checked) if scenarios is None else _table(scenarios, checked)
-    known = parameters.check({name: frame[name] for name in frame if name in parameters.PARAMETERS})
-    filled = parameters.defaults().items()
-    columns = {name: known.get(name, np.full(len(frame), value)) for name, value in filled}
+    given = parameters.check({name: frame[name] for name in frame if parameters.takes(str(name))})
+    known, scales = factors.split(given)
+    columns = {n: known.get(n, np.full(len(frame), value)) for n, value in parameters.defaults().items()}
+    columns = factors.applied(columns, scales, known)
     return frame, columns | {"streams": streams(columns)}
 
 
@@ -189,7 +190,7 @@ def _table(scenarios: pd.DataFrame, checked: Columns) -> pd.DataFrame:
             )
         if name in parameters.PARAMETERS and names.count(name) > 1:
             raise parameters.ParameterError(f"the column {name!r} is given twice")
-        near = "" if name in parameters.PARAMETERS else parameters.nearest(name, parameters.PARAMETERS, 0.88)
+        near = "" if parameters.takes(name) else parameters.nearest(name, parameters.PARAMETERS, 0.88)
         if near:
             raise parameters.ParameterError(f"there is no parameter {name!r}; did you mean {near!r}?")
     try:

@@ -16,10 +16,10 @@ from numpy.typing import ArrayLike
 
 from analysis.model.dirtying import distinct_pages, write_classes
 from analysis.model.link import efficiency
-from analysis.model.migration import migrate, passes
+from analysis.model.migration import filled, migrate, parameters_in, passes
 from analysis.model.precopy import STOP_RULES
 from analysis.model.units import GBIT, GIB, PAGES_PER_GIB
-from analysis.parameters import defaults
+from analysis.parameters import FACTOR
 
 DRAWN_PASSES = 40
 """Passes that :func:`course` follows; a migration that never ends would have a thousand."""
@@ -173,7 +173,7 @@ def _as_fast_as_it_goes(scenarios: pd.DataFrame) -> pd.DataFrame:
     p = _filled(scenarios)
     line = p["bandwidth_gbps"].to_numpy(float) * efficiency({name: p[name].to_numpy() for name in p.columns})
     reached = np.minimum(_goodput(scenarios, "receive_buffers", MOST_BUFFERS) / line, 1)
-    return scenarios.assign(bandwidth_gbps=p["bandwidth_gbps"].to_numpy(float) * reached)
+    return p.assign(bandwidth_gbps=p["bandwidth_gbps"].to_numpy(float) * reached)
 
 
 def _goodput(scenarios: pd.DataFrame, ring: str, buffers: Any) -> np.ndarray:
@@ -244,6 +244,6 @@ def _within_pass(step: Any, scenario: pd.DataFrame, points: int) -> pd.DataFrame
 
 
 def _filled(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with a column for every parameter: its own, or the default."""
-    lacking = {name: value for name, value in defaults().items() if name not in frame}
-    return frame.assign(**lacking)
+    """The frame with a column for every parameter, as the model computes with it: what a host makes of it."""
+    known = parameters_in(frame)
+    return frame.drop(columns=[name for name in known if name.endswith(FACTOR)]).assign(**filled(known))

@@ -15,8 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.model.link import packets_per_s
-from analysis.model.migration import ceilings, filled
-from analysis.parameters import PARAMETERS
+from analysis.model.migration import ceilings, filled, parameters_in
 from analysis.studies.grids import buffers_needed, grid
 
 GROUPS = ("per_moderation", "per_delay", "round_trip")
@@ -29,7 +28,7 @@ UNHELD = {"stream_limit_gbps": 1e6, "send_buffers": 10**6, "socket_buffer_kib": 
 def groups(scenarios: pd.DataFrame) -> pd.DataFrame:
     """The ratios of :data:`GROUPS` for each row, and ``slack``: (N/A - tau)/b, the time that the ring
     spares beside the moderation, in mean delays of the processor; infinite where there is no tau or b."""
-    p = filled(scenarios[[name for name in scenarios if name in PARAMETERS]])
+    p = filled(parameters_in(scenarios))
     rate, buffers = packets_per_s(p), p["receive_buffers"]
     moderation, delay = p["interrupt_moderation_us"] / 1e6, p["receive_delay_us"] / 1e6
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -12,7 +12,7 @@ import pandas as pd
 from analysis.model.compression import break_even_rate, full_gain_rate
 from analysis.model.migration import migrate
 from analysis.model.units import GBIT, GIB
-from analysis.presets import HOSTS, Host, host, smb_limit_share
+from analysis.presets import HOSTS, Host, host
 from analysis.studies.grids import first_value_reaching, grid
 
 TIE = 0.05
@@ -35,10 +35,8 @@ def compare_options(
     allowed = [name for name in THRIFTY_FIRST if name in preset.transports and (rdma or name != "smb_direct")]
     known = {k: v for k, v in preset.parameters.items() if k not in scenarios and k != "transport"}
     rows = scenarios.assign(scenario=range(len(scenarios)), **known)
-    limit = smb_limit_share(preset, 1.0, adapters)
     table = pd.concat([rows.assign(transport=name) for name in allowed], ignore_index=True)
-    table["bandwidth_limit_share"] = np.where(table.transport.isin(OVER_SMB), limit, 1.0)
-    return _ranked(migrate(table))
+    return _ranked(migrate(table, adapters=adapters))
 
 
 def _ranked(found: pd.DataFrame) -> pd.DataFrame:
@@ -100,11 +98,10 @@ def smb_limits(preset: Host, nodes: Iterable[tuple[int, float]], **scenario: Any
     (without the limit) to what ``migrate`` returns.
     """
     pairs = pd.DataFrame(nodes, columns=["adapters", "bandwidth_gbps"])
-    share = [smb_limit_share(preset, line, count * line) for count, line in pairs.to_numpy()]
     limit_gbps = preset.smb_limit_share * pairs.adapters * pairs.bandwidth_gbps
     rows = pairs.assign(transport="smb_direct", limit_gbps=limit_gbps, **scenario)
     lifted = migrate(rows).total_s
-    return migrate(rows.assign(bandwidth_limit_share=share)).assign(lifted_total_s=lifted)
+    return migrate(rows, smb_limit_share=preset.smb_limit_share).assign(lifted_total_s=lifted)
 
 
 def by_version(node_gbps: float, **scenario: Any) -> pd.DataFrame:
@@ -131,4 +128,4 @@ def _of_version(one: pd.DataFrame, preset: Host, node_gbps: float) -> pd.DataFra
 
 def without_limit(preset: Host) -> Host:
     """The same version with its limit on SMB lifted."""
-    return replace(preset, smb_limit_share=1.0)
+    return replace(preset, parameters={**preset.parameters, "smb_limit_share": 1.0})

@@ -159,8 +159,11 @@ def ceilings(p, receive=receive_ring):
     """
     line = p["bandwidth_gbps"] * efficiency(p)
     found = {"line_rate": line}
-    if p["bandwidth_limit_share"] < 1:
-        found["bandwidth_limit"] = line * p["bandwidth_limit_share"]
+    share = p["bandwidth_limit_share"]
+    if p["transport"].startswith("smb"):
+        share = min(share, p["smb_limit_share"] * p["adapters"])
+    if share < 1:
+        found["bandwidth_limit"] = line * share
     if p["network"] == "shared":
         found["other_traffic"] = line * (1 - p["background_share"])
     if p["transport"] == "smb_direct":

@@ -7,6 +7,7 @@ much a quantity varies from one migration to the next for reasons nobody knows b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from analysis import presets
 from analysis.errors import UserError
+from analysis.model.migration import filled, parameters_in
 from analysis.observations.lab import located
-from analysis.parameters import PARAMETERS, ParameterError, check, nearest
+from analysis.parameters import FACTOR, PARAMETERS, ParameterError, check, nearest
 from analysis.schemas import first_fault
 
 
@@ -61,11 +64,21 @@ class Host:
         table = scenarios.copy()
         for estimate in self.parameters:
             if estimate.name not in given:
-                _set(table, estimate, estimate.value)
+                default = PARAMETERS[estimate.name].default
+                _set(table, estimate.name, estimate, estimate.value, default)
         for estimate in self.scales:
-            table[estimate.name] = _base(table, estimate.name)
-            _set(table, estimate, table[estimate.name] * estimate.value)
+            name = estimate.name + FACTOR
+            before = table.get(name, 1.0)
+            _set(table, name, estimate, before * estimate.value, before)
         return table
+
+    def columns(self) -> dict[str, float]:
+        """What the host says of any scenario, by name: its parameters, and its factors as such.
+
+        Estimates for one kind of migration are left out: a scenario without a kind is of none.
+        """
+        usual = {e.name: e.value for e in self.parameters if not e.of}
+        return usual | {e.name + FACTOR: e.value for e in self.scales if not e.of}
 
     def estimate(self, name: str, of: str = "") -> Estimate:
         """The estimate of a parameter or scale (of one kind of migration); KeyError if there is none."""
@@ -75,25 +88,13 @@ class Host:
         raise KeyError(name)
 
 
-def _base(table: pd.DataFrame, name: str) -> Any:
-    """What a factor multiplies: the scenario's value, or the default.
-
-    Without any word of the working set that is the guest's whole content, as in a calibration.
-    """
-    if name in table:
-        return table[name]
-    if name == "working_set_gib":
-        return _base(table, "memory_gib") * _base(table, "resident_share")
-    return PARAMETERS[name].default
-
-
-def _set(table: pd.DataFrame, estimate: Estimate, value: Any) -> None:
-    """Set a column, in the rows that the estimate is about."""
+def _set(table: pd.DataFrame, name: str, estimate: Estimate, value: Any, default: Any) -> None:
+    """Set a column, in the rows that the estimate is about; elsewhere it is as it was, or the default."""
     if not estimate.of:
-        table[estimate.name] = value
+        table[name] = value
     elif estimate.label in table:
-        old = table[estimate.name] if estimate.name in table else PARAMETERS[estimate.name].default
-        table[estimate.name] = np.where(table[estimate.label] == estimate.of, value, old)
+        old = table.get(name, default)
+        table[name] = np.where(table[estimate.label] == estimate.of, value, old)
 
 
 def save_host(host: Host, path: str | Path) -> None:
@@ -228,22 +229,31 @@ def _short(value: Any) -> Any:
     return float(f"{value:.5g}") if isinstance(value, (float, np.floating)) else value
 
 
-def on(host_file: str | Path, scenario: dict[str, Any]) -> dict[str, Any]:
-    """A scenario on a calibrated host, for notebooks: what it does not name is the host's, its values scaled.
+def on(host_file: str | Path, scenario: Mapping[str, Any], preset: str = "") -> dict[str, Any]:
+    """A scenario where it will run: what it does not say is the calibrated host's, or else the preset's.
 
-    ``host_file`` may be empty: the scenario as it is. Estimates for one kind of migration are left out.
+    The one place where a preset and a host are put on a scenario, for every face of the study. The scenario
+    keeps its own numbers; what a host makes of them stands beside as factors (:mod:`analysis.model.factors`),
+    which hold for whatever else is asked of it. ``host_file`` and ``preset`` (a version of Windows Server)
+    may be empty.
 
-    >>> on("", {"memory_gib": 16})
-    {'memory_gib': 16}
+    >>> on("", {"memory_gib": 16}, "windows_2019")
+    {'stop_rule': 'hyperv', 'transport': 'compression', 'memory_gib': 16}
     """
-    if not host_file:
-        return scenario
-    host = load_host(host_file)
-    usual = {e.name: e.value for e in host.parameters if not e.of}
-    factor = {e.name: e.value for e in host.scales if not e.of}
-    return usual | {
-        name: value * factor[name] if name in factor else value for name, value in scenario.items()
-    }
+    usual: dict[str, Any] = dict(presets.host(preset).parameters) if preset else {}
+    if host_file:
+        usual |= load_host(host_file).columns()
+    # A value left empty ("as the stop rule has it") says nothing that could go before what is usual here.
+    said = {name: value for name, value in scenario.items() if value is not None or name not in usual}
+    return usual | said
+
+
+def computed_with(table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """What the model computes with where a host makes other values of those asked for: ``applied_<name>``."""
+    known = parameters_in(table)
+    scaled = [name.removesuffix(FACTOR) for name in known if name.endswith(FACTOR)]
+    made = filled(known)
+    return {f"applied_{name}": made[name] for name in scaled}
 
 
 def without_link(host: Host) -> Host:

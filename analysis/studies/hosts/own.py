@@ -17,7 +17,7 @@ import pandas as pd
 
 from analysis import presets
 from analysis.errors import UserError
-from analysis.model.migration import migrate
+from analysis.model.migration import migrate, parameters_in
 from analysis.model.units import PAGES_PER_GIB
 from analysis.observations.files import NEEDED, with_known
 from analysis.observations.recognise import completed
@@ -165,11 +165,9 @@ def _factor(estimate: Estimate, rng: np.random.Generator) -> float:
 
 def _allowed(scenario: pd.DataFrame) -> pd.DataFrame:
     """A scenario's parameters, each within its range."""
-    known = scenario[[name for name in scenario.columns if name in PARAMETERS]]
-    numbers = known.select_dtypes("number")
-    return known.assign(
-        **{n: numbers[n].clip(PARAMETERS[n].low, PARAMETERS[n].high) for n in numbers.columns}
-    )
+    known = parameters_in(scenario)
+    numbers = [name for name in known.select_dtypes("number").columns if name in PARAMETERS]
+    return known.assign(**{n: known[n].clip(PARAMETERS[n].low, PARAMETERS[n].high) for n in numbers})
 
 
 def bound(scenario: pd.DataFrame, host: Host, seed: int = 0) -> pd.DataFrame:

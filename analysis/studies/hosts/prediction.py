@@ -17,7 +17,7 @@ import pandas as pd
 from analysis.model.migration import ceilings, migrate, parameters_in
 from analysis.model.units import PAGE_BYTES
 from analysis.observations.lab import COUNTED_RAW
-from analysis.parameters import OUTCOMES, PARAMETERS
+from analysis.parameters import FACTOR, OUTCOMES, PARAMETERS
 from analysis.studies.hosts.correction import corrections
 from analysis.studies.hosts.host import Estimate, Host
 
@@ -49,6 +49,7 @@ def predict(
     which the scenario overrides the host.
     """
     host = host or Host()
+    draws = draws if _uncertain(host) else 1
     base = host.apply(scenarios.reset_index(drop=True), tuple(given))
     rng = np.random.default_rng(seed)
     table = migrate(_drawn(base, host, draws, rng, tuple(given)))
@@ -62,16 +63,21 @@ def predict(
     return result
 
 
+def _uncertain(host: Host) -> bool:
+    """Whether anything of a host is drawn: of one that is known exactly a single draw says all."""
+    return bool(host.scatter) or any(e.low < e.high for e in (*host.parameters, *host.scales))
+
+
 def _drawn(
     base: pd.DataFrame, host: Host, draws: int, rng: np.random.Generator, given: tuple[str, ...]
 ) -> pd.DataFrame:
     """Every scenario ``draws`` times, with the host's parameters and the scatter drawn."""
     table = base.loc[base.index.repeat(draws)].reset_index(drop=True)
     host_draw = np.tile(np.arange(draws), len(base))
-    own = [estimate for estimate in host.parameters if estimate.name not in given]
-    for estimate in (*own, *host.scales):
-        if estimate.name in table:
-            table = _spread(table, estimate, _factors(estimate, draws, rng)[host_draw])
+    own = [(e.name, e) for e in host.parameters if e.name not in given]
+    for name, estimate in (*own, *((e.name + FACTOR, e) for e in host.scales)):
+        if name in table:
+            table = _spread(table, name, estimate, _factors(estimate, draws, rng)[host_draw])
     volume = rng.normal(0, host.scatter.get("extra_resident_mib", 0.0), len(table))
     return table.assign(extra_resident_mib=_allowed("extra_resident_mib", _own_mib(table) + volume))
 
@@ -88,10 +94,10 @@ def _factors(estimate: Estimate, draws: int, rng: np.random.Generator) -> np.nda
     return np.exp(drawn * side)
 
 
-def _spread(table: pd.DataFrame, estimate: Estimate, factors: np.ndarray) -> pd.DataFrame:
+def _spread(table: pd.DataFrame, name: str, estimate: Estimate, factors: np.ndarray) -> pd.DataFrame:
     about = table[estimate.label] == estimate.of if estimate.of and estimate.label in table else True
-    column = table[estimate.name] * np.where(about, factors, 1.0)
-    return table.assign(**{estimate.name: _allowed(estimate.name, column)})
+    column = table[name] * np.where(about, factors, 1.0)
+    return table.assign(**{name: column if name.endswith(FACTOR) else _allowed(name, column)})
 
 
 def _own_mib(table: pd.DataFrame) -> pd.Series:

@@ -11,6 +11,8 @@ A design is never laid out whole: it gives the columns of any stretch of its row
     seed: 1                  # needs no count
     outcomes: [total_s, blackout_s]     # all, if left out
     precision: single                   # double, if left out
+    host: my-host.yml                   # a calibrated host, or
+    preset: windows_2022                # a version of Windows, whose defaults hold where nothing is said
     reduce: {...}                       # see analysis.studies.sweeps.reductions
 """
 
@@ -18,16 +20,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from analysis import yaml_files
+from analysis.model.factors import applied
 from analysis.model.migration import Columns, streams
-from analysis.parameters import OUTCOMES, PARAMETERS, ParameterError, check, defaults, nearest
+from analysis.parameters import FACTOR, OUTCOMES, PARAMETERS, ParameterError, check, defaults, nearest
 from analysis.schemas import first_fault
+from analysis.studies.hosts.host import on
 
 CHUNK = 131_072
 """Rows of a stretch: enough that calls of NumPy cost little of their time. Part of what a seed means."""
@@ -54,6 +58,8 @@ _SCHEMA = {
         "outcomes": {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True},
         "precision": {"enum": ["single", "double"]},
         "reduce": {"type": "object"},
+        "host": {"type": "string"},
+        "preset": {"type": "string"},
     },
     "required": ["parameters"],
     "additionalProperties": False,
@@ -114,6 +120,8 @@ class Axis:
 class Design:
     """Scenarios in a fixed order: ``axes`` vary, ``constants`` do not; see the module for its file.
 
+    ``factors`` are those of a calibrated host (:mod:`analysis.model.factors`), by the parameter's name.
+
     Of every combination the last axis varies fastest; text comes first and what sets the link's rate next,
     so that a stretch of rows has them in common. Random rows depend on ``seed`` and their place alone.
     """
@@ -126,6 +134,18 @@ class Design:
     outcomes: tuple[str, ...] = tuple(OUTCOMES)
     precision: str = "double"
     reduce: Mapping[str, Any] = field(default_factory=dict)
+    factors: Mapping[str, float] = field(default_factory=dict)
+
+    def on(self, host_file: str | Path = "", preset: str = "") -> Design:
+        """The design on a calibrated host, or with a preset's defaults: what it does not say is theirs."""
+        if not host_file and not preset:
+            return self
+        usual = on(host_file, {}, preset)
+        plain = {
+            name: value for name, value in usual.items() if name in PARAMETERS and name not in self.names
+        }
+        factors = {n.removesuffix(FACTOR): value for n, value in usual.items() if n.endswith(FACTOR)}
+        return replace(self, constants=plain | dict(self.constants), factors=factors)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -160,6 +180,7 @@ class Design:
         constants = {**defaults(), **self.constants}
         columns: Columns = {name: np.array([value], _kind(value)) for name, value in constants.items()}
         columns |= varying
+        columns = applied(columns, self.factors, {*self.constants, *varying})
         return columns | {"streams": streams(columns)}, places
 
     def _base(self, name: str, varying: Columns) -> Any:
@@ -223,7 +244,8 @@ def parse(content: Any) -> Design:
     if rows > MOST_ROWS:
         raise ParameterError(f"every combination would be {rows:,} rows, more than {MOST_ROWS:,}")
     named = {key: content[key] for key in ("seed", "precision", "reduce") if key in content}
-    return Design(tuple(axes), constants, rows, random, outcomes=outcomes, **named)
+    design = Design(tuple(axes), constants, rows, random, outcomes=outcomes, **named)
+    return design.on(content.get("host", ""), content.get("preset", ""))
 
 
 _INNERMOST = ("blackout_target_ms", "pass_limit", "dirty_pages_per_s", "working_set_gib", "memory_gib")

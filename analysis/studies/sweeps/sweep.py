@@ -69,6 +69,8 @@ def sweep(
     scheduler: str | None = None,
     rows: bool = True,
     force: bool = False,
+    host_file: str | Path = "",
+    preset: str = "",
     progress: Callable[[int, int], None] | None = None,
 ) -> Swept:
     """Evaluate a design into a folder: ``part-*.parquet`` with its rows, a Parquet file for each reduction.
@@ -86,6 +88,9 @@ def sweep(
         Address of a Dask scheduler instead; its workers must see the folder by the same path.
     rows
         False writes reductions only: a map of a billion rows needs no billion rows on disk.
+    host_file, preset
+        A calibrated host and a version of Windows Server, if the design names none: what it does not say is
+        theirs (:func:`analysis.studies.hosts.host.on`).
     progress
         Called with rows done and rows in all, now and then.
 
@@ -94,7 +99,7 @@ def sweep(
     ParameterError
         For a design that is none, a folder with something else in it, or a scheduler that does not answer.
     """
-    design = _design(design)
+    design = _design(design).on(host_file, preset)
     if not rows and not design.reduce:
         raise ParameterError("a sweep without rows and without reductions makes nothing")
     begun = time.monotonic()

@@ -1,11 +1,13 @@
 """A calibrated host as a small YAML file: kept exactly, applied to scenarios, and refused when damaged."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from analysis.__main__ import main
 from analysis.errors import UserError
+from analysis.model.migration import filled, parameters_in
 from analysis.studies.hosts.host import Estimate, Host, host_text, load_host, save_host
 
 HOST = Host(
@@ -47,11 +49,41 @@ def test_the_file_says_what_it_is():
     assert host_text(HOST).startswith("# A calibrated host")
 
 
+def computed(table):
+    """The parameters as the model computes with them."""
+    return filled(parameters_in(table))
+
+
 def test_an_estimate_replaces_the_value_and_a_scale_multiplies_it():
     """50 ms of hand-off, and 1.2 times the writes that the scenario has, or that the default is."""
-    table = HOST.apply(pd.DataFrame({"handoff_ms": [7.0], "dirty_pages_per_s": [1000.0]})).iloc[0]
-    assert (table.handoff_ms, table.dirty_pages_per_s) == (50.0, 1200.0)
-    assert HOST.apply(pd.DataFrame(index=range(1))).dirty_pages_per_s[0] == 1.2 * 5000
+    table = HOST.apply(pd.DataFrame({"handoff_ms": [7.0], "dirty_pages_per_s": [1000.0]}))
+    assert (table.handoff_ms[0], table.dirty_pages_per_s[0]) == (50.0, 1000.0)
+    assert computed(table)["dirty_pages_per_s"][0] == 1200.0
+    assert computed(HOST.apply(pd.DataFrame(index=range(1))))["dirty_pages_per_s"][0] == 1.2 * 5000
+
+
+def test_a_factor_beside_a_factor_multiplies_it():
+    """A host on a scenario that has a factor already: 1.2 times 1.5 times the writes."""
+    table = HOST.apply(pd.DataFrame({"dirty_pages_per_s": [1000.0], "dirty_pages_per_s_factor": [1.5]}))
+    assert computed(table)["dirty_pages_per_s"][0] == pytest.approx(1800.0)
+
+
+def test_a_factor_does_not_leave_the_range():
+    """A share of 0.9 times 1.2 is 1, the most there is."""
+    assert filled(resident_share=0.9, resident_share_factor=1.2)["resident_share"] == [1.0]
+
+
+@pytest.mark.parametrize("wrong", [0, -1, np.nan, np.inf, "half"])
+def test_a_factor_that_is_none_is_told(wrong):
+    """A factor is a number above 0."""
+    with pytest.raises(UserError, match="bandwidth_gbps_factor"):
+        filled(bandwidth_gbps_factor=wrong)
+
+
+def test_without_a_working_set_the_factor_is_on_all_content():
+    """As in a calibration of rows without one: half of 0.9 of 16 GiB, not of the default."""
+    found = filled(memory_gib=16, resident_share=0.9, working_set_gib_factor=0.5)
+    assert found["working_set_gib"] == [7.2]
 
 
 def test_what_is_given_keeps_its_own_value():
@@ -63,7 +95,7 @@ def test_what_is_given_keeps_its_own_value():
 def test_an_estimate_of_one_method_leaves_the_others_alone():
     """zstd compresses at half the speed on this host; of zlib it says nothing."""
     table = pd.DataFrame({"method": ["zstd", "zlib"], "compress_gib_per_s_per_core": [1.0, 1.0]})
-    assert HOST.apply(table).compress_gib_per_s_per_core.tolist() == [0.5, 1.0]
+    assert computed(HOST.apply(table))["compress_gib_per_s_per_core"].tolist() == [0.5, 1.0]
 
 
 def test_the_scenarios_themselves_are_not_changed():
