@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 
 from analysis import yaml_files
-from analysis.model.migration import Columns, streams
+from analysis.arrays import Columns
+from analysis.model.migration import streams
 from analysis.parameters import OUTCOMES, PARAMETERS, ParameterError, check, defaults, nearest
 from analysis.schemas import first_fault
 
