@@ -21,9 +21,9 @@ from typing import Any, NamedTuple, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.arrays import Bools, Codes, Columns, Counts, Floats, Indices, Reals
+from analysis.arrays import Columns, Floats, Indices, Reals
 from analysis.model import whole_passes
-from analysis.model.precopy import PASS_LIMIT, Guest, Precopy, Rules, SteadyLink, general, taken
+from analysis.model.precopy import PASS_LIMIT, Guest, Outcomes, Precopy, Rules, SteadyLink, general, taken
 
 FEW_CLASSES = 3
 """Classes of pages up to which the fast ways know them: hot, cold, and what an idle guest writes."""
@@ -40,8 +40,6 @@ WAYS = ("compiled", "numpy", "general")
 
 Index: TypeAlias = tuple[int | slice, ...]
 """Where a piece lies in arrays of the full shape."""
-Outcomes: TypeAlias = tuple[Reals, Reals, Reals, Counts, Codes, Bools]
-"""Columns to write to: residual pages, duration, pages sent, passes, code of the reason, converged."""
 Kernel: TypeAlias = Callable[[Index, Outcomes], None]
 """Makes the passes of the piece at an index."""
 Number: TypeAlias = type[np.float64] | type[np.float32]

@@ -24,7 +24,7 @@ unsent (:func:`_unsent_content`). The rules are data (:data:`STOP_RULES`), not c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -238,6 +238,10 @@ class Precopy(NamedTuple):
     duration_s: Reals
     sent_pages: Reals
     history: Passes | None
+
+
+Outcomes: TypeAlias = tuple[Reals, Reals, Reals, Counts, Codes, Bools]
+"""Columns that a kernel writes to: residual pages, duration, pages sent, passes, reason, converged."""
 
 
 @dataclass
