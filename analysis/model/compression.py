@@ -72,12 +72,14 @@ def _corner(able: Floats, wanted: Floats) -> Floats:
     return low * (1 + share**WAIT_NORM) ** (-1 / WAIT_NORM)
 
 
-def compressor_binds(link_rate: Numbers, ratio: Numbers, speed_per_core: Numbers, cores: Numbers) -> Bools:
+def compressor_binds(
+    link_rate: ArrayLike, ratio: ArrayLike, speed_per_core: ArrayLike, cores: ArrayLike
+) -> Bools:
     """True where the spare cores, and not the link, keep compression from its full factor."""
     return np.multiply(speed_per_core, cores) < np.multiply(link_rate, ratio)
 
 
-def break_even_rate(speed_per_core: Numbers, cores: Numbers) -> Floats:
+def break_even_rate(speed_per_core: ArrayLike, cores: ArrayLike) -> Floats:
     """Link rate above which waiting for the compressor is slower than sending pages as they are.
 
     ``cores * speed``, whatever the ratio (facts: compression, L*), in the unit of ``speed_per_core``.
@@ -85,6 +87,7 @@ def break_even_rate(speed_per_core: Numbers, cores: Numbers) -> Floats:
     return np.multiply(speed_per_core, cores)
 
 
-def full_gain_rate(ratio: Numbers, speed_per_core: Numbers, cores: Numbers) -> Floats:
+def full_gain_rate(ratio: ArrayLike, speed_per_core: ArrayLike, cores: ArrayLike) -> Floats:
     """Link rate up to which compression gives its whole factor: ``cores * speed / ratio``."""
-    return np.multiply(speed_per_core, cores) / ratio
+    rate: Floats = np.divide(np.multiply(speed_per_core, cores), ratio)
+    return rate

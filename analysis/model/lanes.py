@@ -124,7 +124,7 @@ def squeeze(typingctx: Any, source: Any, place: Any, bits: Any, target: Any, to:
             builder.trunc(args[2], ir.IntType(vector.count)), ir.VectorType(ir.IntType(1), vector.count)
         )
         suffix = f"v{vector.count}f{source.dtype.bitwidth}"
-        function = cgutils.get_or_insert_function(  # type: ignore[no-untyped-call] # it has no types
+        function = cgutils.get_or_insert_function(
             builder.module,
             ir.FunctionType(vector, [vector, marked.type, vector]),
             f"llvm.experimental.vector.compress.{suffix}",
