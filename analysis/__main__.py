@@ -6,80 +6,13 @@ Exit code 0; 1 when work failed; 2 for a user's mistake, told in one sentence.
 
 import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from analysis.cli.options import parameter_options
-from analysis.errors import UserError
-
-
-class Verb(click.Command):
-    """A verb that tells a UserError, the package's word for a user's mistake, in its one sentence.
-
-    Any other exception is a fault of this program and keeps its traceback.
-    """
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the verb; turn a UserError into a usage error."""
-        try:
-            return super().invoke(ctx)
-        except UserError as error:
-            raise click.UsageError(str(error), ctx) from error
-
-
-class Verbs(click.Group):
-    """A group that names the nearest verb, and tells every mistake in one sentence without a traceback."""
-
-    command_class = Verb
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple:
-        """Find the verb, or say which one was probably meant."""
-        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            known = self.list_commands(ctx)
-            hint = did_you_mean(args[0], known) or f" The verbs are: {', '.join(known)}."
-            raise click.UsageError(f"there is no verb '{args[0]}'.{hint}", ctx)
-        return super().resolve_command(ctx, args)
-
-    def main(self, *args: Any, standalone_mode: bool = True, **kwargs: Any) -> Any:
-        """Run, and end with the exit code that design and documentation promise."""
-        if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **kwargs)
-        try:
-            code = super().main(*args, standalone_mode=False, **kwargs)
-        except click.exceptions.NoArgsIsHelpError as error:
-            click.echo(error.ctx.get_help())
-            code = 0
-        except click.NoSuchOption as error:
-            known = [o for p in error.ctx.command.params for o in p.opts] if error.ctx else []
-            code = fail(
-                f"there is no option '{error.option_name}'.{did_you_mean(error.option_name, known)}", 2
-            )
-        except click.ClickException as error:
-            code = fail(error.format_message(), error.exit_code)
-        except (click.Abort, KeyboardInterrupt):
-            code = fail("stopped", 130)
-        except BrokenPipeError:
-            # The reader of a pipe (head, less) went away: nothing is wrong, and nobody is left to tell.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = 0
-        sys.exit(code if isinstance(code, int) else 0)
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Say which known name was probably meant, as a sentence after a space; empty when none is near."""
-    from analysis.parameters import nearest
-
-    near = nearest(name, known)
-    return f" Did you mean '{near}'?" if near else ""
-
-
-def fail(message: str, code: int) -> int:
-    """Write one sentence to standard error and hand back the exit code."""
-    click.echo(f"error: {message}", err=True)
-    return code
+from analysis.cli.verbs import Verbs, fail
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -105,7 +38,13 @@ def main() -> None:
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of a Dask scheduler.")
 @click.option("--force", is_flag=True, help="Run also what is up to date.")
 @click.option("--json", "as_json", is_flag=True, help="Write one row per run as JSON to standard output.")
-def report(notebooks: tuple, parameters: tuple, grid_file: Path | None, as_json: bool, **options: Any) -> int:
+def report(
+    notebooks: tuple[str, ...],
+    parameters: tuple[tuple[str, str], ...],
+    grid_file: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> int:
     """Run NOTEBOOKS (all of notebooks/ if none is named) into HTML reports and an index page.
 
     What is up to date (same notebook, parameters, data and code) is not run again.

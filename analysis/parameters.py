@@ -129,8 +129,10 @@ class Outcome:
         return _label(self.name, self.unit)
 
 
-_SUFFIXES = ("_gib_per_s_per_core", "_gib_per_s", "_pages_per_s", "_per_s", "_gbps", "_gib", "_mib")
-_SUFFIXES += ("_kib", "_bytes", "_ms", "_us", "_share", "_pages", "_s")
+_SUFFIXES = (
+    *("_gib_per_s_per_core", "_gib_per_s", "_pages_per_s", "_per_s", "_gbps", "_gib", "_mib"),
+    *("_kib", "_bytes", "_ms", "_us", "_share", "_pages", "_s"),
+)
 
 
 def _label(name: str, unit: str) -> str:

@@ -58,7 +58,7 @@ class Finished:
 # --- the kernel -----------------------------------------------------------------------
 
 
-class Engine(NBClientEngine):
+class Engine(NBClientEngine):  # type: ignore[misc] # papermill has no types
     """papermill's own engine, which also tells the cell it is at and writes the notebook once, at the end."""
 
     @classmethod

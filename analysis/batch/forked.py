@@ -14,10 +14,10 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.provisioning import LocalProvisioner
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 # Whole families whose import only defines things: nothing of a notebook's outcome depends on when it happens.
 FAMILIES = ("analysis", "matplotlib", "numpy", "pandas", "scipy", "seaborn")
@@ -67,10 +67,12 @@ class Provisioner(LocalProvisioner):
         if cmd[:3] == [sys.executable, "-m", "ipykernel_launcher"]:
             try:
                 folder = str(kwargs.get("cwd") or os.getcwd())
-                pid = self.parent.zygote.fork(cmd[3:], dict(kwargs["env"]), folder)
+                zygote = cast(_Manager, self.parent).zygote
+                pid = zygote.fork(cmd[3:], dict(kwargs["env"]), folder)
             except (OSError, ValueError):  # the zygote is gone
                 return await super().launch_kernel(cmd, **kwargs)
-            self.process, self.pid, self.pgid = Forked(pid), pid, pid
+            self.process = Forked(pid)  # type: ignore[assignment] # all that is used of a Popen
+            self.pid = self.pgid = pid
             return self.connection_info
         return await super().launch_kernel(cmd, **kwargs)
 
@@ -106,19 +108,22 @@ class Zygote:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             text=True, env=environment, start_new_session=True,
         )  # fmt: skip
+        assert self._process.stdin is not None  # a pipe, as asked for
+        assert self._process.stdout is not None  # the same
+        self._requests, self._answers = self._process.stdin, self._process.stdout
         self._lock = threading.Lock()
 
     def fork(self, arguments: list[str], environment: dict[str, str], folder: str) -> int:
         """Start a kernel with the arguments of its command line; return its process number."""
         request = {"arguments": arguments, "environment": environment, "folder": folder}
         with self._lock:
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-            return int(self._process.stdout.readline())
+            self._requests.write(json.dumps(request) + "\n")
+            self._requests.flush()
+            return int(self._answers.readline())
 
     def close(self) -> None:
         """End the zygote and what is left of its kernels."""
-        for pipe in (self._process.stdin, self._process.stdout):
+        for pipe in (self._requests, self._answers):
             with suppress(BrokenPipeError):
                 pipe.close()
         try:

@@ -80,7 +80,9 @@ def _table(content: Mapping[str, Any], key: str, kind: type) -> dict[str, Any]:
     return table
 
 
-def _crossed(scenarios: Mapping[str, Mapping], crossed: Mapping[str, list]) -> dict[str, dict[str, Any]]:
+def _crossed(
+    scenarios: Mapping[str, Mapping[str, Any]], crossed: Mapping[str, list[Any]]
+) -> dict[str, dict[str, Any]]:
     """Every scenario with every combination of the crossed values, under names that are good for files."""
     both = [name for name in crossed for values in scenarios.values() if name in values]
     if both:

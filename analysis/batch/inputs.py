@@ -51,7 +51,9 @@ def _input(name: str, line: Mapping[str, str]) -> Input:
     kind = line["inferred_type_name"]
     if kind in ("", "None") and default is not None:
         kind = type(default).__name__
-    meaning, unit = re.fullmatch(r"(.*?)\s*(?:\[([^\[\]]*)\])?", line["help"].strip(), re.DOTALL).groups()
+    help_text = re.fullmatch(r"(.*?)\s*(?:\[([^\[\]]*)\])?", line["help"].strip(), re.DOTALL)
+    assert help_text  # any text is of that form
+    meaning, unit = help_text.groups()
     return Input(name, kind.partition("[")[0], default, meaning, unit or "")
 
 
@@ -158,7 +160,7 @@ def _text(parameter: Input, value: Any) -> str | None:
     return value
 
 
-def _list(parameter: Input, value: Any) -> list:
+def _list(parameter: Input, value: Any) -> list[Any]:
     """A list, whose texts become numbers where the default has numbers."""
     items = literal(value)
     if not isinstance(items, list) or not items:

@@ -5,6 +5,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 def say(line: str) -> None:
@@ -50,7 +54,7 @@ class Bars(Lines):
         columns = (text, BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.fields[unit]}"))
         console = Console(stderr=True, highlight=False)
         self.moving = Progress(*columns, TimeElapsedColumn(), console=console, transient=True)
-        self._tasks: dict[str, int] = {}
+        self._tasks: dict[str, TaskID] = {}
         super().__init__(lambda line: self.moving.console.print(line, markup=False, soft_wrap=True))
 
     def begin(self, total: int) -> None:

@@ -20,7 +20,7 @@ def watch(target: str) -> None:
     notes = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     seen: set[str] = set()
 
-    def note(event: str, arguments: tuple) -> None:
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
         if event != "open" or not isinstance(arguments[0], str) or "w" in str(arguments[1] or ""):
             return
         path = arguments[0]

@@ -110,7 +110,12 @@ def report(
 
 
 def _announce(
-    total: int, current: int, waiting: Sequence, workers: int | None, scheduler: str | None, progress: Lines
+    total: int,
+    current: int,
+    waiting: Sequence[pool.Task],
+    workers: int | None,
+    scheduler: str | None,
+    progress: Lines,
 ) -> None:
     """Say what will be done before it begins."""
     if current:
@@ -121,7 +126,7 @@ def _announce(
         progress.begin(len(waiting))
 
 
-def _width(workers: int | None, tasks: Sequence) -> int:
+def _width(workers: int | None, tasks: Sequence[pool.Task]) -> int:
     """How many notebooks run at a time: as asked, one a core if not, never more than there are."""
     return min(workers or os.cpu_count() or 1, len(tasks))
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
@@ -31,13 +31,16 @@ from analysis.studies.validation.migrations import (
 )
 from analysis.studies.validation.rings import compare_transfers, transfer_errors
 
+Figures: TypeAlias = dict[str, Any]
+"""Figures by name, as JSON shows them: numbers, names, lists and tables of them."""
+
 OBSERVED_ROWS = 20
 """Rows of a table that ``observe`` shows a person."""
 
 
 def predicted(
     options: dict[str, str | None], host_file: Path | None = None, preset: str | None = None
-) -> list[dict]:
+) -> list[Figures]:
     """One row a scenario: every parameter and outcome by its name, with intervals on a calibrated host.
 
     ``preset`` names a version of Windows Server whose defaults hold where no option says otherwise.
@@ -55,7 +58,8 @@ def predicted(
         more = _interval_columns()
     missing = {name: value for name, value in defaults().items() if name not in table}
     made = computed_with(table)
-    return table.assign(**missing, **made)[[*PARAMETERS, *OUTCOMES, *more, *made]].to_dict("records")
+    shown = table.assign(**missing, **made)[[*PARAMETERS, *OUTCOMES, *more, *made]]
+    return cast(list[Figures], shown.to_dict("records"))
 
 
 def _interval_columns() -> list[str]:
@@ -63,7 +67,7 @@ def _interval_columns() -> list[str]:
     return [f"{name}_{end}{level}" for name, end, level in ends]
 
 
-def validated(file: Path, host_file: Path | None = None) -> dict:
+def validated(file: Path, host_file: Path | None = None) -> Figures:
     """Error figures of the model on a file of migrations or of transfers, recognised by its columns."""
     path = lab.located(file)
     names = set() if files.is_recorded(path) else set(tables.header(path))
@@ -93,10 +97,11 @@ def local_names(pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         if not all(part.strip() for part in pair.partition("=")[::2]):
             raise UserError(f"--name {pair!r} is not of the form LOCAL=ENGLISH")
-    return dict(tuple(part.strip() for part in pair.partition("=")[::2]) for pair in pairs)
+    split = (pair.partition("=") for pair in pairs)
+    return {local.strip(): english.strip() for local, _, english in split}
 
 
-def observed_figures(found: Record) -> dict:
+def observed_figures(found: Record) -> Figures:
     """A record as ``observe --json`` prints it."""
     tables = {name: getattr(found, name).to_dict("records") for name in ("migrations", "passes")}
     return {"kind": found.kind} | tables | {"notes": found.notes}
@@ -122,7 +127,7 @@ def calibrated(paths: Sequence[Path], name: str, *, correct: bool = False) -> Ho
     return calibrate(list(paths), name=name, learn_correction=correct)
 
 
-def _laboratory(observed: pd.DataFrame, host: Host) -> dict:
+def _laboratory(observed: pd.DataFrame, host: Host) -> Figures:
     """Error figures on migrations of the laboratory.
 
     The headline is the nominal link, with nothing known that only the migration itself shows;
@@ -145,21 +150,21 @@ def _laboratory(observed: pd.DataFrame, host: Host) -> dict:
 
 def host_without_link(host: Host) -> Host:
     """The host without what it says of the link's rate, for when the rate is given."""
-    kept = {
-        kind: tuple(e for e in getattr(host, kind) if e.name not in ("bandwidth_gbps", "stream_limit_gbps"))
-        for kind in ("parameters", "scales")
-    }
-    return replace(host, **kept)
+    parameters, scales = (
+        tuple(e for e in kind if e.name not in ("bandwidth_gbps", "stream_limit_gbps"))
+        for kind in (host.parameters, host.scales)
+    )
+    return replace(host, parameters=parameters, scales=scales)
 
 
-def swept_figures(swept: Swept) -> dict:
+def swept_figures(swept: Swept) -> Figures:
     """What a sweep made: rows in all and of this call, seconds, rows a second, path, reductions."""
-    figures = {"rows": swept.rows, "new_rows": swept.new_rows, "seconds": round(swept.seconds, 3)}
+    figures: Figures = {"rows": swept.rows, "new_rows": swept.new_rows, "seconds": round(swept.seconds, 3)}
     figures |= {"rows_per_s": round(swept.rows_per_s), "path": str(swept.path)}
     return figures | {"reductions": {name: len(table) for name, table in swept.tables.items()}}
 
 
-def swept_text(figures: dict) -> str:
+def swept_text(figures: Figures) -> str:
     """The same in words."""
     rate = f" at {figures['rows_per_s']:,} rows a second" if figures["new_rows"] else ""
     lines = [f"{figures['rows']:,} rows, {figures['new_rows']:,} of them now{rate}: {figures['path']}"]
@@ -172,7 +177,7 @@ def as_json(figures: Any) -> str:
     return json.dumps(_finite(figures), indent=2)
 
 
-def prediction_text(rows: list[dict]) -> str:
+def prediction_text(rows: list[Figures]) -> str:
     """Outcomes of one migration as a list with units, of several as a table of what differs."""
     if len(rows) == 1:
         return "\n".join(_line(name, rows[0]) for name in OUTCOMES)
@@ -180,7 +185,7 @@ def prediction_text(rows: list[dict]) -> str:
     return pd.DataFrame(rows)[[*varied, *OUTCOMES]].to_string(index=False, float_format="{:.4g}".format)
 
 
-def validation_text(figures: dict) -> str:
+def validation_text(figures: Figures) -> str:
     """The error table of ``validate`` for a person."""
     if "throughput" in figures:
         return _transfer_text(figures)
@@ -216,11 +221,11 @@ def _left_out(count: int) -> list[str]:
     )
 
 
-def _summary_text(parts: dict[str, dict]) -> str:
+def _summary_text(parts: dict[str, Figures]) -> str:
     return summary(parts).T.to_string()
 
 
-def _transfer_text(figures: dict) -> str:
+def _transfer_text(figures: Figures) -> str:
     parts = {"all": figures["throughput"], "below the line": figures["limited"]}
     parts |= figures["throughput"]["by_factor"]
     rows = {name.replace("_", " "): _transfer_cells(part) for name, part in parts.items()}
@@ -228,18 +233,18 @@ def _transfer_text(figures: dict) -> str:
     return f"{head}\n\n{pd.DataFrame(rows).T.to_string()}"
 
 
-def _transfer_cells(part: dict) -> dict[str, str]:
+def _transfer_cells(part: Figures) -> dict[str, str]:
     cells = {"configurations": str(part["n"])}
     names = {"median": "median_relative_error", "p90": "p90_relative_error", "bias": "bias"}
     return cells | {name: _percent(part[key]) for name, key in names.items()}
 
 
-def summary(parts: dict[str, dict]) -> pd.DataFrame:
+def summary(parts: dict[str, Figures]) -> pd.DataFrame:
     """Error tables by name as one table of readable cells, a row each."""
     return pd.DataFrame({name: _summary(part) for name, part in parts.items()}).T
 
 
-def _summary(part: dict) -> dict[str, str]:
+def _summary(part: Figures) -> dict[str, str]:
     cells = {"migrations": str(part["n"])}
     for name, key in (("time", "total_s"), ("bytes", "transferred_bytes")):
         if key in part:
@@ -265,7 +270,7 @@ def _milliseconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f} ms"
 
 
-def _line(name: str, row: dict) -> str:
+def _line(name: str, row: Figures) -> str:
     value = row[name]
     shown = f"{value:.4g}" if isinstance(value, float) else str(value)
     ends = [row.get(f"{name}_{end}90") for end in ("low", "high")]

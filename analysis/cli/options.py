@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from analysis.parameters import PARAMETERS, Parameter, ParameterError
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 
-def parameter_options(command: Callable) -> Callable:
+
+def parameter_options(command: Command) -> Command:
     """Give a click command one option for each parameter: ``--bandwidth-gbps 1,10,25``."""
-    for parameter in reversed(PARAMETERS.values()):
+    for parameter in reversed(list(PARAMETERS.values())):
         flag = "--" + parameter.name.replace("_", "-")
         command = click.option(flag, parameter.name, metavar=_metavar(parameter), help=_help(parameter))(
             command
@@ -21,7 +23,7 @@ def parameter_options(command: Callable) -> Callable:
     return command
 
 
-def scenarios(options: dict[str, str | None]) -> dict[str, list]:
+def scenarios(options: dict[str, str | None]) -> dict[str, list[Any]]:
     """Rows of scenarios, as columns, from option texts: every combination of comma-separated values.
 
     Options that were not given are left out. Raises ParameterError for a value outside its range.
@@ -35,7 +37,8 @@ def _values(name: str, text: str) -> list[Any]:
     parts = [part.strip() for part in text.split(",")]
     if "" in parts:
         raise ParameterError(f"{name} = {text!r} has an empty place between its commas")
-    return PARAMETERS[name].check(parts).tolist()
+    checked: list[Any] = PARAMETERS[name].check(parts).tolist()
+    return checked
 
 
 def _metavar(parameter: Parameter) -> str:

@@ -47,7 +47,7 @@ def followed(scenarios: pd.DataFrame) -> list[Migration]:
     p = filled(scenarios)
     outcomes = _rows(migrate(scenarios), OUTCOMES)
     found = ceilings(scenarios)
-    limits = _rows(found, [name for name in found if name not in OUTCOMES])
+    limits = _rows(found, [str(name) for name in found if name not in OUTCOMES])
     cores = _cores_gbps(p)
     made = _passes_by_scenario(passes(scenarios), p)
     return [
@@ -86,7 +86,7 @@ def _passes_by_scenario(steps: pd.DataFrame, p: dict[str, np.ndarray]) -> list[t
     made: list[list[Pass]] = [[] for _ in p["setup_s"]]
     lists = (column.tolist() for column in (row, curve, *columns))
     for i, dirty, *values in zip(*lists, strict=True):
-        made[i].append(Pass(*values, tuple(dirty)))
+        made[i].append(Pass._make([*values, tuple(dirty)]))
     return [tuple(some) for some in made]
 
 

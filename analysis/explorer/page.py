@@ -57,7 +57,7 @@ def states(axes: Mapping[str, Sequence[Any]], fixed: Mapping[str, Any]) -> dict[
 
 def told(migration: Migration, values: pd.Series) -> str:
     """What a state is and what comes of it, in two sentences to be read aloud."""
-    given = ", ".join(named(name, value) for name, value in values.items())
+    given = ", ".join(named(str(name), value) for name, value in values.items())
     return f"{sentence(given)}: {finding(migration.outcome)}. {binding(migration)}."
 
 

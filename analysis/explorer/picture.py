@@ -146,7 +146,8 @@ def _phases(migration: Migration) -> list[str]:
         ("brownout", "brownout", outcome["brownout_s"], migration.setup_s, pause),
         ("blackout", "blackout", outcome["blackout_s"], pause, outcome["total_s"]),
     ]
-    parts, x = [], 0
+    parts: list[str] = []
+    x: float = 0
     at = scale(0, end, LEFT, RIGHT)
     for kind, name, lasts, start, stop in spans:
         never = name == "blackout" and not math.isfinite(start)

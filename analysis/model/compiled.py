@@ -19,12 +19,15 @@ pass, so that the processor works on several vectors of lanes at once.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
-from numba import njit
 
+from analysis.arrays import Bools, Codes, Counts, Indices, Reals
 from analysis.model.exponential import FAST, like
+from analysis.model.jit import Block, Has, Number, compiled
 from analysis.model.lanes import (
     AHEAD,
     CLASS,
@@ -45,6 +48,7 @@ from analysis.model.lanes import (
     TOP,
     WAITED,
     ZERO,
+    Scratch,
     end_here,
     keep,
     number_going,
@@ -52,6 +56,10 @@ from analysis.model.lanes import (
     whole,
 )
 from analysis.model.one_pass import (
+    Few,
+    Fixed,
+    Kind,
+    Kinds,
     begin,
     dirtied,
     fixed_of,
@@ -68,7 +76,7 @@ from analysis.model.one_pass import (
     then_left,
     waited_of,
 )
-from analysis.model.precopy import REASONS
+from analysis.model.precopy import REASONS, Outcomes
 
 _NOTHING_LEFT, _FEW_PAGES, _TARGET_MET, _PASS_LIMIT, _SENT_LIMIT = (
     2 * REASONS.index(name)
@@ -77,15 +85,22 @@ _NOTHING_LEFT, _FEW_PAGES, _TARGET_MET, _PASS_LIMIT, _SENT_LIMIT = (
 _BELOW_ONE, _BELOW_ONE32 = np.nextafter(1.0, 0.0), np.nextafter(np.float32(1), np.float32(0))
 
 # Kept on disk is only what others call, with all that it calls (see _stamped), and what lanes.py has alone.
-_kept = njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
-_jit = njit(fastmath=FAST, error_model="numpy", nogil=True)
+_kept = compiled(fastmath=FAST, nogil=True, cache=True)
+_jit = compiled(fastmath=FAST, nogil=True)
+
+Columns: TypeAlias = tuple[Reals, ...]
+Rule: TypeAlias = tuple[Number, Number, Number, bool]
+"""Few pages, limit on what is sent, seconds between looks, whether the target ends pre-copy."""
 
 
 # --- from columns to lanes ----------------------------------------------------------------------
 
 
 @lane_function
-def _fixed_from(block, lane, content, rate, target_s, limit, rule, looks, guards, clamp, ahead):
+def _fixed_from(
+    block: Block, lane: int, content: Number, rate: Number, target_s: Number, limit: Number, rule: Rule,
+    looks: Has, guards: Has, clamp: Has, ahead: Has,
+) -> Fixed:  # fmt: skip
     """What stays, from columns; ``enough`` is the residual below which the rule stops."""
     _, sent_limit, check_s, ends_at_target = rule
     zero, one = like(content, 0), like(content, 1)
@@ -106,7 +121,9 @@ def _fixed_from(block, lane, content, rate, target_s, limit, rule, looks, guards
 
 
 @lane_function
-def _kind_from(block, lane, rate, writes, size, j, cyclic):
+def _kind_from(
+    block: Block, lane: int, rate: Number, writes: Number, size: Number, j: int, cyclic: Has
+) -> Kind:
     zero, one = like(rate, 0), like(rate, 1)
     share = writes / ((size if size > zero else one) * rate)
     in_turn = zero if cyclic is None else block[CLASSES + CLASS * j + CYCLIC + lane]
@@ -114,7 +131,9 @@ def _kind_from(block, lane, rate, writes, size, j, cyclic):
 
 
 @lane_function
-def _kinds_from(block, lane, i, rate, w, s, few_classes, cyclic):
+def _kinds_from(
+    block: Block, lane: int, i: np.uintp, rate: Number, w: Columns, s: Columns, few_classes: Few, cyclic: Has,
+) -> Kinds:  # fmt: skip
     if len(few_classes) == 1:
         return (_kind_from(block, lane, rate, w[0][i], s[0][i], 0, cyclic),)
     elif len(few_classes) == 2:  # noqa: RET505 (as above)
@@ -127,7 +146,7 @@ def _kinds_from(block, lane, i, rate, w, s, few_classes, cyclic):
 
 
 @lane_function
-def _put(block, field, column, start, n):
+def _put(block: Block, field: int, column: Reals, start: int, n: int) -> None:
     # What rounding made negative is 0. A plain copy would be made a call of memcpy, slow at a block's length.
     for lane in range(n):
         block[field + lane] = max(column[np.uintp(start) + np.uintp(lane)], block.dtype.type(0))
@@ -135,9 +154,10 @@ def _put(block, field, column, start, n):
 
 @_jit
 def _first(
-    block, start, n, content, rates, targets_s, limits, writes, sizes, rule, few_classes, cyclic, looks,
-    guards, clamp, ahead,
-):  # fmt: skip
+    block: Block, start: int, n: int, content: Reals, rates: Reals, targets_s: Reals, limits: Reals,
+    writes: Columns, sizes: Columns, rule: Rule, few_classes: Few, cyclic: Has, looks: Has, guards: Has,
+    clamp: Has, ahead: Has,
+) -> None:  # fmt: skip
     """The first pass of n lanes, from the columns."""
     for lane in range(n):
         i = np.uintp(start) + np.uintp(lane)
@@ -156,7 +176,10 @@ def _first(
 
 
 @_jit
-def _one_more(block, n, alive, few, few_classes, cyclic, looks, guards, clamp, ahead):
+def _one_more(
+    block: Block, n: int, alive: Indices, few: Number, few_classes: Few, cyclic: Has, looks: Has, guards: Has,
+    clamp: Has, ahead: Has,
+) -> tuple[int, int]:  # fmt: skip
     """A further pass of those of n lanes that go on; how many then do, and the lanes of their groups."""
     going = busy = 0
     for group in range(whole(n) // GROUP):
@@ -183,8 +206,9 @@ def _one_more(block, n, alive, few, few_classes, cyclic, looks, guards, clamp, a
 
 @_jit
 def _all_passes(
-    near, far, stopped, alive, n, few, changed, moved, few_classes, cyclic, looks, guards, clamp, ahead
-):  # fmt: skip
+    near: Block, far: Block, stopped: Block, alive: Indices, n: int, few: Number, changed: Indices,
+    moved: Indices, few_classes: Few, cyclic: Has, looks: Has, guards: Has, clamp: Has, ahead: Has,
+) -> None:  # fmt: skip
     """All further passes of n lanes; where many have stopped the others are moved to ``far``."""
     end_here(near, n)
     block, going, busy = near, 0, whole(n)
@@ -204,7 +228,7 @@ def _all_passes(
 
 
 @_jit
-def _reasons(block, n, rule, looks, guards):
+def _reasons(block: Block, n: int, rule: Rule, looks: Has, guards: Has) -> None:
     """Twice the code of the reason why pre-copy ended; the first that holds."""
     few, _, _, ends_at_target = rule
     for lane in range(n):
@@ -222,7 +246,9 @@ def _reasons(block, n, rule, looks, guards):
 
 
 @_jit
-def _go_on_late(block, n, delay_s, few_classes, cyclic, looks, clamp, ahead):
+def _go_on_late(
+    block: Block, n: int, delay_s: Number, few_classes: Few, cyclic: Has, looks: Has, clamp: Has, ahead: Has,
+) -> None:  # fmt: skip
     """Where a pass limit acts late: pages are sent on, and written, until it does."""
     for lane in range(n):
         left, sent, _, waited_for = state_of(block, lane, looks, ahead)
@@ -238,7 +264,7 @@ def _go_on_late(block, n, delay_s, few_classes, cyclic, looks, clamp, ahead):
 
 
 @_jit
-def _end(block, n, looks, ahead, totals):
+def _end(block: Block, n: int, looks: Has, ahead: Has, totals: Has) -> None:
     """Seconds waited for, and twice the code of the reason, plus 1 where pre-copy converged.
 
     With ``totals`` what is left is sent as well: its seconds stand for its pages and count in the others.
@@ -261,19 +287,19 @@ def _end(block, n, looks, ahead, totals):
 
 
 @lane_function
-def _take(block, field, column, start, n):
+def _take(block: Block, field: int, column: Reals, start: int, n: int) -> None:
     for lane in range(n):  # no plain copy, as in _put
         column[np.uintp(start) + np.uintp(lane)] = max(block[field + lane], block.dtype.type(0))
 
 
 @lane_function
-def _take_whole(block, field, column, start, n):
+def _take_whole(block: Block, field: int, column: Counts, start: int, n: int) -> None:
     for lane in range(n):
         column[np.uintp(start) + np.uintp(lane)] = np.int32(block[field + lane])
 
 
 @lane_function
-def _take_ends(block, reason, converged, start, n):
+def _take_ends(block: Block, reason: Codes, converged: Bools, start: int, n: int) -> None:
     for lane in range(n):
         code = np.int32(block[ENDED + lane])
         reason[np.uintp(start) + np.uintp(lane)] = code >> 1
@@ -281,7 +307,7 @@ def _take_ends(block, reason, converged, start, n):
 
 
 @_kept
-def outgrown(content, zero_pages, sizes):
+def outgrown(content: Reals, zero_pages: Reals, sizes: Columns) -> bool | np.bool_:
     """True where classes of some row may be larger than its machine."""
     found = np.int32(0)
     for i in range(len(content)):
@@ -296,9 +322,10 @@ def outgrown(content, zero_pages, sizes):
 
 @_jit
 def _run(
-    scratch, fields, columns, writes, sizes, cyclic, ahead, rule, few_classes, looks, guards, clamp, late,
-    totals, outcomes,
-):  # fmt: skip
+    scratch: Scratch, fields: tuple[Indices, Indices], columns: Columns, writes: Columns, sizes: Columns,
+    cyclic: Columns | None, ahead: Reals | None, rule: Rule, few_classes: Few, looks: Has, guards: Has,
+    clamp: Has, late: Number | None, totals: Has, outcomes: Outcomes,
+) -> None:  # fmt: skip
     """Block by block; see :func:`run`."""
     content, zero_pages, top, rate, target_s, limit = columns
     near, far, stopped, alive = scratch
@@ -349,7 +376,7 @@ def _run(
         _take_ends(near, reason, converged, start, n)
 
 
-KERNEL = ("compiled", "exponential", "lanes", "one_pass", "precopy")
+KERNEL = ("compiled", "exponential", "jit", "lanes", "one_pass", "precopy")
 """Modules whose code the kernel is made of."""
 
 
@@ -359,7 +386,7 @@ def _digest() -> int:
     return int.from_bytes(hashlib.sha256(b"".join(file.read_bytes() for file in files)).digest()[:6], "big")
 
 
-def _stamped(digest: int):
+def _stamped(digest: int) -> Callable[..., None]:
     """The kernel as kept on disk by Numba, which looks at this file alone to see whether it is still true.
 
     What a function encloses is part of what it is kept by, so a digest of all the files is enclosed here:
@@ -368,9 +395,10 @@ def _stamped(digest: int):
 
     @_kept
     def run(
-        scratch, fields, columns, writes, sizes, cyclic, ahead, rule, few_classes, looks, guards, clamp, late,
-        totals, outcomes,
-    ):  # fmt: skip
+        scratch: Scratch, fields: tuple[Indices, Indices], columns: Columns, writes: Columns, sizes: Columns,
+        cyclic: Columns | None, ahead: Reals | None, rule: Rule, few_classes: Few, looks: Has, guards: Has,
+        clamp: Has, late: Number | None, totals: Has, outcomes: Outcomes,
+    ) -> None:  # fmt: skip
         """Make the passes of all rows of some columns, block by block.
 
         ``columns``: content, zero pages, content at the top [pages], rate [pages/s], target [s], pass limit.

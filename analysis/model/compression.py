@@ -23,17 +23,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from analysis.arrays import Bools, Floats, Numbers
+
 WAIT_NORM = 4.0
 """Sharpness of the corner between link and compressor where pages wait for the compressor."""
 
 
 def compressed_rate(
-    link_rate: ArrayLike,
-    ratio: ArrayLike,
-    speed_per_core: ArrayLike,
-    cores: ArrayLike,
+    link_rate: Numbers,
+    ratio: Numbers,
+    speed_per_core: Numbers,
+    cores: Numbers,
     waits: ArrayLike = "no",
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Floats, Floats]:
     """Memory copied per second through a compressor, and the memory bytes per byte sent.
 
     ``link_rate`` is the payload rate of the link and ``speed_per_core`` what one core
@@ -63,7 +65,7 @@ def compressed_rate(
     return memory_rate, mixed
 
 
-def _corner(able: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def _corner(able: Floats, wanted: Floats) -> Floats:
     """The lower of two rates, less what they lose by waiting for each other where they are nearly equal."""
     low, high = np.minimum(able, wanted), np.maximum(able, wanted)
     share = np.divide(low, high, out=np.zeros(low.shape), where=(high > 0) & np.isfinite(high))
@@ -72,12 +74,12 @@ def _corner(able: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 def compressor_binds(
     link_rate: ArrayLike, ratio: ArrayLike, speed_per_core: ArrayLike, cores: ArrayLike
-) -> np.ndarray:
+) -> Bools:
     """True where the spare cores, and not the link, keep compression from its full factor."""
     return np.multiply(speed_per_core, cores) < np.multiply(link_rate, ratio)
 
 
-def break_even_rate(speed_per_core: ArrayLike, cores: ArrayLike) -> np.ndarray:
+def break_even_rate(speed_per_core: ArrayLike, cores: ArrayLike) -> Floats:
     """Link rate above which waiting for the compressor is slower than sending pages as they are.
 
     ``cores * speed``, whatever the ratio (facts: compression, L*), in the unit of ``speed_per_core``.
@@ -85,6 +87,7 @@ def break_even_rate(speed_per_core: ArrayLike, cores: ArrayLike) -> np.ndarray:
     return np.multiply(speed_per_core, cores)
 
 
-def full_gain_rate(ratio: ArrayLike, speed_per_core: ArrayLike, cores: ArrayLike) -> np.ndarray:
+def full_gain_rate(ratio: ArrayLike, speed_per_core: ArrayLike, cores: ArrayLike) -> Floats:
     """Link rate up to which compression gives its whole factor: ``cores * speed / ratio``."""
-    return np.multiply(speed_per_core, cores) / ratio
+    rate: Floats = np.divide(np.multiply(speed_per_core, cores), ratio)
+    return rate

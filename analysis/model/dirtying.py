@@ -14,10 +14,12 @@ Negative input is the caller's fault and is not checked here (``parameters.check
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.arrays import Bools, Floats, Indices, Numbers
 
 ZIPF_HEAD = 16
 """Ranks that get a class each; beyond them ranks are so alike that a few nodes carry them."""
@@ -32,12 +34,12 @@ class WriteClasses(NamedTuple):
     size 0 is empty. Where ``cyclic``, ``u(t) = min(rate * t, size)``.
     """
 
-    rates: np.ndarray
-    sizes: np.ndarray
-    cyclic: np.ndarray
+    rates: Floats
+    sizes: Floats
+    cyclic: Bools
 
 
-def uniform(t: ArrayLike, rate: ArrayLike, size: ArrayLike) -> np.ndarray:
+def uniform(t: Numbers, rate: Numbers, size: Numbers) -> Floats:
     """Distinct pages of uniformly random writes: ``size * (1 - exp(-rate * t / size))``.
 
     Starts as ``rate * t`` and saturates at ``size``; 0 where ``size`` is 0. This law with no
@@ -48,21 +50,23 @@ def uniform(t: ArrayLike, rate: ArrayLike, size: ArrayLike) -> np.ndarray:
     """
     writes, size = np.broadcast_arrays(np.multiply(rate, t), size)
     exponent = np.divide(writes, size, out=np.zeros(size.shape), where=np.asarray(size) > 0)
-    return size * -np.expm1(-exponent)
+    pages: Floats = size * -np.expm1(-exponent)
+    return pages
 
 
-def sequential(t: ArrayLike, rate: ArrayLike, size: ArrayLike) -> np.ndarray:
+def sequential(t: Numbers, rate: Numbers, size: Numbers) -> Floats:
     """Distinct pages of a writer that walks its pages in a circle: ``min(rate * t, size)``.
 
     >>> sequential([0.5, 2.0], rate=1000.0, size=1000.0).tolist()
     [500.0, 1000.0]
     """
-    return np.minimum(np.multiply(rate, t), size)
+    pages: Floats = np.minimum(np.multiply(rate, t), size)
+    return pages
 
 
 def hotcold(
-    t: ArrayLike, rate: ArrayLike, size: ArrayLike, hot_page_share: ArrayLike, hot_write_share: ArrayLike
-) -> np.ndarray:
+    t: Numbers, rate: Numbers, size: Numbers, hot_page_share: Numbers, hot_write_share: Numbers
+) -> Floats:
     """Distinct pages when ``hot_write_share`` of the writes fall on ``hot_page_share`` of the pages.
 
     Two uniform classes added. With equal shares it is :func:`uniform`.
@@ -70,7 +74,7 @@ def hotcold(
     return _add(t, hotcold_classes(rate, size, hot_page_share, hot_write_share))
 
 
-def zipf(t: ArrayLike, rate: ArrayLike, size: ArrayLike, exponent: ArrayLike) -> np.ndarray:
+def zipf(t: Numbers, rate: Numbers, size: Numbers, exponent: Numbers) -> Floats:
     """Distinct pages when the page of rank k is written in proportion to ``k**-exponent``.
 
     The sum over all ranks, by classes whose error stays below 1e-4 of u(t) for exponents up
@@ -80,7 +84,7 @@ def zipf(t: ArrayLike, rate: ArrayLike, size: ArrayLike, exponent: ArrayLike) ->
     return _add(t, zipf_classes(rate, size, exponent))
 
 
-def distinct_pages(t: ArrayLike, classes: WriteClasses) -> np.ndarray:
+def distinct_pages(t: Numbers, classes: WriteClasses) -> Floats:
     """Distinct pages dirtied in ``t`` seconds (one per row) by rows of classes."""
     t = np.asarray(t, dtype=float)[..., None]
     none = np.zeros(np.broadcast_shapes(classes.rates.shape, t.shape))
@@ -89,12 +93,13 @@ def distinct_pages(t: ArrayLike, classes: WriteClasses) -> np.ndarray:
     random = classes.sizes * -np.expm1(-exponent)
     if classes.cyclic.any():
         random = np.where(classes.cyclic, np.minimum(writes, classes.sizes), random)
-    return random.sum(axis=-1)
+    pages: Floats = random.sum(axis=-1)
+    return pages
 
 
 def hotcold_classes(
-    rate: ArrayLike, size: ArrayLike, hot_page_share: ArrayLike, hot_write_share: ArrayLike
-) -> tuple[np.ndarray, np.ndarray]:
+    rate: Numbers, size: Numbers, hot_page_share: Numbers, hot_write_share: Numbers
+) -> tuple[Floats, Floats]:
     """Rates and sizes of a hot and a cold class on a new last axis.
 
     Writes meant for a class without pages fall on the other one: no write is lost.
@@ -104,27 +109,27 @@ def hotcold_classes(
     return _classes(rate * writes, rate * (1 - writes)), _classes(size * pages, size * (1 - pages))
 
 
-def _classes(*columns: np.ndarray) -> np.ndarray:
+def _classes(*columns: Floats) -> Floats:
     """A column for each class on a new last axis, each contiguous: they are read one after the other."""
     return np.moveaxis(np.stack(columns), 0, -1)
 
 
-def zipf_classes(rate: ArrayLike, size: ArrayLike, exponent: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def zipf_classes(rate: Numbers, size: Numbers, exponent: Numbers) -> tuple[Floats, Floats]:
     """Rates and sizes of the classes that stand for Zipf-distributed writes.
 
     The first ranks are classes of one page. The rest are integrated over the logarithm of the
     rank, where the integrand is smooth; rates are scaled so that they add up to ``rate``.
     """
-    rate, size, exponent = (
+    writes, ranks, power = (
         np.asarray(a, dtype=float)[..., None] for a in np.broadcast_arrays(rate, size, exponent)
     )
-    rank, pages = _zipf_ranks(size)
-    weight = pages * rank**-exponent
+    rank, pages = _zipf_ranks(ranks)
+    weight = pages * rank**-power
     total = weight.sum(axis=-1, keepdims=True)
-    return rate * np.divide(weight, total, out=np.zeros_like(weight), where=total > 0), pages
+    return writes * np.divide(weight, total, out=np.zeros_like(weight), where=total > 0), pages
 
 
-def _zipf_ranks(size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _zipf_ranks(size: Floats) -> tuple[Floats, Floats]:
     """Ranks and the number of pages each stands for; pages add up to ``size``."""
     head = np.arange(1.0, ZIPF_HEAD + 1)
     head_pages = np.clip(size - (head - 1), 0, 1)
@@ -141,13 +146,13 @@ def _zipf_ranks(size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def write_classes(
     write_pattern: ArrayLike,
-    rate: ArrayLike,
-    size: ArrayLike,
-    hot_page_share: ArrayLike,
-    hot_write_share: ArrayLike,
-    zipf_exponent: ArrayLike,
-    idle_rate: ArrayLike = 0.0,
-    idle_size: ArrayLike = 0.0,
+    rate: Numbers,
+    size: Numbers,
+    hot_page_share: Numbers,
+    hot_write_share: Numbers,
+    zipf_exponent: Numbers,
+    idle_rate: Numbers = 0.0,
+    idle_size: Numbers = 0.0,
 ) -> WriteClasses:
     """Classes of every row, whatever its pattern, padded to the widest pattern present.
 
@@ -173,7 +178,7 @@ def write_classes(
     )
 
 
-def _of_patterns(pattern: np.ndarray, columns: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _of_patterns(pattern: NDArray[Any], columns: list[Floats]) -> tuple[Floats, Floats]:
     """Rates and sizes of rows with different patterns."""
     parts = {}
     for name in dict.fromkeys(pattern.tolist()):
@@ -182,7 +187,7 @@ def _of_patterns(pattern: np.ndarray, columns: list[np.ndarray]) -> tuple[np.nda
     return _padded(parts.values(), len(pattern))
 
 
-def _padded(parts: Collection[tuple], rows: int) -> tuple[np.ndarray, np.ndarray]:
+def _padded(parts: Collection[tuple[Indices, Floats, Floats]], rows: int) -> tuple[Floats, Floats]:
     """Rates and sizes of all rows in one pair of arrays, with empty classes where a row has fewer."""
     width = max((rates.shape[1] for _, rates, _ in parts), default=1)
     all_rates, all_sizes = np.zeros((rows, width)), np.zeros((rows, width))
@@ -192,7 +197,9 @@ def _padded(parts: Collection[tuple], rows: int) -> tuple[np.ndarray, np.ndarray
     return all_rates, all_sizes
 
 
-def _classes_of(name, rate, size, hot_page_share, hot_write_share, exponent) -> tuple[np.ndarray, np.ndarray]:
+def _classes_of(
+    name: str, rate: Floats, size: Floats, hot_page_share: Floats, hot_write_share: Floats, exponent: Floats
+) -> tuple[Floats, Floats]:
     if name == "hotcold":
         return hotcold_classes(rate, size, hot_page_share, hot_write_share)
     if name == "zipf":
@@ -200,6 +207,7 @@ def _classes_of(name, rate, size, hot_page_share, hot_write_share, exponent) -> 
     return np.asarray(rate, float)[:, None], np.asarray(size, float)[:, None]
 
 
-def _add(t: ArrayLike, classes: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def _add(t: Numbers, classes: tuple[Floats, Floats]) -> Floats:
     rates, sizes = classes
-    return uniform(np.asarray(t, dtype=float)[..., None], rates, sizes).sum(axis=-1)
+    pages: Floats = uniform(np.asarray(t, dtype=float)[..., None], rates, sizes).sum(axis=-1)
+    return pages

@@ -12,16 +12,18 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
+from analysis.arrays import Columns, Floats, Indices, Reals
 from analysis.model import whole_passes
-from analysis.model.precopy import PASS_LIMIT, Guest, Precopy, Rules, SteadyLink, general, taken
+from analysis.model.precopy import PASS_LIMIT, Guest, Outcomes, Precopy, Rules, SteadyLink, general, taken
 
 FEW_CLASSES = 3
 """Classes of pages up to which the fast ways know them: hot, cold, and what an idle guest writes."""
@@ -35,6 +37,12 @@ CHUNK = 32_768
 """Rows given to a kernel at a time: few enough for the caches, many enough that a call costs little of their
 time."""
 WAYS = ("compiled", "numpy", "general")
+
+Index: TypeAlias = tuple[int | slice, ...]
+"""Where a piece lies in arrays of the full shape."""
+Kernel: TypeAlias = Callable[[Index, Outcomes], None]
+"""Makes the passes of the piece at an index."""
+Number: TypeAlias = type[np.float64] | type[np.float32]
 
 
 class Way(NamedTuple):
@@ -93,8 +101,8 @@ def precopy(guest: Guest, link: SteadyLink, rules: Rules, way: Way | None = None
     The outcomes are those of :func:`.precopy.general` to rounding (a test compares them).
     """
     rows = len(guest.content)
-    link = SteadyLink(*(np.broadcast_to(column, rows) for column in link))
-    rules = Rules(*(np.broadcast_to(column, rows) for column in rules))
+    link = SteadyLink._make(np.broadcast_to(column, rows) for column in link)
+    rules = Rules._make(np.broadcast_to(column, rows) for column in rules)
     way = way or way_for(rows)
     if way.name == "general" or not rows or guest.classes.rates.shape[1] > FEW_CLASSES:
         return general(guest, link, rules)
@@ -103,7 +111,7 @@ def precopy(guest: Guest, link: SteadyLink, rules: Rules, way: Way | None = None
     return _joined(guest, link, rules, parts)
 
 
-def _kinds(rules: Rules) -> Iterator[tuple[RuleKind, np.ndarray | None]]:
+def _kinds(rules: Rules) -> Iterator[tuple[RuleKind, Indices | None]]:
     """The kinds of rules in a table with the rows of each; None for all rows."""
     columns = [getattr(rules, name) for name in RuleKind._fields[:-1]]
     limited = np.logical_or(*(np.isfinite(_few(limit)) for limit in (rules.pass_limit, rules.sent_limit)))
@@ -121,7 +129,9 @@ def _kinds(rules: Rules) -> Iterator[tuple[RuleKind, np.ndarray | None]]:
         left &= ~same
 
 
-def _carrying(kinds, rate: np.ndarray) -> Iterator[tuple[RuleKind, np.ndarray | None]]:
+def _carrying(
+    kinds: Iterable[tuple[RuleKind, Indices | None]], rate: Floats
+) -> Iterator[tuple[RuleKind, Indices | None]]:
     """The same without rows whose link carries nothing, or everything at once."""
     if _few(rate).min() > 0 and _few(rate).max() < np.inf:
         yield from kinds
@@ -132,10 +142,10 @@ def _carrying(kinds, rate: np.ndarray) -> Iterator[tuple[RuleKind, np.ndarray | 
 
 
 def _fast(
-    guest, link, rules, kind: RuleKind, at: np.ndarray | None, way: Way
-) -> tuple[np.ndarray | None, Precopy]:
+    guest: Guest, link: SteadyLink, rules: Rules, kind: RuleKind, at: Indices | None, way: Way
+) -> tuple[Indices | None, Precopy]:
     """Rows of one kind the fast way; what then goes on for long the general way."""
-    columns = {
+    columns: Columns = {
         "content": guest.content,
         "zero": guest.zero,
         "rate": link.pages_per_s,
@@ -152,39 +162,41 @@ def _fast(
     target = columns["target_s"]
     columns["target_s"] = np.broadcast_to(_few(target) / 1000, target.shape)
     if not kind.limited:
-        columns["limit"] = np.float64(LONG)
+        columns["limit"] = np.array(LONG, float)
     ended = made(columns, kind, way)
     if not kind.limited:
         ended = _gone_on(ended, guest, link, rules, at)
     return at, ended
 
 
-def _few(column: np.ndarray) -> np.ndarray:
+def _few(column: NDArray[Any]) -> NDArray[Any]:
     """A column, or its first row where all rows have the same, as a preset's do: it has no stride then."""
     return column[:1] if len(column) and not column.strides[0] else column
 
 
-def _at(column: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _at(column: NDArray[Any], rows: Indices) -> NDArray[Any]:
     """Some rows of a column; any so many where all are the same."""
     return column[rows] if column.strides[0] else column[: len(rows)]
 
 
-def _by_class(name: str, table: np.ndarray) -> dict[str, np.ndarray]:
+def _by_class(name: str, table: NDArray[Any]) -> Columns:
     return {f"{name}{j}": table[:, j] for j in range(table.shape[1])}
 
 
-def _gone_on(ended: Precopy, guest: Guest, link: SteadyLink, rules: Rules, at: np.ndarray | None) -> Precopy:
+def _gone_on(ended: Precopy, guest: Guest, link: SteadyLink, rules: Rules, at: Indices | None) -> Precopy:
     """Rows that nothing has ended after :data:`LONG` passes, made anew by the way that recognises loops."""
     long = np.flatnonzero(ended.reason == PASS_LIMIT)
     if len(long):
         rows = long if at is None else at[long]
-        again = general(*(taken(table, rows) for table in (guest, link, rules)))
+        again = general(taken(guest, rows), taken(link, rows), taken(rules, rows))
         for column, other in zip(ended[:-1], again[:-1], strict=True):
             column[long] = other
     return ended
 
 
-def _joined(guest, link, rules, parts) -> Precopy:
+def _joined(
+    guest: Guest, link: SteadyLink, rules: Rules, parts: Sequence[tuple[Indices | None, Precopy]]
+) -> Precopy:
     """Outcomes of all rows in their order: of the fast ways' parts, and of the general way for the others."""
     if len(parts) == 1 and parts[0][0] is None:
         return parts[0][1]
@@ -194,15 +206,15 @@ def _joined(guest, link, rules, parts) -> Precopy:
         left[at] = False
     rest = np.flatnonzero(left)
     if len(rest):
-        parts = [*parts, (rest, general(*(taken(table, rest) for table in (guest, link, rules))))]
-    whole = _empty(rows, float)
+        parts = [*parts, (rest, general(taken(guest, rest), taken(link, rest), taken(rules, rest)))]
+    whole = _empty(rows, np.float64)
     for at, part in parts:
         for column, values in zip(whole[:-1], part[:-1], strict=True):
             column[at] = values
     return whole
 
 
-def _empty(rows: int, dtype: Any) -> Precopy:
+def _empty(rows: int, dtype: Number) -> Precopy:
     numbers = (np.empty(rows, dtype) for _ in range(3))
     residual, duration, sent = numbers
     return Precopy(
@@ -220,7 +232,7 @@ def _empty(rows: int, dtype: Any) -> Precopy:
 
 
 def made(
-    columns: dict[str, np.ndarray],
+    columns: Columns,
     kind: RuleKind,
     way: Way,
     *,
@@ -235,7 +247,7 @@ def made(
     """
     given = {name: np.asarray(column) for name, column in columns.items()}
     numbers = [column.dtype for column in given.values() if column.dtype.kind == "f"]
-    dtype = np.float32 if all(number == np.float32 for number in numbers) else np.float64
+    dtype: Number = np.float32 if all(number == np.float32 for number in numbers) else np.float64
     shape = np.broadcast_shapes(*(column.shape for column in given.values())) or (1,)
     out = out or _empty(math.prod(shape), dtype)
     outcomes = (out.residual_pages, out.duration_s, out.sent_pages, out.passes, out.reason, out.converged)
@@ -249,14 +261,14 @@ def made(
     return out
 
 
-def _view(column: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def _view(column: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """A column in the shape of all, or of one element where it has one value for all."""
     if column.size and not any(column.strides):
         return np.array([column.flat[0]])
     return np.broadcast_to(column, shape) if column.size > 1 else column
 
 
-def _chunks(shape: tuple[int, ...], at: tuple = (), start: int = 0) -> Iterator[tuple[tuple, int, int]]:
+def _chunks(shape: tuple[int, ...], at: Index = (), start: int = 0) -> Iterator[tuple[Index, int, int]]:
     """Pieces of an array in C order, of at most :data:`CHUNK` elements: index, first and last flat place."""
     inner = math.prod(shape[1:])
     if inner > CHUNK:
@@ -269,10 +281,20 @@ def _chunks(shape: tuple[int, ...], at: tuple = (), start: int = 0) -> Iterator[
         yield (*at, slice(i, stop)), start + i * inner, start + stop * inner
 
 
+class _Piece(NamedTuple):
+    """A piece of all columns as the kernels take it: see :func:`.compiled.run`."""
+
+    columns: tuple[Reals, ...]
+    writes: tuple[Reals, ...]
+    sizes: tuple[Reals, ...]
+    cyclic: tuple[Reals, ...] | None
+    ahead: Reals | None
+
+
 class _Cut:
     """Pieces of columns as contiguous numbers of one type; one value for all is laid out only once."""
 
-    def __init__(self, views: dict[str, np.ndarray], dtype: Any, rows: int) -> None:
+    def __init__(self, views: Columns, dtype: Number, rows: int) -> None:
         self._views, self._dtype = views, dtype
         self._kept = {
             name: np.full(rows, view.item(), dtype) if view.size == 1 else np.empty(rows, dtype)
@@ -280,7 +302,7 @@ class _Cut:
         }
         self.classes = sum(name.startswith("size") for name in views)
 
-    def __call__(self, index: tuple, length: int) -> tuple:
+    def __call__(self, index: Index, length: int) -> _Piece:
         """The piece at an index as the kernels take it."""
         part = {name: self._piece(name, view, index, length) for name, view in self._views.items()}
         # What a rule does not need is never read: any column may stand in its place.
@@ -292,10 +314,10 @@ class _Cut:
             tuple(part[f"{name}{j}"] for j in range(self.classes) if f"{name}{j}" in part)
             for name in ("writes", "size", "cyclic")
         )
-        return tuple(shared), writes, sizes, cyclic or None, part.get("ahead")
+        return _Piece(tuple(shared), writes, sizes, cyclic or None, part.get("ahead"))
 
-    def _piece(self, name: str, view: np.ndarray, index: tuple, length: int) -> np.ndarray:
-        kept = self._kept[name][:length]
+    def _piece(self, name: str, view: NDArray[Any], index: Index, length: int) -> Reals:
+        kept: Reals = self._kept[name][:length]
         piece = kept if view.size == 1 else view[index]
         if piece.dtype == self._dtype and piece.flags.c_contiguous:
             kept = piece.reshape(-1)
@@ -306,14 +328,16 @@ class _Cut:
         return kept
 
 
-def _side_by_side(chunks: list, prepare: Callable, outcomes: tuple, threads: int) -> None:
+def _side_by_side(
+    chunks: Sequence[tuple[Index, int, int]], prepare: Callable[[], Kernel], outcomes: Outcomes, threads: int
+) -> None:
     """Make chunk after chunk, by threads that each have a kernel of their own."""
     left = iter(chunks)  # shared: each chunk is taken once
 
     def work() -> None:
         kernel = prepare()
         for index, start, stop in left:
-            kernel(index, tuple(column[start:stop] for column in outcomes))
+            kernel(index, cast(Outcomes, tuple(column[start:stop] for column in outcomes)))
 
     threads = min(threads, len(chunks))
     if threads <= 1:
@@ -324,7 +348,7 @@ def _side_by_side(chunks: list, prepare: Callable, outcomes: tuple, threads: int
             job.result()
 
 
-def _compiled(cut: _Cut, kind: RuleKind, totals: bool, dtype: Any) -> Callable:
+def _compiled(cut: _Cut, kind: RuleKind, totals: bool, dtype: Number) -> Kernel:
     """The compiled kernel with memory of its own."""
     from analysis.model import compiled, lanes
 
@@ -336,12 +360,12 @@ def _compiled(cut: _Cut, kind: RuleKind, totals: bool, dtype: Any) -> Callable:
     few_classes, looks, guards = (0,) * cut.classes, kind.looks or None, kind.guards or None
     late = dtype(kind.limit_delay_s) if kind.limit_delay_s > 0 and kind.limited else None
 
-    def kernel(index: tuple, outcomes: tuple) -> None:
+    def kernel(index: Index, outcomes: Outcomes) -> None:
         given = cut(index, len(outcomes[0]))
-        (content, zero, *_), _, sizes, cyclic, ahead = given
-        outgrown = zero is not content and compiled.outgrown(content, zero, sizes)
-        clamp, cyclic, ahead = outgrown or None, cyclic is not None, ahead is not None
-        fields = lanes.fields_of(looks, guards, clamp, cyclic, ahead, cut.classes)
+        content, zero, *_ = given.columns
+        outgrown = zero is not content and compiled.outgrown(content, zero, given.sizes)
+        clamp, in_turn, goes_ahead = outgrown or None, given.cyclic is not None, given.ahead is not None
+        fields = lanes.fields_of(looks, guards, clamp, in_turn, goes_ahead, cut.classes)
         compiled.run(
             scratch, fields, *given, rule, few_classes, looks, guards, clamp, late, totals or None, outcomes
         )
@@ -349,10 +373,10 @@ def _compiled(cut: _Cut, kind: RuleKind, totals: bool, dtype: Any) -> Callable:
     return kernel
 
 
-def _in_numpy(cut: _Cut, kind: RuleKind, totals: bool, dtype: Any) -> Callable:
+def _in_numpy(cut: _Cut, kind: RuleKind, totals: bool, dtype: Number) -> Kernel:
     """The same in plain NumPy."""
 
-    def kernel(index: tuple, outcomes: tuple) -> None:
+    def kernel(index: Index, outcomes: Outcomes) -> None:
         given = cut(index, len(outcomes[0]))
         *_, reason, converged = outcomes
         whole_passes.run(*given, kind.target_ends_passes, totals, outcomes[:-1])

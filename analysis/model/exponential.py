@@ -13,14 +13,18 @@ vectors can do. Only compiled code may call :func:`saturation`.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core.errors import TypingError
-from numba.extending import intrinsic, overload
+from numba.extending import overload
 from numpy.polynomial import Chebyshev, Polynomial
+
+from analysis.model.jit import Number, intrinsic
 
 FAST = {"contract", "nsz"}
 """What the compiler may do to arithmetic: fuse products with sums, forget the sign of zero. Nothing else."""
@@ -44,12 +48,12 @@ def _split(digits: int) -> tuple[float, float]:
     return float(high), float(_LN2 - high)
 
 
-@intrinsic
-def _power_of_two(typingctx, shifted):
+@intrinsic(float)
+def _power_of_two(typingctx: Any, shifted: Any) -> Any:
     """2**n from a number whose last bits hold the whole number n."""
     width, digits, bias = _BITS[shifted]
 
-    def emit(context, builder, signature, args):
+    def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Sequence[ir.Value]) -> ir.Value:
         whole = ir.IntType(width)
         moved = builder.shl(builder.bitcast(args[0], whole), ir.Constant(whole, digits))
         return builder.bitcast(builder.add(moved, ir.Constant(whole, bias << digits)), args[0].type)
@@ -57,11 +61,11 @@ def _power_of_two(typingctx, shifted):
     return shifted(shifted), emit
 
 
-@intrinsic
-def like(typingctx, x, value):
+@intrinsic(float)
+def like(typingctx: Any, x: Any, value: Any) -> Any:
     """A number in the type of another: a float32 stays one where it meets a constant."""
 
-    def emit(context, builder, signature, args):
+    def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Sequence[ir.Value]) -> ir.Value:
         return context.cast(builder, args[1], signature.args[1], signature.args[0])
 
     return x(x, value), emit
@@ -77,7 +81,7 @@ _MOST, _SHIFT, _LOG2E = 40.0, 1.5 * 2.0**52, 1 / math.log(2)
 _LN2_HIGH, _LN2_LOW = _split(32)
 
 
-def _saturation64(x):
+def _saturation64(x: Number) -> Number:
     x = min(x, _MOST)
     shifted = _SHIFT - x * _LOG2E
     n = shifted - _SHIFT
@@ -97,7 +101,7 @@ _LN2_HIGH32, _LN2_LOW32 = (np.float32(part) for part in _split(12))
 _S0, _S1, _S2, _S3, _S4, _S5 = (np.float32(c) for c in _coefficients(5))
 
 
-def _saturation32(x):
+def _saturation32(x: np.float32) -> np.float32:
     x = min(x, _MOST32)
     shifted = _SHIFT32 - x * _LOG2E32
     n = shifted - _SHIFT32
@@ -109,7 +113,7 @@ def _saturation32(x):
 
 
 @overload(saturation, jit_options={"fastmath": FAST, "error_model": "numpy"})
-def _saturation_of(x):
+def _saturation_of(x: types.Type) -> Callable[[Any], Any]:
     if x == types.float64:
         return _saturation64
     if x == types.float32:

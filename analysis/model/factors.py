@@ -9,15 +9,15 @@ the model computes with the product, kept within the parameter's range.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 
+from analysis.arrays import Columns, Floats
 from analysis.parameters import FACTOR, PARAMETERS
 
-Columns = dict[str, np.ndarray]
 
-
-def applied(columns: Columns, factors: Mapping[str, np.ndarray | float], named: Collection[str]) -> Columns:
+def applied(columns: Columns, factors: Mapping[str, Floats | float], named: Collection[str]) -> Columns:
     """Columns of all parameters with the host's factors on them, by the parameter's name.
 
     ``named``: the parameters that the scenario itself says. Of a working set that it does not say the
@@ -32,7 +32,7 @@ def applied(columns: Columns, factors: Mapping[str, np.ndarray | float], named: 
     }
 
 
-def split(known: Mapping[str, np.ndarray]) -> tuple[Columns, Columns]:
+def split(known: Mapping[str, Any]) -> tuple[Columns, Columns]:
     """Checked columns as parameters and factors, the latter by the parameter's name."""
     factors = {name.removesuffix(FACTOR): column for name, column in known.items() if name.endswith(FACTOR)}
     return {name: column for name, column in known.items() if name in PARAMETERS}, factors

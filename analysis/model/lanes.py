@@ -8,13 +8,17 @@ there is none. Only compiled code may call what is marked as an intrinsic.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from typing import Any, TypeAlias
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+
+from analysis.arrays import Indices
+from analysis.model.jit import Block, compiled, intrinsic
 
 LANES = 4096
 """Scenarios in a block: few enough for the nearer caches, enough that the last to run cost them little."""
@@ -36,10 +40,13 @@ SIZE, CYCLIC, CLASS = PITCH, 2 * PITCH, 3 * PITCH
 _VECTOR_BYTES = 64
 """Bytes moved at once: the longest vectors of today's processors; shorter ones take two or four steps."""
 _place = types.intp
-_jit = njit(error_model="numpy", nogil=True, cache=True)
+_jit = compiled(nogil=True, cache=True)
 
 
-def scratch_of(dtype, classes: int) -> tuple[np.ndarray, ...]:
+Scratch: TypeAlias = tuple[Block, Block, Block, Indices]
+
+
+def scratch_of(dtype: type[np.floating[Any]], classes: int) -> Scratch:
     """Memory for :func:`.compiled.run` in one thread: three blocks, and how many go on in each group."""
     near, far, stopped = np.zeros((3, CLASSES + CLASS * classes), dtype)
     near[LANE : LANE + LANES] = np.arange(LANES)
@@ -47,7 +54,9 @@ def scratch_of(dtype, classes: int) -> tuple[np.ndarray, ...]:
 
 
 @cache
-def fields_of(looks, guards, clamp, cyclic, ahead, classes: int) -> tuple[np.ndarray, np.ndarray]:
+def fields_of(
+    looks: bool | None, guards: bool | None, clamp: bool | None, cyclic: bool, ahead: bool, classes: int
+) -> tuple[Indices, Indices]:
     """Where a lane's quantities lie that passes change, and all that they read; whether a table has what."""
     waits, kinds = looks and ahead, [CLASSES + CLASS * j for j in range(classes)]
     state = [LEFT, SENT, COUNT, *([WAITED] if waits else [])]
@@ -72,17 +81,17 @@ def _vector_of(number: types.Float) -> ir.VectorType:
     return ir.VectorType(ir.DoubleType() if number.bitwidth == 64 else ir.FloatType(), width)
 
 
-def _vector_at(context, builder, kind, block, place):
+def _vector_at(context: Any, builder: ir.IRBuilder, kind: Any, block: ir.Value, place: ir.Value) -> ir.Value:
     """A pointer to the vector that begins at a place of a block."""
     first = builder.gep(context.make_array(kind)(context, builder, block).data, [place])
     return builder.bitcast(first, _vector_of(kind.dtype).as_pointer())
 
 
-@intrinsic
-def marks(typingctx, block, place):
+@intrinsic(int)
+def marks(typingctx: Any, block: Any, place: Any) -> Any:
     """Bits of the lanes of the vector at a place whose number is above 0; the first lane's is the lowest."""
 
-    def emit(context, builder, signature, args):
+    def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Sequence[ir.Value]) -> ir.Value:
         vector = _vector_of(block.dtype)
         numbers = builder.load(_vector_at(context, builder, block, *args), align=4)
         bits = builder.fcmp_ordered(">", numbers, ir.Constant(vector, None))
@@ -91,24 +100,24 @@ def marks(typingctx, block, place):
     return types.uint64(block, _place), emit
 
 
-@intrinsic
-def number_of(typingctx, bits):
+@intrinsic(int)
+def number_of(typingctx: Any, bits: Any) -> Any:
     """How many bits are set."""
 
-    def emit(context, builder, signature, args):
+    def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Sequence[ir.Value]) -> ir.Value:
         return builder.ctpop(args[0])
 
     return _place(types.uint64), emit
 
 
-@intrinsic
-def squeeze(typingctx, source, place, bits, target, to):
+@intrinsic(object)
+def squeeze(typingctx: Any, source: Any, place: Any, bits: Any, target: Any, to: Any) -> Any:
     """Write the marked lanes of the vector at a place of one block next to each other into another.
 
     A whole vector is written: what follows the marked lanes there is of no use.
     """
 
-    def emit(context, builder, signature, args):
+    def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Sequence[ir.Value]) -> ir.Value:
         vector = _vector_of(source.dtype)
         numbers = builder.load(_vector_at(context, builder, source, *args[:2]), align=4)
         marked = builder.bitcast(
@@ -131,13 +140,13 @@ def squeeze(typingctx, source, place, bits, target, to):
 
 
 @_jit
-def whole(n):
+def whole(n: int) -> int:
     """Lanes of n in whole groups."""
     return (n + GROUP - 1) // GROUP * GROUP
 
 
 @_jit
-def number_going(block, first):
+def number_going(block: Block, first: int) -> int:
     """How many of the group of lanes that begins there go on."""
     number = 0
     for lane in range(first, first + GROUP, _VECTOR_BYTES // block.itemsize):
@@ -146,14 +155,14 @@ def number_going(block, first):
 
 
 @_jit
-def end_here(block, n):
+def end_here(block: Block, n: int) -> None:
     """No lane goes on behind the first n, up to a whole group."""
     for lane in range(n, whole(n)):
         block[GOES + lane] = 0
 
 
 @_jit
-def keep(source, target, n, moved):
+def keep(source: Block, target: Block, n: int, moved: Indices) -> int:
     """Move those of n lanes that go on to the front of a block, which may be the same; returns how many."""
     vector, front = _VECTOR_BYTES // source.itemsize, 0
     for lane in range(0, n, vector):
@@ -168,7 +177,7 @@ def keep(source, target, n, moved):
 
 
 @_jit
-def put_back(source, stopped, target, n, changed):
+def put_back(source: Block, stopped: Block, target: Block, n: int, changed: Indices) -> None:
     """What passes changed of those of n lanes that have stopped, back to where the lanes came from."""
     vector, front = _VECTOR_BYTES // source.itemsize, 0
     for lane in range(0, n, vector):

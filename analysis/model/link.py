@@ -10,12 +10,13 @@ traffic hold it.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from analysis.arrays import Columns, Floats, Indices, Numbers
 from analysis.model import rings
 from analysis.model.units import GBIT
 
@@ -50,19 +51,17 @@ _RING_PARAMETERS = (
 class Goodput(NamedTuple):
     """The lowest ceiling [Gbit/s], the number of it among ``ceilings``, and all ceilings by name."""
 
-    gbps: np.ndarray
-    binding: np.ndarray
-    ceilings: dict[str, np.ndarray]
+    gbps: Floats
+    binding: NDArray[np.int8]
+    ceilings: dict[str, Floats]
 
     @property
-    def limited_by(self) -> np.ndarray:
+    def limited_by(self) -> NDArray[np.object_]:
         """The names of the lowest ceilings."""
         return np.array(list(self.ceilings), dtype=object)[self.binding]
 
 
-def framing_efficiency(
-    mtu_bytes: ArrayLike, header_bytes: ArrayLike, frame_overhead_bytes: ArrayLike
-) -> np.ndarray:
+def framing_efficiency(mtu_bytes: Numbers, header_bytes: Numbers, frame_overhead_bytes: Numbers) -> Floats:
     """Share of the line rate that is payload: (MTU - headers) / (MTU + frame overhead).
 
     >>> round(float(framing_efficiency(1500, 40, 38)), 4)
@@ -72,7 +71,7 @@ def framing_efficiency(
     return (mtu - header_bytes) / (mtu + frame_overhead_bytes)
 
 
-def rdma_efficiency(mtu_bytes: ArrayLike, frame_overhead_bytes: ArrayLike) -> np.ndarray:
+def rdma_efficiency(mtu_bytes: Numbers, frame_overhead_bytes: Numbers) -> Floats:
     """Share of the line rate that RoCE v2 carries: the largest payload that fits over all that goes with it.
 
     >>> [round(float(rdma_efficiency(mtu, 38)), 4) for mtu in (1500, 9000)]
@@ -83,14 +82,14 @@ def rdma_efficiency(mtu_bytes: ArrayLike, frame_overhead_bytes: ArrayLike) -> np
     return payload / (payload + RDMA_HEADERS + frame_overhead_bytes)
 
 
-def line_ceiling(bandwidth_gbps: ArrayLike, efficiency: ArrayLike) -> np.ndarray:
+def line_ceiling(bandwidth_gbps: Numbers, efficiency: Numbers) -> Floats:
     """Payload rate of the whole line."""
     return np.multiply(bandwidth_gbps, efficiency)
 
 
 def stream_ceiling(
-    streams: ArrayLike, stream_limit_gbps: ArrayLike, spread: ArrayLike = 0.0, line_gbps: ArrayLike = np.inf
-) -> np.ndarray:
+    streams: Numbers, stream_limit_gbps: Numbers, spread: Numbers = 0.0, line_gbps: Numbers = np.inf
+) -> Floats:
     r"""What the connections carry when each is held by one core.
 
     About 4 Gbit/s on hosts of 2012 (Savill), 6.5 on those of 2012 R2 (Van Hoof); several connections use
@@ -119,8 +118,8 @@ def stream_ceiling(
 
 
 def window_ceiling(
-    line_gbps: ArrayLike, window_bytes: ArrayLike, round_trip_s: ArrayLike, streams: ArrayLike
-) -> np.ndarray:
+    line_gbps: Numbers, window_bytes: Numbers, round_trip_s: Numbers, streams: Numbers
+) -> Floats:
     """Window over round trip, with a rounded corner to the line: (line**-p + cap**-p)**(-1/p).
 
     ``round_trip_s`` is the whole way, adapters' delays included. No window or no round trip: the line.
@@ -135,21 +134,25 @@ def window_ceiling(
     # Powers by logarithms, which cost a third.
     beyond = np.exp(-WINDOW_NORM * np.log(np.maximum(cap, 1e-30) / finite))
     rounded = finite * np.exp(-np.log1p(beyond) / WINDOW_NORM)
-    return np.where(np.isfinite(line), rounded, cap)
+    ceiling: Floats = np.where(np.isfinite(line), rounded, cap)
+    return ceiling
 
 
-def _limit_ceiling(p: dict[str, np.ndarray], line: np.ndarray) -> np.ndarray:
+def _limit_ceiling(p: Columns, line: Floats) -> Floats:
     """What a set limit leaves of the line: one on any migration, and the one on SMB, by all adapters."""
     if (p["smb_limit_share"] == 1).all():
-        share = p["bandwidth_limit_share"]
-        return np.where(share < 1, line * share, np.inf)
+        return _under(p["bandwidth_limit_share"], line)
     over_smb = (p["transport"] == "smb") | (p["transport"] == "smb_direct")
     of_all = np.where(over_smb, p["smb_limit_share"] * p["adapters"], 1.0)
-    share = np.minimum(p["bandwidth_limit_share"], of_all)
-    return np.where(share < 1, line * share, np.inf)
+    return _under(np.minimum(p["bandwidth_limit_share"], of_all), line)
 
 
-def goodput(p: dict[str, np.ndarray]) -> Goodput:
+def _under(share: Floats, line: Floats) -> Floats:
+    limit: Floats = np.where(share < 1, line * share, np.inf)
+    return limit
+
+
+def goodput(p: Columns) -> Goodput:
     """Lowest ceiling for columns of parameters ``p`` (checked, of one length)."""
     rdma = p["transport"] == "smb_direct"
     line, packets = line_ceiling(p["bandwidth_gbps"], efficiency(p)), packets_per_s(p)
@@ -173,14 +176,14 @@ def goodput(p: dict[str, np.ndarray]) -> Goodput:
     return lowest(free | {name: np.where(rdma, np.inf, value) for name, value in (host | rings_of).items()})
 
 
-def efficiency(p: dict[str, np.ndarray]) -> np.ndarray:
+def efficiency(p: Columns) -> Floats:
     """Share of the line rate that is payload, by transport."""
     rdma = rdma_efficiency(p["mtu_bytes"], p["frame_overhead_bytes"])
     tcp = framing_efficiency(p["mtu_bytes"], p["header_bytes"], p["frame_overhead_bytes"])
     return np.where(p["transport"] == "smb_direct", rdma, tcp)
 
 
-def lowest(ceilings: dict[str, np.ndarray]) -> Goodput:
+def lowest(ceilings: dict[str, Floats]) -> Goodput:
     """The least of named ceilings; of those within :data:`TIE` of it the first named binds."""
     rows = np.broadcast_shapes(*(np.shape(ceiling) for ceiling in ceilings.values()))
     numbered = [(k, c) for k, c in enumerate(ceilings.values()) if not _holds_nothing(c)]
@@ -195,22 +198,24 @@ def lowest(ceilings: dict[str, np.ndarray]) -> Goodput:
     return Goodput(least, np.remainder(binding, none, out=binding), ceilings)
 
 
-def _holds_nothing(ceiling: np.ndarray) -> bool:
+def _holds_nothing(ceiling: Floats) -> bool:
     """True for one infinite ceiling of all rows."""
     return np.size(ceiling) == 1 and bool(np.isinf(ceiling).all())
 
 
-def packets_per_s(p: dict[str, np.ndarray]) -> np.ndarray:
+def packets_per_s(p: Columns) -> Floats:
     """Packets of full size that the line carries in a second."""
     rate = p["bandwidth_gbps"] * GBIT / 8 / (p["mtu_bytes"] + p["frame_overhead_bytes"])
-    return np.minimum(rate, rings.FASTEST)
+    packets: Floats = np.minimum(rate, rings.FASTEST)
+    return packets
 
 
-def _payload_gbps(p: dict[str, np.ndarray], packets: np.ndarray) -> np.ndarray:
-    return packets * (p["mtu_bytes"] - p["header_bytes"]) * 8 / GBIT
+def _payload_gbps(p: Columns, packets: Floats) -> Floats:
+    gbps: Floats = packets * (p["mtu_bytes"] - p["header_bytes"]) * 8 / GBIT
+    return gbps
 
 
-def _send_ceiling(p: dict[str, np.ndarray], rate: np.ndarray) -> np.ndarray:
+def _send_ceiling(p: Columns, rate: Floats) -> Floats:
     """What the send ring carries of a line's packets; infinite where it carries all."""
     own = p["send_moderation_us"]
     moderation = np.where(np.isnan(own), p["interrupt_moderation_us"], own) / 1e6
@@ -218,7 +223,7 @@ def _send_ceiling(p: dict[str, np.ndarray], rate: np.ndarray) -> np.ndarray:
     return np.where(packets < rate, _payload_gbps(p, packets), np.inf)
 
 
-def _receive_ceiling(p: dict[str, np.ndarray], line: np.ndarray, offered_gbps: np.ndarray) -> np.ndarray:
+def _receive_ceiling(p: Columns, line: Floats, offered_gbps: Floats) -> Floats:
     """What the receive rings carry of what the other ceilings let through; infinite where nothing is lost.
 
     With several queues each has its share of the connections and of the packets.
@@ -241,12 +246,12 @@ def _receive_ceiling(p: dict[str, np.ndarray], line: np.ndarray, offered_gbps: n
     return ceiling
 
 
-def picked(column: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def picked(column: NDArray[Any], rows: Indices) -> NDArray[Any]:
     """Some rows of a column; a column of one value holds for all rows."""
     return column if len(column) == 1 else column[rows]
 
 
-def _ring_packets(q: dict[str, np.ndarray], rate, moderation, delay, queues) -> np.ndarray:
+def _ring_packets(q: Columns, rate: Floats, moderation: Floats, delay: Floats, queues: Floats) -> Floats:
     """Packets per second through one receive ring, by congestion control."""
     growth, kept = (
         np.select(
@@ -267,7 +272,7 @@ def _ring_packets(q: dict[str, np.ndarray], rate, moderation, delay, queues) -> 
     return np.where(blind, rings.blind_ring(*path), polite)
 
 
-def _socket_ceiling(p: dict[str, np.ndarray], line: np.ndarray, packets: np.ndarray) -> np.ndarray:
+def _socket_ceiling(p: Columns, line: Floats, packets: Floats) -> Floats:
     """Window over round trip; the adapters hold acknowledgements for a cycle and some packets' time."""
     held = (p["interrupt_moderation_us"] + p["receive_delay_us"]) / 1e6 + CLUMP_PACKETS / packets
     way = p["round_trip_ms"] / 1e3 + held

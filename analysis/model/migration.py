@@ -17,14 +17,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis import parameters
+from analysis.arrays import Codes, Columns, Floats
 from analysis.model import compression, dirtying, engine, factors, link
 from analysis.model.precopy import REASONS, Guest, Precopy, Rules, SteadyLink, general, over
 from analysis.model.units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
-
-Columns = dict[str, np.ndarray]
-"""Parameters by name, one value a row."""
 
 STREAMS = {"tcpip": 1.0, "compression": 1.0, "smb": 4.0, "smb_direct": 2.0}
 """Connections of one migration by transport. TCP/IP and compression: one (Microsoft's teaming text); SMB
@@ -42,15 +41,15 @@ VOLUMES = ("stream_gib", "wire_gib")
 class Rates(NamedTuple):
     """How fast one migration goes: see :func:`rates`."""
 
-    goodput_gbps: np.ndarray
-    memory_rate_gib_per_s: np.ndarray
-    pages_per_s: np.ndarray
-    ratio: np.ndarray
-    efficiency: np.ndarray
-    binding: np.ndarray
+    goodput_gbps: Floats
+    memory_rate_gib_per_s: Floats
+    pages_per_s: Floats
+    ratio: Floats
+    efficiency: Floats
+    binding: Codes
 
     @property
-    def limited_by(self) -> np.ndarray:
+    def limited_by(self) -> NDArray[np.object_]:
         """The names of what binds."""
         return LIMITS[self.binding]
 
@@ -119,6 +118,7 @@ def passes(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFra
     _, columns = _columns(scenarios, given)
     _, ended = _evaluate(columns, _rules(columns), history=True)
     log = ended.history
+    assert log is not None  # it was asked for
     order = np.lexsort((log.number, log.row))
     start = log.start_s + columns["setup_s"][log.row.astype(int)]
     table = {"scenario": log.row, "pass_number": log.number, "start_s": start, "duration_s": log.duration_s}
@@ -155,14 +155,14 @@ def _columns(scenarios: pd.DataFrame | None, given: dict[str, Any]) -> tuple[pd.
     """The frame to answer with, and every parameter as a checked array with one value a row."""
     checked = parameters.check(given)
     frame = _frame(checked) if scenarios is None else _table(scenarios, checked)
-    given = parameters.check({name: frame[name] for name in frame if parameters.takes(str(name))})
-    known, scales = factors.split(given)
+    asked = parameters.check({str(name): frame[name] for name in frame if parameters.takes(str(name))})
+    known, scales = factors.split(asked)
     columns = {n: known.get(n, np.full(len(frame), value)) for n, value in parameters.defaults().items()}
     columns = factors.applied(columns, scales, known)
     return frame, columns | {"streams": streams(columns)}
 
 
-def streams(p: Columns) -> np.ndarray:
+def streams(p: Columns) -> Floats:
     """Connections of a migration: as given, or the usual number of its transport."""
     usual = np.select([p["transport"] == name for name in STREAMS], list(STREAMS.values()))
     return np.where(np.isnan(p["streams"]), usual, p["streams"])
@@ -220,10 +220,13 @@ def _evaluate(
     return rate, engine.precopy(machine, steady, rules, way)
 
 
-def content_pages(p: Columns) -> np.ndarray:
+def content_pages(p: Columns) -> Floats:
     """Pages sent as content in the first pass: a share of memory and a fixed part, at most all of it."""
     pages = p["memory_gib"] * PAGES_PER_GIB
-    return np.minimum(pages * p["resident_share"] + p["extra_resident_mib"] * MIB / PAGE_BYTES, pages)
+    content: Floats = np.minimum(
+        pages * p["resident_share"] + p["extra_resident_mib"] * MIB / PAGE_BYTES, pages
+    )
+    return content
 
 
 def guest(p: Columns) -> Guest:
@@ -235,7 +238,7 @@ def guest(p: Columns) -> Guest:
     shape = (p["hot_page_share"], p["hot_write_share"], p["zipf_exponent"])
     idle = (p["idle_dirty_pages_per_s"], p["idle_working_set_mib"] * MIB / PAGE_BYTES)
     classes = dirtying.write_classes(p["write_pattern"], p["dirty_pages_per_s"], working_set, *shape, *idle)
-    classes = dirtying.WriteClasses(*(np.broadcast_to(c, (rows, c.shape[1])) for c in classes))
+    classes = dirtying.WriteClasses._make(np.broadcast_to(c, (rows, c.shape[1])) for c in classes)
     return Guest(content, pages - content, np.minimum(pages * p["top_content_share"], content), classes)
 
 

@@ -8,10 +8,12 @@ between two looks and its inverse.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
-from numba import njit
 
 from analysis.model.exponential import FAST, like, saturation
+from analysis.model.jit import Block, Has, Number, compiled
 from analysis.model.lanes import (
     AHEAD,
     BETWEEN,
@@ -37,14 +39,22 @@ from analysis.model.lanes import (
 )
 from analysis.model.precopy import SAME
 
-lane_function = njit(fastmath=FAST, error_model="numpy", forceinline=True)
+lane_function = compiled(fastmath=FAST, forceinline=True)
+
+State: TypeAlias = tuple[Number, Number, Number, Number]
+Kind: TypeAlias = tuple[Number, Number, Number]
+"""A class of pages: writes a page while one page is sent, pages, above 0 where written in turn."""
+Kinds: TypeAlias = tuple[Kind, ...]
+Fixed: TypeAlias = tuple[Number, Number, Number, Number, Number, Number, Number, Number, Number]
+Few: TypeAlias = tuple[int, ...]
+"""As long as there are classes of pages."""
 
 
 # --- one pass of one lane: state is (left, sent, count, waited for), fixed what stays ---
 
 
 @lane_function
-def _term(kind, waited, cyclic):
+def _term(kind: Kind, waited: Number, cyclic: Has) -> Number:
     """Distinct pages of one class dirtied while pages are sent."""
     share, size, in_turn = kind
     hit = saturation(share * waited)
@@ -54,7 +64,7 @@ def _term(kind, waited, cyclic):
 
 
 @lane_function
-def dirtied(kinds, waited, few_classes, cyclic):
+def dirtied(kinds: Kinds, waited: Number, few_classes: Few, cyclic: Has) -> Number:
     """Distinct pages of all classes."""
     pages = _term(kinds[0], waited, cyclic)
     if len(few_classes) > 1:
@@ -65,16 +75,16 @@ def dirtied(kinds, waited, few_classes, cyclic):
 
 
 @lane_function
-def _to_send(left, unsent, fixed, looks):
+def _to_send(left: Number, unsent: Number, fixed: Fixed, looks: Has) -> Number:
     """Pages that a pass sends: all, or up to the first look that finds little enough left."""
     if looks is None:
         return left
-    number = np.ceil((left - unsent) * fixed[8] - like(left, 1e-9))
+    number: Number = np.ceil((left - unsent) * fixed[8] - like(left, 1e-9))
     return min(left, max(number, like(left, 1)) * fixed[7])
 
 
 @lane_function
-def then_left(carried, pages, fixed, looks, clamp):
+def then_left(carried: Number, pages: Number, fixed: Fixed, looks: Has, clamp: Has) -> Number:
     """What is dirty after a pass: dirtied meanwhile, and what it did not send."""
     if clamp is not None:
         pages = min(pages, fixed[3])
@@ -84,7 +94,7 @@ def then_left(carried, pages, fixed, looks, clamp):
 
 
 @lane_function
-def goes(state, pending, now, fixed, few, guards):
+def goes(state: State, pending: Number, now: Number, fixed: Fixed, few: Number, guards: Has) -> bool:
     """True while the rule lets pre-copy go on after a pass that sent some pages."""
     goes = (pending > fixed[0]) & (state[2] < fixed[1])
     if guards is not None:
@@ -93,7 +103,7 @@ def goes(state, pending, now, fixed, few, guards):
 
 
 @lane_function
-def waited_of(now, waited_for, fixed, looks, ahead):
+def waited_of(now: Number, waited_for: Number, fixed: Fixed, looks: Has, ahead: Has) -> Number:
     """Pages of a further pass that the sender waits for."""
     if looks is None or ahead is None:
         return now
@@ -101,7 +111,16 @@ def waited_of(now, waited_for, fixed, looks, ahead):
 
 
 @lane_function
-def step(state, fixed, kinds, few_classes, cyclic, looks, clamp, ahead):
+def step(
+    state: State,
+    fixed: Fixed,
+    kinds: Kinds,
+    few_classes: Few,
+    cyclic: Has,
+    looks: Has,
+    clamp: Has,
+    ahead: Has,
+) -> tuple[State, Number]:
     """A further pass: the state after it, and what it sent."""
     left, sent, count, waited_for = state
     now = _to_send(left, fixed[5], fixed, looks)
@@ -112,7 +131,7 @@ def step(state, fixed, kinds, few_classes, cyclic, looks, clamp, ahead):
 
 
 @lane_function
-def pending_of(block, lane, content, left, sent, looks):
+def pending_of(block: Block, lane: int, content: Number, left: Number, sent: Number, looks: Has) -> Number:
     """What counts as remaining after the first pass: also zero pages that it did not get to."""
     if looks is None:
         return left
@@ -121,7 +140,18 @@ def pending_of(block, lane, content, left, sent, looks):
 
 
 @lane_function
-def begin(block, lane, content, fixed, kinds, few_classes, cyclic, looks, clamp, ahead):
+def begin(
+    block: Block,
+    lane: int,
+    content: Number,
+    fixed: Fixed,
+    kinds: Kinds,
+    few_classes: Few,
+    cyclic: Has,
+    looks: Has,
+    clamp: Has,
+    ahead: Has,
+) -> tuple[State, Number]:
     """State after the first pass, and what it sent."""
     zero, one = like(content, 0), like(content, 1)
     now = content
@@ -140,20 +170,20 @@ def begin(block, lane, content, fixed, kinds, few_classes, cyclic, looks, clamp,
 
 
 @lane_function
-def state_of(block, lane, looks, ahead):
+def state_of(block: Block, lane: int, looks: Has, ahead: Has) -> State:
     waited = block.dtype.type(0) if looks is None or ahead is None else block[WAITED + lane]
     return block[LEFT + lane], block[SENT + lane], block[COUNT + lane], waited
 
 
 @lane_function
-def put_state(block, lane, state, looks, ahead):
+def put_state(block: Block, lane: int, state: State, looks: Has, ahead: Has) -> None:
     block[LEFT + lane], block[SENT + lane], block[COUNT + lane] = state[0], state[1], state[2]
     if looks is not None and ahead is not None:
         block[WAITED + lane] = state[3]
 
 
 @lane_function
-def put_end(block, lane, goes, now, guards):
+def put_end(block: Block, lane: int, goes: bool, now: Number, guards: Has) -> None:
     """Whether a lane goes on, and what it sent last."""
     block[GOES + lane] = like(now, 1) if goes else like(now, 0)
     if guards is not None:
@@ -161,7 +191,7 @@ def put_end(block, lane, goes, now, guards):
 
 
 @lane_function
-def fixed_of(block, lane, looks, guards, clamp, ahead):
+def fixed_of(block: Block, lane: int, looks: Has, guards: Has, clamp: Has, ahead: Has) -> Fixed:
     zero = block.dtype.type(0)
     most = zero if guards is None else block[MOST + lane]
     machine = zero if clamp is None else block[MACHINE + lane]
@@ -176,7 +206,7 @@ def fixed_of(block, lane, looks, guards, clamp, ahead):
 
 
 @lane_function
-def put_fixed(block, lane, fixed, looks, guards, clamp):
+def put_fixed(block: Block, lane: int, fixed: Fixed, looks: Has, guards: Has, clamp: Has) -> None:
     block[ENOUGH + lane], block[LIMIT + lane], block[TARGET + lane] = fixed[0], fixed[1], fixed[5]
     if guards is not None:
         block[MOST + lane] = fixed[2]
@@ -187,14 +217,14 @@ def put_fixed(block, lane, fixed, looks, guards, clamp):
 
 
 @lane_function
-def _kind_of(block, lane, j, cyclic):
+def _kind_of(block: Block, lane: int, j: int, cyclic: Has) -> Kind:
     at = CLASSES + CLASS * j + lane
     in_turn = block.dtype.type(0) if cyclic is None else block[at + CYCLIC]
     return block[at], block[at + SIZE], in_turn
 
 
 @lane_function
-def kinds_of(block, lane, few_classes, cyclic):
+def kinds_of(block: Block, lane: int, few_classes: Few, cyclic: Has) -> Kinds:
     if len(few_classes) == 1:
         return (_kind_of(block, lane, 0, cyclic),)
     elif len(few_classes) == 2:  # noqa: RET505 (the branch not taken must not be compiled: types differ)
@@ -205,13 +235,13 @@ def kinds_of(block, lane, few_classes, cyclic):
 
 
 @lane_function
-def _put_kind(block, lane, j, kind):
+def _put_kind(block: Block, lane: int, j: int, kind: Kind) -> None:
     at = CLASSES + CLASS * j + lane
     block[at], block[at + SIZE] = kind[0], kind[1]
 
 
 @lane_function
-def put_kinds(block, lane, kinds, few_classes):
+def put_kinds(block: Block, lane: int, kinds: Kinds, few_classes: Few) -> None:
     _put_kind(block, lane, 0, kinds[0])
     if len(few_classes) > 1:
         _put_kind(block, lane, 1, kinds[1])

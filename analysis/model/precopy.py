@@ -24,10 +24,12 @@ unsent (:func:`_unsent_content`). The rules are data (:data:`STOP_RULES`), not c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
+from analysis.arrays import Bools, Codes, Counts, Floats, Indices, Reals
 from analysis.model.dirtying import WriteClasses, distinct_pages
 
 ENDLESS_PASSES = 20_000
@@ -126,18 +128,18 @@ _YES_OR_NO = ("target_ends_passes", "lifts_bandwidth_limit")
 class Rules(NamedTuple):
     """The stop rule of every row, as columns; see :class:`StopRule` for their meaning."""
 
-    pass_limit: np.ndarray
-    target_ms: np.ndarray
-    target_ends_passes: np.ndarray
-    few_pages: np.ndarray
-    sent_limit: np.ndarray
-    check_interval_s: np.ndarray
-    limit_delay_s: np.ndarray
-    lifts_bandwidth_limit: np.ndarray
-    head_start_s: np.ndarray
+    pass_limit: Floats
+    target_ms: Floats
+    target_ends_passes: Bools
+    few_pages: Floats
+    sent_limit: Floats
+    check_interval_s: Floats
+    limit_delay_s: Floats
+    lifts_bandwidth_limit: Bools
+    head_start_s: Floats
 
     @classmethod
-    def of(cls, stop_rule: np.ndarray, pass_limit: np.ndarray, target_ms: np.ndarray) -> Rules:
+    def of(cls, stop_rule: NDArray[Any], pass_limit: Floats, target_ms: Floats) -> Rules:
         """Columns for rows that name a preset; NaN in the last two means "as the preset has it"."""
         rows = np.broadcast_shapes(np.shape(stop_rule), np.shape(pass_limit), np.shape(target_ms))
         names, row = np.unique(np.asarray(stop_rule, dtype=str), return_inverse=True)
@@ -160,22 +162,22 @@ class Guest(NamedTuple):
     here; ``top``: how much of the content lies behind the zero pages in the order of sending.
     """
 
-    content: np.ndarray
-    zero: np.ndarray
-    top: np.ndarray
+    content: Floats
+    zero: Floats
+    top: Floats
     classes: WriteClasses
 
 
 class Link(Protocol):
     """What carries the pages: a steady rate, or one that changes in time."""
 
-    def rate(self, row: np.ndarray, at_s: np.ndarray) -> np.ndarray:
+    def rate(self, row: Indices, at_s: Floats) -> Floats:
         """Pages per second for rows at a time since the first pass began."""
 
-    def seconds(self, row: np.ndarray, at_s: np.ndarray, pages: np.ndarray) -> np.ndarray:
+    def seconds(self, row: Indices, at_s: Floats, pages: Floats) -> Floats:
         """Time that some pages take from then on; infinite where none are carried."""
 
-    def settled(self, row: np.ndarray, at_s: np.ndarray) -> np.ndarray:
+    def settled(self, row: Indices, at_s: Floats) -> Bools:
         """True where the rate will not change any more."""
 
 
@@ -185,24 +187,24 @@ class SteadyLink(NamedTuple):
     The first ``ahead`` pages are taken at once: by the sender's socket and queue, which it does not wait for.
     """
 
-    pages_per_s: np.ndarray
-    ahead: np.ndarray
+    pages_per_s: Floats
+    ahead: Floats
 
-    def rate(self, row: np.ndarray, at_s: np.ndarray) -> np.ndarray:
+    def rate(self, row: Indices, at_s: Floats) -> Floats:
         """The row's rate, at any time."""
         return self.pages_per_s[row]
 
-    def seconds(self, row: np.ndarray, at_s: np.ndarray, pages: np.ndarray) -> np.ndarray:
+    def seconds(self, row: Indices, at_s: Floats, pages: Floats) -> Floats:
         """Pages over rate, without those that go ahead in the first pass."""
         waited = np.where(at_s > 0, pages, np.maximum(pages - self.ahead[row], 0))
         return over(waited, self.pages_per_s[row])
 
-    def settled(self, row: np.ndarray, at_s: np.ndarray) -> np.ndarray:
+    def settled(self, row: Indices, at_s: Floats) -> Bools:
         """Always."""
         return np.ones(len(row), bool)
 
 
-def over(amount: np.ndarray, rate: np.ndarray) -> np.ndarray:
+def over(amount: Reals, rate: Floats) -> Floats:
     """Amount over rate: infinite where the rate is 0 and there is something to carry."""
     never = np.where(np.asarray(amount) > 0, np.inf, 0.0) + np.zeros(np.shape(rate))
     return np.divide(amount, rate, out=never, where=np.asarray(rate) > 0)
@@ -217,25 +219,29 @@ class Passes(NamedTuple):
     pass limit acts late, the stretch from the limit to the pause is one more, last row.
     """
 
-    row: np.ndarray
-    number: np.ndarray
-    start_s: np.ndarray
-    duration_s: np.ndarray
-    sent_pages: np.ndarray
-    dirtied_pages: np.ndarray
-    remaining_pages: np.ndarray
+    row: Indices
+    number: Indices
+    start_s: Floats
+    duration_s: Floats
+    sent_pages: Floats
+    dirtied_pages: Floats
+    remaining_pages: Floats
 
 
 class Precopy(NamedTuple):
     """How pre-copy ended, one element per row; ``reason`` indexes :data:`REASONS`."""
 
-    passes: np.ndarray
-    reason: np.ndarray
-    converged: np.ndarray
-    residual_pages: np.ndarray
-    duration_s: np.ndarray
-    sent_pages: np.ndarray
+    passes: Counts
+    reason: Codes
+    converged: Bools
+    residual_pages: Reals
+    duration_s: Reals
+    sent_pages: Reals
     history: Passes | None
+
+
+Outcomes: TypeAlias = tuple[Reals, Reals, Reals, Counts, Codes, Bools]
+"""Columns that a kernel writes to: residual pages, duration, pages sent, passes, reason, converged."""
 
 
 @dataclass
@@ -246,27 +252,30 @@ class _State:
     earlier ``remaining`` by which a loop is recognised, ``rose`` whether it has risen since.
     """
 
-    row: np.ndarray
-    machine: np.ndarray
+    row: Indices
+    machine: Floats
     guest: Guest
     rules: Rules
-    remaining: np.ndarray
-    unscanned: np.ndarray
-    elapsed: np.ndarray
-    sent: np.ndarray
-    marked: np.ndarray
-    rose: np.ndarray
+    remaining: Floats
+    unscanned: Floats
+    elapsed: Floats
+    sent: Floats
+    marked: Floats
+    rose: Bools
 
-    def take(self, rows: np.ndarray) -> _State:
+    def take(self, rows: Indices) -> _State:
         """The same for a selection of the rows."""
         return _State(**{name: taken(value, rows) for name, value in vars(self).items()})
 
 
-def taken(value, rows: np.ndarray):
+Table = TypeVar("Table", bound=NDArray[Any] | tuple[Any, ...])
+
+
+def taken(value: Table, rows: Indices | Bools) -> Table:
     """Rows of an array, or of every array in a tuple of arrays (and of tuples of them)."""
-    return (
-        value[rows] if isinstance(value, np.ndarray) else type(value)(*(taken(part, rows) for part in value))
-    )
+    if isinstance(value, np.ndarray):
+        return cast(Table, value[rows])
+    return cast(Table, type(value)(*(taken(part, rows) for part in value)))
 
 
 def general(guest: Guest, link: Link, rules: Rules, *, history: bool = False) -> Precopy:
@@ -299,7 +308,8 @@ def general(guest: Guest, link: Link, rules: Rules, *, history: bool = False) ->
 
 
 def _empty(n: int) -> Precopy:
-    return Precopy(np.zeros(n), np.zeros(n, int), np.zeros(n, bool), *np.zeros((3, n)), None)
+    residual, duration, sent = np.zeros((3, n))
+    return Precopy(np.zeros(n), np.zeros(n, int), np.zeros(n, bool), residual, duration, sent, None)
 
 
 def _start(guest: Guest, rules: Rules) -> _State:
@@ -327,7 +337,7 @@ def _pass(state: _State, link: Link, number: int) -> Passes:
     return Passes(state.row, np.full(len(sent), number), start, duration, sent, dirtied, state.remaining)
 
 
-def _sent_in_pass(state: _State, rate: np.ndarray, number: int) -> np.ndarray:
+def _sent_in_pass(state: _State, rate: Floats, number: int) -> Floats:
     """Pages sent before the pass ends: all, or up to the first look that finds little enough left."""
     looked = np.isfinite(state.rules.check_interval_s) & np.isfinite(rate) & (rate > 0)
     if not looked.any():
@@ -339,7 +349,7 @@ def _sent_in_pass(state: _State, rate: np.ndarray, number: int) -> np.ndarray:
     return np.where(looked, np.minimum(state.remaining, np.maximum(looks, 1) * between), state.remaining)
 
 
-def _unsent_content(state: _State, target: np.ndarray) -> np.ndarray:
+def _unsent_content(state: _State, target: Floats) -> Floats:
     """Content still unsent when what remains of the first pass, zero pages included, meets the target.
 
     Sent in order: content, zero pages, the content at the top. With the target below the content
@@ -350,25 +360,26 @@ def _unsent_content(state: _State, target: np.ndarray) -> np.ndarray:
     return np.minimum(np.maximum(np.minimum(state.guest.top, target), before_zero), state.remaining)
 
 
-def _still_unscanned(state: _State, carried: np.ndarray, number: int) -> np.ndarray:
+def _still_unscanned(state: _State, carried: Floats, number: int) -> Floats:
     """Zero pages that the first pass did not get to: all of them, if it ended in the content before them."""
     before = carried > state.guest.top * (1 + SAME)
     return np.where(before & (number == 1), state.unscanned, 0.0)
 
 
-def _target_pages(rate: np.ndarray, rules: Rules) -> np.ndarray:
+def _target_pages(rate: Floats, rules: Rules) -> Floats:
     """Residual pages that take the target time to send; without a target none, even on an endless link."""
     return np.multiply(rate, rules.target_ms / 1000, out=np.zeros_like(rate), where=rules.target_ms > 0)
 
 
-def _newly_dirty(duration: np.ndarray, carried: np.ndarray, state: _State) -> np.ndarray:
+def _newly_dirty(duration: Floats, carried: Floats, state: _State) -> Floats:
     """Distinct pages dirtied in a pass that were not waiting to be sent anyway."""
     waiting = np.divide(carried, state.machine, out=np.zeros_like(carried), where=state.machine > 0)
-    distinct = np.minimum(distinct_pages(duration, state.guest.classes), state.machine)
-    return distinct * (1 - waiting)
+    distinct: Floats = np.minimum(distinct_pages(duration, state.guest.classes), state.machine)
+    again: Floats = distinct * (1 - waiting)
+    return again
 
 
-def _why_stop(number: int, made: Passes, state: _State, link: Link) -> np.ndarray:
+def _why_stop(number: int, made: Passes, state: _State, link: Link) -> Codes:
     """Code of the reason to stop after this pass, -1 to go on; the first that holds wins."""
     rules = state.rules
     unlimited = np.isinf(rules.pass_limit) & np.isinf(rules.sent_limit)
@@ -388,7 +399,7 @@ def _why_stop(number: int, made: Passes, state: _State, link: Link) -> np.ndarra
     return np.where(np.isinf(made.duration_s), ENDLESS, reason)
 
 
-def _record(out: Precopy, number: int, reason: np.ndarray, state: _State, link: Link) -> Passes:
+def _record(out: Precopy, number: int, reason: Codes, state: _State, link: Link) -> Passes:
     """Write rows that have stopped into the result; return the stretch that a late stop adds."""
     late = _until_paused(reason, state, link, number + 1)
     never = reason == ENDLESS
@@ -402,7 +413,7 @@ def _record(out: Precopy, number: int, reason: np.ndarray, state: _State, link: 
     return taken(late, late.duration_s > 0)
 
 
-def _until_paused(reason: np.ndarray, state: _State, link: Link, number: int) -> Passes:
+def _until_paused(reason: Codes, state: _State, link: Link, number: int) -> Passes:
     """What is still sent and dirtied between reaching the pass limit and the pause."""
     wait = np.where(reason == PASS_LIMIT, state.rules.limit_delay_s, 0.0)
     rate = link.rate(state.row, state.elapsed)
@@ -416,5 +427,5 @@ def _until_paused(reason: np.ndarray, state: _State, link: Link, number: int) ->
 
 def _joined(log: list[Passes]) -> Passes:
     if not log:
-        return Passes(*(np.zeros(0) for _ in Passes._fields))
-    return Passes(*(np.concatenate(parts) for parts in zip(*log, strict=True)))
+        return Passes._make(np.zeros(0) for _ in Passes._fields)
+    return Passes._make(np.concatenate(parts) for parts in zip(*log, strict=True))

@@ -25,8 +25,9 @@ instead of 64.)
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import erfcx
+
+from analysis.arrays import Floats, Numbers
 
 AIMD = {"cubic": (0.53, 0.7), "reno": (1.0, 0.5)}
 """Window growth per round trip [packets] and share kept after a loss (RFC 9438 in its Reno-friendly
@@ -45,7 +46,7 @@ NEVER = 1e-9
 """An overflow less likely than this in a cycle does not happen in a migration."""
 
 
-def arrivals(window: ArrayLike, rate: ArrayLike, fixed_s: ArrayLike, delay_s: ArrayLike) -> np.ndarray:
+def arrivals(window: Numbers, rate: Numbers, fixed_s: Numbers, delay_s: Numbers) -> Floats:
     """Mean packets that arrive of ``window`` in a cycle of ``fixed_s`` plus an exponential ``delay_s``.
 
     The whole window where it fits into the fixed part; ``rate * fixed_s`` at least where it does not.
@@ -57,7 +58,7 @@ def arrivals(window: ArrayLike, rate: ArrayLike, fixed_s: ArrayLike, delay_s: Ar
     return np.where(beyond, rate * (fixed_s + delay_s * tail), window)
 
 
-def send_ring(buffers: ArrayLike, rate: ArrayLike, moderation_s: ArrayLike, delay_s: ArrayLike) -> np.ndarray:
+def send_ring(buffers: Numbers, rate: Numbers, moderation_s: Numbers, delay_s: Numbers) -> Floats:
     """Packets per second through a send ring: what its descriptors carry from interrupt to interrupt.
 
     At most ``rate``. A completion takes at least the time of a packet. Exact for a sender that
@@ -66,14 +67,12 @@ def send_ring(buffers: ArrayLike, rate: ArrayLike, moderation_s: ArrayLike, dela
     >>> float(send_ring(64, rate=1e6, moderation_s=100e-6, delay_s=0.0))
     640000.0
     """
-    rate = np.minimum(rate, FASTEST)
-    fixed = np.maximum(moderation_s, 1 / rate)
-    return np.minimum(rate, arrivals(buffers, rate, fixed, delay_s) / (fixed + delay_s))
+    line: Floats = np.minimum(rate, FASTEST)
+    fixed = np.maximum(moderation_s, 1 / line)
+    return np.minimum(line, arrivals(buffers, line, fixed, delay_s) / (fixed + delay_s))
 
 
-def overflow_chance(
-    buffers: ArrayLike, rate: ArrayLike, moderation_s: ArrayLike, delay_s: ArrayLike
-) -> np.ndarray:
+def overflow_chance(buffers: Numbers, rate: Numbers, moderation_s: Numbers, delay_s: Numbers) -> Floats:
     """Chance that a cycle of a saturated line brings more than the ring holds: P(A (tau + X) > N)."""
     spare = np.divide(buffers, rate) - moderation_s
     late = np.greater(delay_s, 0)
@@ -83,15 +82,15 @@ def overflow_chance(
 
 
 def receive_ring(
-    buffers: ArrayLike,
-    rate: ArrayLike,
-    moderation_s: ArrayLike,
-    delay_s: ArrayLike,
-    round_trip_s: ArrayLike = 0.0,
-    streams: ArrayLike = 1,
-    growth: ArrayLike = AIMD["cubic"][0],
-    kept: ArrayLike = AIMD["cubic"][1],
-) -> np.ndarray:
+    buffers: Numbers,
+    rate: Numbers,
+    moderation_s: Numbers,
+    delay_s: Numbers,
+    round_trip_s: Numbers = 0.0,
+    streams: Numbers = 1,
+    growth: Numbers = AIMD["cubic"][0],
+    kept: Numbers = AIMD["cubic"][1],
+) -> Floats:
     r"""Packets per second through a receive ring, for TCP that takes loss as a sign to slow down.
 
     The window at which losses begin is ``N (1 + RTT A / N)**(1/3)``: over a long path packets are
@@ -105,11 +104,11 @@ def receive_ring(
     was emptied (round trip longer than the moderation), the first of them takes an interrupt of its
     own and the others wait for the next, so it is round trip plus moderation.
     """
-    rate = np.minimum(rate, FASTEST)
-    way = (rate, moderation_s, delay_s, round_trip_s, streams, growth, kept)
+    line: Floats = np.minimum(rate, FASTEST)
+    way = (line, moderation_s, delay_s, round_trip_s, streams, growth, kept)
     # Where a ring just outgrows the packets of an interval the fitted fill falls faster than the window
     # grows. More descriptors cannot carry less, so it keeps what the ring of exactly an interval carries.
-    least = np.maximum(np.minimum(buffers, np.multiply(rate, moderation_s)), 1)
+    least = np.maximum(np.minimum(buffers, np.multiply(line, moderation_s)), 1)
     through = _lossy_ring(buffers, *way)
     # That ring's law is asked only where it could carry more: at most its descriptors in a cycle.
     if (least > through * np.add(moderation_s, delay_s)).any():
@@ -117,7 +116,16 @@ def receive_ring(
     return through
 
 
-def _lossy_ring(buffers, rate, moderation_s, delay_s, round_trip_s, streams, growth, kept) -> np.ndarray:
+def _lossy_ring(
+    buffers: Numbers,
+    rate: Floats,
+    moderation_s: Numbers,
+    delay_s: Numbers,
+    round_trip_s: Numbers,
+    streams: Numbers,
+    growth: Numbers,
+    kept: Numbers,
+) -> Floats:
     """The law of :func:`receive_ring` as fitted."""
     chance = overflow_chance(buffers, rate, moderation_s, delay_s)
     late = np.add(round_trip_s, 1 / rate) > moderation_s
@@ -133,23 +141,22 @@ def _lossy_ring(buffers, rate, moderation_s, delay_s, round_trip_s, streams, gro
     return np.where(chance < NEVER, rate, np.minimum(rate, through))
 
 
-def blind_ring(
-    buffers: ArrayLike, rate: ArrayLike, moderation_s: ArrayLike, delay_s: ArrayLike
-) -> np.ndarray:
+def blind_ring(buffers: Numbers, rate: Numbers, moderation_s: Numbers, delay_s: Numbers) -> Floats:
     """Packets per second that a receive ring passes of a saturated line when nobody minds losses.
 
     The ceiling of every congestion control, and the law of BBR as long as it loses less than a tenth.
     """
-    rate = np.minimum(rate, FASTEST)
+    line: Floats = np.minimum(rate, FASTEST)
     cycle = np.add(moderation_s, delay_s)
-    through = arrivals(buffers, rate, moderation_s, delay_s)
-    instant = np.broadcast_to(np.asarray(rate, float), np.broadcast_shapes(through.shape, cycle.shape))
-    return np.minimum(rate, np.divide(through, cycle, out=instant.copy(), where=cycle > 0))
+    through = arrivals(buffers, line, moderation_s, delay_s)
+    instant = np.broadcast_to(np.asarray(line, float), np.broadcast_shapes(through.shape, cycle.shape))
+    passed: Floats = np.divide(through, cycle, out=instant.copy(), where=cycle > 0)
+    return np.minimum(line, passed)
 
 
 def _overshoot(
-    lossless: np.ndarray, cycle_packets: np.ndarray, chance: np.ndarray, growth: ArrayLike, streams: ArrayLike
-) -> np.ndarray:
+    lossless: Floats, cycle_packets: Floats, chance: Floats, growth: Numbers, streams: Numbers
+) -> Floats:
     """Mean packets by which the window climbs past the lossless one before a cycle overflows.
 
     The hazard per packet of growth is ``chance * k / (growth * streams)`` with
@@ -161,17 +168,16 @@ def _overshoot(
     reached = np.exp(-hazard * level)
     width = np.sqrt(np.pi * cycle_packets / (2 * hazard))
     tail = width * erfcx(np.maximum(cycle_packets, lossless) * np.sqrt(hazard / (2 * cycle_packets)))
-    return (1 - reached) / hazard + reached * tail
+    climbed: Floats = (1 - reached) / hazard + reached * tail
+    return climbed
 
 
-def _kept_of_all(kept: ArrayLike, streams: ArrayLike) -> np.ndarray:
+def _kept_of_all(kept: Numbers, streams: Numbers) -> Floats:
     """Share of the joint window of several streams that a loss leaves: half of them hear of it."""
     return 1 - (1 - np.asarray(kept)) * (1 + (np.asarray(streams) - 1) / 2) / streams
 
 
-def _mean_over_windows(
-    bottom: np.ndarray, top: np.ndarray, rate: ArrayLike, fixed: np.ndarray, delay_s: ArrayLike
-) -> np.ndarray:
+def _mean_over_windows(bottom: Floats, top: Floats, rate: Numbers, fixed: Floats, delay_s: Numbers) -> Floats:
     r"""Mean of :func:`arrivals` over windows spread evenly from bottom to top.
 
     With f = A tau packets in the fixed part and D = A E[X] in the mean delay, the integral of the arrivals
@@ -184,7 +190,7 @@ def _mean_over_windows(
     return area / (top - bottom)
 
 
-def _arrivals_up_to(window: np.ndarray, within: np.ndarray, late: np.ndarray) -> np.ndarray:
+def _arrivals_up_to(window: Floats, within: Floats, late: Floats) -> Floats:
     """Integral of :func:`arrivals` over windows from 0 to ``window``."""
     beyond = np.maximum(window - within, 0)
     times = beyond / np.where(late > 0, late, np.inf)

@@ -6,8 +6,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from analysis.arrays import Bools, Counts, Numbers, Reals
 from analysis.model.engine import RuleKind, Way, made, way_for
 from analysis.model.precopy import Precopy
 
@@ -17,20 +17,20 @@ _RULE = RuleKind(0.0, np.inf, np.inf, 0.0, target_ends_passes=True, limited=True
 class Saturating(NamedTuple):
     """Outcomes of :func:`saturating`, each of the broadcast shape."""
 
-    total_s: np.ndarray
-    downtime_s: np.ndarray
-    sent_pages: np.ndarray
-    passes: np.ndarray
-    converged: np.ndarray
+    total_s: Reals
+    downtime_s: Reals
+    sent_pages: Reals
+    passes: Counts
+    converged: Bools
 
 
 def saturating(
-    memory_pages: ArrayLike,
-    working_set_pages: ArrayLike,
-    dirty_pages_per_s: ArrayLike,
-    pages_per_s: ArrayLike,
-    target_s: ArrayLike,
-    pass_limit: ArrayLike,
+    memory_pages: Numbers,
+    working_set_pages: Numbers,
+    dirty_pages_per_s: Numbers,
+    pages_per_s: Numbers,
+    target_s: Numbers,
+    pass_limit: Numbers,
     way: Way | None = None,
     out: Saturating | None = None,
 ) -> Saturating:
@@ -66,12 +66,12 @@ def saturating(
         for name, a in zip(names, [*arrays, limit], strict=True)
     }
     shape = np.broadcast_shapes(*(a.shape for a in columns.values()))
-    given = None if out is None else _as_precopy(*(column.reshape(-1) for column in out))
+    given = None if out is None else _as_precopy(Saturating._make(column.reshape(-1) for column in out))
     found = made(columns, _RULE, way or way_for(math.prod(shape)), totals=True, out=given)
     flat = (found.duration_s, found.residual_pages, found.sent_pages, found.passes, found.converged)
-    return Saturating(*(column.reshape(shape) for column in flat))
+    return Saturating._make(column.reshape(shape) for column in flat)
 
 
-def _as_precopy(total_s, downtime_s, sent_pages, passes, converged) -> Precopy:
-    reason = np.empty(len(passes), np.int8)
-    return Precopy(passes, reason, converged, downtime_s, total_s, sent_pages, None)
+def _as_precopy(out: Saturating) -> Precopy:
+    reason = np.empty(len(out.passes), np.int8)
+    return Precopy(out.passes, reason, out.converged, out.downtime_s, out.total_s, out.sent_pages, None)

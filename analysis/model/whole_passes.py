@@ -7,8 +7,11 @@ fills the same outcomes as the compiled way (:func:`.compiled.run`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from analysis.arrays import Codes, Counts, Reals
 from analysis.model.precopy import REASONS
 
 _NOTHING_LEFT, _TARGET_MET, _PASS_LIMIT = (
@@ -16,7 +19,16 @@ _NOTHING_LEFT, _TARGET_MET, _PASS_LIMIT = (
 )
 
 
-def run(columns, writes, sizes, cyclic, ahead, ends_at_target, totals, outcomes) -> None:
+def run(
+    columns: Sequence[Reals],
+    writes: Sequence[Reals],
+    sizes: Sequence[Reals],
+    cyclic: Sequence[Reals] | None,
+    ahead: Reals | None,
+    ends_at_target: bool,
+    totals: bool,
+    outcomes: tuple[Reals, Reals, Reals, Counts, Codes],
+) -> None:
     """Make the passes of all rows of some columns; they are those of :func:`.compiled.run`."""
     content, zero, _, rate, target_s, limit = columns
     residual, duration, sent, passes, ended = outcomes
@@ -34,19 +46,21 @@ def run(columns, writes, sizes, cyclic, ahead, ends_at_target, totals, outcomes)
         _send_the_rest(rate, residual, duration, sent)
 
 
-def _send_the_rest(rate, residual, duration, sent) -> None:
+def _send_the_rest(rate: Reals, residual: Reals, duration: Reals, sent: Reals) -> None:
     """Outcomes with what is left sent as well: its seconds stand for its pages and count in the others."""
     sent += residual
     residual /= rate
     duration += residual
 
 
-def _share(writes, size, rate):
+def _share(writes: Reals, size: Reals, rate: Reals) -> Reals:
     """Writes that a page of a class receives while one page is sent."""
     return np.divide(writes, size * rate, out=np.zeros_like(size), where=size > 0)
 
 
-def _passes(lanes, classes, cyclic, ahead, outcomes) -> None:
+def _passes(
+    lanes: Reals, classes: int, cyclic: bool, ahead: Reals | None, outcomes: tuple[Reals, Reals, Counts]
+) -> None:
     """Pass after pass of the rows that still run; outcomes of a row are written when it stops."""
     residual, sent_pages, passes = outcomes
     row, sent, number = np.arange(lanes.shape[1]), np.zeros_like(lanes[0]), 0
@@ -67,17 +81,22 @@ def _passes(lanes, classes, cyclic, ahead, outcomes) -> None:
             row, sent, lanes = row.take(kept), sent.take(kept), np.take(lanes, kept, axis=1)
 
 
-def _dirtied(waited, kinds, classes, cyclic):
+def _dirtied(waited: Reals, kinds: Sequence[Reals], classes: int, cyclic: bool) -> Reals:
     """Distinct pages dirtied while pages are sent; no more than the machine has, where that is given too."""
-    total = 0
-    for j in range(classes):
-        share = kinds[j] * waited
-        hit = np.minimum(share, 1) if cyclic else None
-        np.negative(share, out=share)
-        np.expm1(share, out=share)
-        np.negative(share, out=share)
-        share = share if hit is None else np.where(kinds[2 * classes + j], hit, share)
-        share *= kinds[classes + j]
-        total = share if j == 0 else total + share
+    total = _dirtied_of(0, waited, kinds, classes, cyclic)
+    for j in range(1, classes):
+        total = total + _dirtied_of(j, waited, kinds, classes, cyclic)
     beyond = 3 * classes if cyclic else 2 * classes
     return np.minimum(total, kinds[beyond]) if len(kinds) > beyond else total
+
+
+def _dirtied_of(j: int, waited: Reals, kinds: Sequence[Reals], classes: int, cyclic: bool) -> Reals:
+    """Those of one class."""
+    share = kinds[j] * waited
+    hit = np.minimum(share, 1) if cyclic else None
+    np.negative(share, out=share)
+    np.expm1(share, out=share)
+    np.negative(share, out=share)
+    share = share if hit is None else np.where(kinds[2 * classes + j], hit, share)
+    share *= kinds[classes + j]
+    return share

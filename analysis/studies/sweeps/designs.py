@@ -27,8 +27,9 @@ from typing import Any
 import numpy as np
 
 from analysis import yaml_files
+from analysis.arrays import Columns
 from analysis.model.factors import applied
-from analysis.model.migration import Columns, streams
+from analysis.model.migration import streams
 from analysis.parameters import FACTOR, OUTCOMES, PARAMETERS, ParameterError, check, defaults, nearest
 from analysis.schemas import first_fault
 from analysis.studies.hosts.host import on
