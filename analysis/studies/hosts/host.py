@@ -7,6 +7,7 @@ much a quantity varies from one migration to the next for reasons nobody knows b
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -58,14 +59,8 @@ class Host:
 
     def apply(self, scenarios: pd.DataFrame, given: tuple[str, ...] = ()) -> pd.DataFrame:
         """Scenarios on this host; parameters named in ``given`` keep the scenario's own value."""
-        table = scenarios.copy()
-        for estimate in self.parameters:
-            if estimate.name not in given:
-                _set(table, estimate, estimate.value)
-        for estimate in self.scales:
-            table[estimate.name] = _base(table, estimate.name)
-            _set(table, estimate, table[estimate.name] * estimate.value)
-        return table
+        kept = [(e, e.value) for e in self.parameters if e.name not in given]
+        return on_values(scenarios, kept, [(e, e.value) for e in self.scales])
 
     def estimate(self, name: str, of: str = "") -> Estimate:
         """The estimate of a parameter or scale (of one kind of migration); KeyError if there is none."""
@@ -73,6 +68,23 @@ class Host:
             if (found.name, found.of) == (name, of):
                 return found
         raise KeyError(name)
+
+
+Valued = tuple[Estimate, float | np.ndarray]
+"""What an estimate is of, and a value of it for all scenarios or for each."""
+
+
+def on_values(
+    scenarios: pd.DataFrame, parameters: Iterable[Valued], scales: Iterable[Valued]
+) -> pd.DataFrame:
+    """Scenarios with values in place of what they say, and then with their values times factors."""
+    table = scenarios.copy()
+    for estimate, value in parameters:
+        _set(table, estimate, value)
+    for estimate, factor in scales:
+        table[estimate.name] = _base(table, estimate.name)
+        _set(table, estimate, table[estimate.name] * factor)
+    return table
 
 
 def _base(table: pd.DataFrame, name: str) -> Any:
