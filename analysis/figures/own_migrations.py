@@ -258,4 +258,4 @@ def show_by_pass(found: Record, key: str, fitted: Fitted, compared: pd.DataFrame
 
 
 def _say(sentence: str) -> None:
-    display(Markdown(sentence))  # type: ignore[no-untyped-call]  # IPython declares no types
+    display(Markdown(sentence))

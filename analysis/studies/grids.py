@@ -246,4 +246,6 @@ def _within_pass(step: Any, scenario: pd.DataFrame, points: int) -> pd.DataFrame
 def _filled(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with a column for every parameter, as the model computes with it: what a host makes of it."""
     known = parameters_in(frame)
-    return frame.drop(columns=[name for name in known if name.endswith(FACTOR)]).assign(**filled(known))
+    return frame.drop(columns=[name for name in map(str, known) if name.endswith(FACTOR)]).assign(
+        **filled(known)
+    )

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.model.migration import Columns, filled, guest, rates
+from analysis.arrays import Columns
+from analysis.model.migration import filled, guest, rates
 from analysis.model.precopy import Rules, general
 from analysis.model.units import GBIT, MIB, PAGE_BYTES, PAGES_PER_GIB
 
@@ -213,8 +214,9 @@ def _run(p: dict[str, np.ndarray], link: VaryingLink) -> pd.DataFrame:
     ended = general(guest(p), link, rules._replace(pass_limit=limit))
     never = unlimited & (ended.passes >= MOST_PASSES)
     row = np.arange(len(ended.passes))
-    residual_s = link.seconds(row, ended.duration_s, ended.residual_pages)
-    state_s = link.seconds(row, ended.duration_s + residual_s, _state_pages(p))
+    paused_at, left = ended.duration_s.astype(float), ended.residual_pages.astype(float)
+    residual_s = link.seconds(row, paused_at, left)
+    state_s = link.seconds(row, paused_at + residual_s, _state_pages(p))
     blackout = np.maximum(residual_s - rules.head_start_s, 0) + state_s + p["handoff_ms"] / 1000
     brownout = np.where(never, np.inf, ended.duration_s)
     total = p["setup_s"] + brownout + blackout

@@ -87,10 +87,10 @@ def test_zygote_that_is_gone_is_no_loss(tmp_path, monkeypatch):
 
 def test_modules_are_those_that_the_cells_import(tmp_path):
     """The zygote imports what the notebooks do, of the families whose import does nothing else."""
-    code = "import numpy as np\nfrom analysis.reports import curves\nimport requests\nfrom scipy import stats"
+    code = "import numpy as np\nfrom analysis.figures import curves\nimport requests\nfrom scipy import stats"
     notebook = save([("md", "# T"), ("code", code), ("code", "%magic")], tmp_path / "m.ipynb")
     assert forked.imported([notebook.read_bytes()]) == [
-        "analysis.reports",
+        "analysis.figures",
         "analysis.figures.curves",
         "numpy",
         "scipy",

@@ -1,6 +1,6 @@
 """Fit a host to its own measured migrations: parameters with intervals, scatter, and what cannot be told.
 
-First stage: a handful of parameters of the mechanism (:data:`CANDIDATES`), by robust least squares on the
+First stage: a handful of parameters of the mechanism (:mod:`.candidates`), by robust least squares on the
 logarithms of total time and bytes sent and on the downtime. Each kind of migration is weighed by its own
 scatter, and a migration far off the others (disturbed by other load) counts little. Intervals are a bootstrap
 over migrations, linearised at the optimum. Second stage, on request: ``studies.correction``.
@@ -8,8 +8,8 @@ over migrations, linearised at the optimum. Second stage, on request: ``studies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from analysis.errors import UserError
-from analysis.model.migration import migrate, parameters_in, passes
+from analysis.model import engine
+from analysis.model.migration import evaluate, filled, parameters_in, passes
 from analysis.observations.files import read_observed
-from analysis.parameters import PARAMETERS, nearest
+from analysis.parameters import PARAMETERS
 from analysis.studies.hosts import correction
-from analysis.studies.hosts.host import Estimate, Host
+from analysis.studies.hosts.candidates import FEWEST, Candidate, chosen
+from analysis.studies.hosts.host import Estimate, Host, on_values
 from analysis.studies.hosts.prediction import as_counted, bound_by, predict, unmeasured
 
 BOOTSTRAPS = 400
@@ -37,58 +39,18 @@ FEW_PAGES = 20.0
 """Added to both counts of dirty pages before their ratio is taken: fewer than this is chance."""
 ALIKE = 0.95
 """Estimates whose draws correlate beyond this cannot be told apart."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A quantity that a calibration may fit: a parameter's value, or (``scale``) a factor on it.
-
-    ``label``: a column by whose values the quantity differs. ``about``: the rows that say something of it.
-    ``first``: where the fit begins if neither table nor default say.
-    """
-
-    name: str
-    low: float
-    high: float
-    about: Callable[[pd.DataFrame], pd.Series]
-    scale: bool = False
-    label: str = ""
-    first: float = 0.0
-
-
-def _all(table: pd.DataFrame) -> pd.Series:
-    return pd.Series(True, index=table.index)
-
-
-CANDIDATES = (
-    Candidate("extra_resident_mib", 1.0, 1e5, lambda t: t.transport != "compression", first=64.0),
-    Candidate("bandwidth_gbps", 0.3, 1.1, lambda t: t.transport != "compression", scale=True),
-    Candidate("stream_limit_gbps", 0.05, 400.0, lambda t: t.bandwidth_gbps > 0.5 * t.stream_limit_gbps),
-    Candidate("dirty_pages_per_s", 0.2, 5.0, lambda t: t.dirty_pages_per_s > 0, scale=True),
-    Candidate("working_set_gib", 0.005, 5.0, lambda t: t.dirty_pages_per_s > 0, scale=True, label="workload"),
-    Candidate("hot_page_share", 0.1, 10.0, lambda t: t.write_pattern == "hotcold", scale=True),
-    Candidate("zipf_exponent", 0.3, 2.0, lambda t: t.write_pattern == "zipf", scale=True),
-    Candidate("setup_s", 1e-3, 600.0, _all),
-    Candidate("handoff_ms", 0.1, 1e5, _all),
-    Candidate(
-        "compress_gib_per_s_per_core",
-        0.01,
-        100.0,
-        lambda t: t.transport == "compression",
-        scale=True,
-        label="method",
-    ),
-)
 PRIOR = 0.3
 """A weak prior: before any data the log of a factor scatters so much around 0, of a value ten times so."""
 POLISHING = 1
 """Steps after the fit whose slopes are taken wide enough to see past the ends of passes."""
 MOST_STEPS = 6
 """Gauss-Newton steps in each of the two fits; more of them follow the noise of where passes end."""
+AT_ONCE = 16_384
+"""Rows that a fit evaluates together, so that memory does not grow with the table."""
+REMEMBERED = 50
+"""Points whose residuals a fit remembers: those of one slope, and where it has been."""
 PREDICTED_DRAWS = 32
 FEWEST_OF_A_KIND = 8
-FEWEST = 3
-"""Migrations that must speak of a quantity before it is fitted."""
 
 
 def calibrate(
@@ -109,17 +71,17 @@ def calibrate(
     A table without ``working_set_gib`` gets one share of the guest's content for each workload.
     ``measured_passes``: ``migration``, ``pass_number`` and ``dirtied_pages`` (``read_passes`` returns
     them); what each pass left dirty is then fitted too.
-    ``free``: names of quantities to fit; by default all of :data:`CANDIDATES` that the data speak of.
+    ``free``: names of quantities to fit; by default all :mod:`.candidates` that the data speak of.
 
     Raises UserError where there is nothing to fit to, or for an unknown name in ``free``.
     """
     if not isinstance(observed, pd.DataFrame):
         observed, measured_passes = read_observed(observed)
     table = _usable(observed)
-    chosen = _chosen(table, free)
-    if not chosen:
+    fitted = chosen(table, free)
+    if not fitted:
         raise UserError("no quantity can be fitted: too few migrations speak of any of them")
-    fit = _Fit(table, chosen, measured_passes)
+    fit = _Fit(table, fitted, measured_passes)
     found = fit.run()
     draws = fit.bootstrap(found, np.random.default_rng(seed))
     host = _host(name, fit, found, draws)
@@ -207,27 +169,6 @@ def _usable(observed: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _chosen(table: pd.DataFrame, free: Sequence[str] | None) -> list[tuple[Candidate, str]]:
-    """Candidates to fit, one for each value of their label."""
-    known = [c.name for c in CANDIDATES]
-    for name in free or ():
-        if name not in known:
-            near = nearest(name, known)
-            hint = f"did you mean {near!r}?" if near else "it takes " + ", ".join(known)
-            raise UserError(f"{name!r} cannot be calibrated; {hint}")
-    chosen = []
-    for candidate in CANDIDATES:
-        if free is not None and candidate.name not in free:
-            continue
-        about = candidate.about(table)
-        kinds = sorted(table.loc[about, candidate.label].unique()) if candidate.label in table else [""]
-        for kind in kinds:
-            rows = about & (table[candidate.label] == kind if kind else True)
-            if rows.sum() >= FEWEST:
-                chosen.append((candidate, kind))
-    return chosen
-
-
 def _log_time(table: pd.DataFrame, fitted: pd.DataFrame) -> np.ndarray:
     """Log of measured over fitted total time; a migration that the model calls endless took very long."""
     ratio: NDArray[np.float64] = (
@@ -244,6 +185,10 @@ def _log_stream(table: pd.DataFrame, fitted: pd.DataFrame) -> np.ndarray:
         table.measured_stream_gib.to_numpy() / as_counted(fitted, table).clip(1e-9, 1e9).to_numpy()
     )
     return np.log(ratio)
+
+
+Parts = dict[str, tuple[np.ndarray, np.ndarray]]
+"""Residuals and the migration of each, by part."""
 
 
 class _Fit:
@@ -267,6 +212,7 @@ class _Fit:
         self.bounds = (low, high)
         self.prior = np.array([PRIOR if c.scale else 10 * PRIOR for c, _ in chosen])
         self.passes = _pass_targets(table, measured_passes)
+        self.known: dict[bytes, Parts] = {}
 
     def _first(self, candidate: Candidate, kind: str) -> float:
         if candidate.scale:
@@ -284,54 +230,103 @@ class _Fit:
             )
         )
 
-    def host(self, x: np.ndarray) -> Host:
-        estimates = [
-            (c, Estimate(c.name, v, v, v, c.label, k))
-            for (c, k), v in zip(self.chosen, np.exp(x), strict=True)
-        ]
-        return Host(
-            parameters=tuple(e for c, e in estimates if not c.scale),
-            scales=tuple(e for c, e in estimates if c.scale),
-        )
-
-    def parts(self, x: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    def parts(self, x: np.ndarray) -> Parts:
         """Unscaled residuals and the migration of each, by part; times are averaged over passes' phases."""
-        known = parameters_in(self.host(x).apply(self.table))
-        fitted, table = self._averaged(known), self.table
-        every = np.arange(len(known))
+        return self._parts_of([x])[0]
+
+    def _parts_of(self, points: Iterable[np.ndarray]) -> list[Parts]:
+        """The same for several points, the latest of which are remembered.
+
+        What is not known yet is computed as one table, a stretch of :data:`AT_ONCE` rows at a time: a point's
+        own table is so small that handling it would cost more than its passes.
+        """
+        points = list(points)
+        new = {x.tobytes(): x for x in points if x.tobytes() not in self.known}
+        step = max(1, AT_ONCE // (len(self.table) * len(PHASES)))
+        for first in range(0, len(new), step):
+            some = dict(list(new.items())[first : first + step])
+            self.known.update(zip(some, self._computed(np.array(list(some.values()))), strict=True))
+        found = [self.known[x.tobytes()] for x in points]
+        for old in list(self.known)[:-REMEMBERED]:
+            del self.known[old]
+        return found
+
+    def _computed(self, points: np.ndarray) -> list[Parts]:
+        """Parts of each of the points, a row each."""
+        rows, count = len(self.table), len(points)
+        table = self.table.loc[np.tile(self.table.index, count)].reset_index(drop=True)
+        known = parameters_in(self._on_hosts(table, points))
+        fitted, every = self._averaged(known), np.arange(rows)
         found = {"total": (_log_time(table, fitted), every)}
-        if "measured_stream_gib" in self.table:
-            found["stream"] = (_log_stream(self.table, fitted), every)
-        if "measured_blackout_s" in self.table:
-            found["blackout"] = (
-                self.table.measured_blackout_s.to_numpy() - fitted.blackout_s.to_numpy(),
-                every,
-            )
+        if "measured_stream_gib" in table:
+            found["stream"] = (_log_stream(table, fitted), every)
+        if "measured_blackout_s" in table:
+            paused = table.measured_blackout_s.to_numpy() - fitted.blackout_s.to_numpy()
+            found["blackout"] = (paused, every)
         if self.passes is not None:
-            found["pass"] = (_log_passes(self.passes, known), self.passes.owner.to_numpy())
-        clean = {part: np.nan_to_num(v, nan=0.0, posinf=3.0, neginf=-3.0) for part, (v, _) in found.items()}
-        return {part: (clean[part], owner) for part, (_, owner) in found.items()}
+            found["pass"] = (self._log_passes(known, count), self.passes.owner.to_numpy())
+        clean = {
+            part: np.nan_to_num(values, nan=0.0, posinf=3.0, neginf=-3.0).reshape(count, -1)
+            for part, (values, _) in found.items()
+        }
+        return [{part: (clean[part][k], owner) for part, (_, owner) in found.items()} for k in range(count)]
+
+    def _on_hosts(self, table: pd.DataFrame, points: np.ndarray) -> pd.DataFrame:
+        """The table's rows on the host of each point."""
+        columns = np.repeat(np.exp(points), len(self.table), axis=0).T
+        valued = [
+            (c, (Estimate(c.name, np.nan, np.nan, np.nan, c.label, kind), values))
+            for (c, kind), values in zip(self.chosen, columns, strict=True)
+        ]
+        return on_values(table, [v for c, v in valued if not c.scale], [v for c, v in valued if c.scale])
 
     def _averaged(self, known: pd.DataFrame) -> pd.DataFrame:
-        many = known.loc[known.index.repeat(len(PHASES))].reset_index(drop=True)
-        own = many.extra_resident_mib if "extra_resident_mib" in many else 0.0
-        many["extra_resident_mib"] = np.maximum(own + np.tile(PHASES, len(known)), 0)
-        fitted = migrate(many)[["total_s", "blackout_s", "stream_gib", "memory_sent_gib"]]
-        means = fitted.to_numpy().reshape(len(known), len(PHASES), -1).mean(axis=1)
-        return pd.DataFrame(means, columns=fitted.columns)
+        columns = {name: column.repeat(len(PHASES)) for name, column in filled(known).items()}
+        own = columns["extra_resident_mib"]
+        columns["extra_resident_mib"] = np.maximum(own + np.tile(PHASES, len(known)), 0)
+        # Made as a small table's are: a fit must not depend on what a program has loaded before.
+        outcomes = evaluate(columns, engine.way_for(1))
+        fitted = {name: outcomes[name] for name in ("total_s", "blackout_s", "stream_gib", "memory_sent_gib")}
+        return pd.DataFrame({n: v.reshape(-1, len(PHASES)).mean(axis=1) for n, v in fitted.items()})
+
+    def _log_passes(self, known: pd.DataFrame, count: int) -> np.ndarray:
+        """Log of measured over fitted dirty pages; NaN for passes that the fit does not make."""
+        assert self.passes is not None
+        fitted = passes(known).rename(columns={"scenario": "owner", "dirtied_pages": "fitted_pages"})
+        wanted = self.passes.loc[np.tile(self.passes.index, count)].reset_index(drop=True)
+        wanted["owner"] += np.repeat(np.arange(count) * len(self.table), len(self.passes))
+        both = wanted.merge(fitted[["owner", "pass_number", "fitted_pages"]], how="left")
+        ratio: pd.Series[float] = (both.dirtied_pages + FEW_PAGES) / (both.fitted_pages + FEW_PAGES)
+        return np.log(ratio.to_numpy())
 
     def residuals(self, x: np.ndarray) -> np.ndarray:
         """Residuals in units of their scatter, part after part, and last the prior's."""
-        scaled = [
-            v / np.array([self.scales[part, kind] for kind in self.kind[owner]])
-            for part, (v, owner) in self.parts(x).items()
+        return self._residuals_of([x])[0]
+
+    def _residuals_of(self, points: Iterable[np.ndarray]) -> list[np.ndarray]:
+        """The same for several points."""
+        points = list(points)
+        units = {
+            part: np.array([self.scales[part, kind] for kind in self.kind[owner]])
+            for part, (_, owner) in self.parts(points[0]).items()
+        }
+        return [
+            np.concatenate(
+                [*(v / units[part] for part, (v, _) in parts.items()), (x - self.start) / self.prior]
+            )
+            for x, parts in zip(points, self._parts_of(points), strict=True)
         ]
-        return np.concatenate([*scaled, (x - self.start) / self.prior])
 
     def run(self) -> np.ndarray:
         """Fit, measure each kind's scatter, fit again with it, and polish: the log values."""
         x = self.start
+
+        def side_by_side(_: Any, points: Iterable[np.ndarray]) -> list[np.ndarray]:
+            """Residuals at the points of a slope: SciPy gives them to what it takes for a pool of workers."""
+            return self._residuals_of(points)
+
         how: dict[str, Any] = {"loss": "soft_l1", "diff_step": 0.02, "max_nfev": MOST_STEPS, "x_scale": 0.1}
+        how["workers"] = side_by_side
         for _ in range(2):
             x = optimize.least_squares(self.residuals, x, bounds=self.bounds, **how).x
             self._rescale(x)
@@ -381,15 +376,9 @@ class _Fit:
     def _jacobian(self, x: np.ndarray, step: float = 0.02) -> np.ndarray:
         """Central differences, wide enough to see past the steps that the ends of passes make."""
         moves = step * np.eye(len(x))
-        return np.stack([(self.residuals(x + m) - self.residuals(x - m)) / (2 * step) for m in moves], axis=1)
-
-
-def _log_passes(measured: pd.DataFrame, known: pd.DataFrame) -> np.ndarray:
-    """Log of measured over fitted dirty pages; NaN for passes that the fit does not make."""
-    fitted = passes(known).rename(columns={"scenario": "owner", "dirtied_pages": "fitted_pages"})
-    both = measured.merge(fitted[["owner", "pass_number", "fitted_pages"]], how="left")
-    ratio: pd.Series[float] = (both.dirtied_pages + FEW_PAGES) / (both.fitted_pages + FEW_PAGES)
-    return np.log(ratio.to_numpy())
+        up, down = np.split(np.array(self._residuals_of([*(x + moves), *(x - moves)])), 2)
+        slopes: np.ndarray = ((up - down) / (2 * step)).T
+        return slopes
 
 
 def _pass_targets(table: pd.DataFrame, measured: pd.DataFrame | None) -> pd.DataFrame | None:

@@ -7,7 +7,7 @@ much a quantity varies from one migration to the next for reasons nobody knows b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pandas as pd
 import yaml
 
 from analysis import presets
+from analysis.arrays import Floats
 from analysis.errors import UserError
 from analysis.model.migration import filled, parameters_in
 from analysis.observations.lab import located
@@ -61,16 +62,8 @@ class Host:
 
     def apply(self, scenarios: pd.DataFrame, given: tuple[str, ...] = ()) -> pd.DataFrame:
         """Scenarios on this host; parameters named in ``given`` keep the scenario's own value."""
-        table = scenarios.copy()
-        for estimate in self.parameters:
-            if estimate.name not in given:
-                default = PARAMETERS[estimate.name].default
-                _set(table, estimate.name, estimate, estimate.value, default)
-        for estimate in self.scales:
-            name = estimate.name + FACTOR
-            before = table.get(name, 1.0)
-            _set(table, name, estimate, before * estimate.value, before)
-        return table
+        kept = [(e, e.value) for e in self.parameters if e.name not in given]
+        return on_values(scenarios, kept, [(e, e.value) for e in self.scales])
 
     def columns(self) -> dict[str, float]:
         """What the host says of any scenario, by name: its parameters, and its factors as such.
@@ -86,6 +79,24 @@ class Host:
             if (found.name, found.of) == (name, of):
                 return found
         raise KeyError(name)
+
+
+Valued = tuple[Estimate, float | Floats]
+"""What an estimate is of, and a value of it for all scenarios or for each."""
+
+
+def on_values(
+    scenarios: pd.DataFrame, parameters: Iterable[Valued], scales: Iterable[Valued]
+) -> pd.DataFrame:
+    """Scenarios with values in place of what they say, and factors beside what they say."""
+    table = scenarios.copy()
+    for estimate, value in parameters:
+        _set(table, estimate.name, estimate, value, PARAMETERS[estimate.name].default)
+    for estimate, factor in scales:
+        name = estimate.name + FACTOR
+        before = table.get(name, 1.0)
+        _set(table, name, estimate, before * factor, before)
+    return table
 
 
 def _set(table: pd.DataFrame, name: str, estimate: Estimate, value: Any, default: Any) -> None:
@@ -251,7 +262,7 @@ def on(host_file: str | Path, scenario: Mapping[str, Any], preset: str = "") -> 
 def computed_with(table: pd.DataFrame) -> dict[str, np.ndarray]:
     """What the model computes with where a host makes other values of those asked for: ``applied_<name>``."""
     known = parameters_in(table)
-    scaled = [name.removesuffix(FACTOR) for name in known if name.endswith(FACTOR)]
+    scaled = [name.removesuffix(FACTOR) for name in map(str, known) if name.endswith(FACTOR)]
     made = filled(known)
     return {f"applied_{name}": made[name] for name in scaled}
 

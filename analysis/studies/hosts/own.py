@@ -23,7 +23,8 @@ from analysis.observations.files import NEEDED, with_known
 from analysis.observations.recognise import completed
 from analysis.observations.record import Record
 from analysis.parameters import PARAMETERS
-from analysis.studies.hosts.calibration import FEWEST, calibrate
+from analysis.studies.hosts.calibration import calibrate
+from analysis.studies.hosts.candidates import FEWEST
 from analysis.studies.hosts.host import Estimate, Host
 from analysis.studies.hosts.prediction import ENDLESS, bound_by
 from analysis.studies.hosts.recorded import SPARE_CORES, explained, remark

@@ -16,7 +16,7 @@ from analysis.errors import UserError
 from analysis.model.units import PAGES_PER_GIB
 from analysis.observations.files import NEEDED
 from analysis.parameters import PARAMETERS
-from analysis.studies.hosts.calibration import FEWEST
+from analysis.studies.hosts.candidates import FEWEST
 from analysis.studies.hosts.host import Estimate, Host
 
 BARE_LINK: dict[str, Any] = {

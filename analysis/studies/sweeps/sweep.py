@@ -30,8 +30,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.arrays import Columns
 from analysis.model.engine import Way, cores, way_for
-from analysis.model.migration import CODED, Columns, evaluate
+from analysis.model.migration import CODED, evaluate
 from analysis.parameters import OUTCOMES, ParameterError
 from analysis.studies.sweeps import designs, reductions
 from analysis.studies.sweeps.designs import CHUNK, Design
