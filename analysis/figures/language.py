@@ -96,14 +96,18 @@ def show(fig: Figure, alt: str = "") -> None:
     plt.close(fig)
 
 
-def display_takeaway(text: str) -> None:
-    """Display the sentence that a notebook ends in; ``**bold**`` is the only markup.
+def display_takeaway(text: str, numbers: Mapping[str, str] | None = None) -> None:
+    """Display what a notebook ends in, its answer in the first sentence; ``**bold**`` is the only markup.
 
-    The output carries the role ``takeaway``, by which reports and their index find it.
+    ``numbers``: two to four numbers of the answer, each with its unit, by their names (``key_numbers``). The
+    output carries the role ``takeaway``, by which reports and their index find it: a report begins with its
+    first sentences and the numbers, a card of the index shows no more than thirty words.
     """
     page = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", html.escape(text, quote=False))
     data = {"text/markdown": text, "text/html": f"<p>{page}</p>", "text/plain": text.replace("**", "")}
-    display(data, raw=True, metadata={"study": {"role": "takeaway"}})
+    # As pairs: notebooks are written with sorted keys, and the order of the numbers would be lost.
+    told = {"numbers": [list(pair) for pair in numbers.items()]} if numbers else {}
+    display(data, raw=True, metadata={"study": {"role": "takeaway"} | told})
 
 
 def show_parameters(**values: Any) -> None:

@@ -28,22 +28,18 @@ def dedicated_network(
     spread: pd.DataFrame,
 ) -> str:
     """What a dedicated network is worth: one migration, a node to be emptied, and the measured repeats."""
-    own, other = (_of_one(times[name]) for name in ("dedicated", "shared"))
+    own, other = (summary(times[name]) for name in ("dedicated", "shared"))
+    most, mean = ([f"**{duration(each[kind])}**" for each in (own, other)] for kind in ("p95", "mean"))
+    varies = [f"**{percent(each['cv'])}**" for each in (own, other)]
     kept = {name: chance(float(within(times, window_s))) for name, times in finished.items()}
     needed = {name: duration(float(np.quantile(times, SURE))) for name, times in finished.items()}
     return (
-        f"A migration on the **dedicated** network takes {own}; on the **shared** one {other}. Emptying a "
+        f"In 95 of 100 cases a migration takes at most {most[0]} on the **dedicated** network and at most "
+        f"{most[1]} on the **shared** one. On the mean it takes {mean[0]} against {mean[1]}, with a "
+        f"coefficient of variation of {varies[0]} against {varies[1]}. Emptying a "
         f"node of {machines} machines one after the other is done within {number(window_s / 60)} min with a "
         f"chance of **{kept['dedicated']}** against **{kept['shared']}**; to be 95 % sure the window must "
         f"be **{needed['dedicated']}** or **{needed['shared']}** long. {_measured(spread)}"
-    )
-
-
-def _of_one(table: pd.DataFrame) -> str:
-    found = summary(table)
-    return (
-        f"**{duration(found['mean'])}** on the mean and at most **{duration(found['p95'])}** in 95 of 100 "
-        f"cases, with a coefficient of variation of **{percent(found['cv'])}**"
     )
 
 
@@ -118,7 +114,7 @@ def _blind(published: pd.DataFrame) -> str:
 
 
 def buffers(said: str, needs: Mapping[float, float], adapters: pd.DataFrame, errors: pd.DataFrame) -> str:
-    """What ``takeaways.buffers`` says, after the administrator's one line and before the law's error.
+    """What ``takeaways.buffers`` says, the administrator's one line, and the law's error.
 
     ``needs``: receive buffers by the share of the link they carry; ``adapters``: their published counts
     (``rings_evidence.adapters_table``); ``errors``: ``studies.link_validation.rival_errors``.
@@ -127,9 +123,9 @@ def buffers(said: str, needs: Mapping[float, float], adapters: pd.DataFrame, err
     verdicts = adapters.iloc[:, -1].value_counts()
     law, little = (errors[name].loc["all"] for name in ("this study", "Little's law"))
     return (
-        f"Receive buffers to set: {told} of the link; of {len(adapters)} adapters "
+        f"{said} Receive buffers to set: {told} of the link; of {len(adapters)} adapters "
         f"{verdicts.get('by default', 0)} have the latter by default, of "
-        f"{verdicts.get(UNKNOWN, 0)} it is not published. {said} The law behind this is off by "
+        f"{verdicts.get(UNKNOWN, 0)} it is not published. The law behind this is off by "
         f"**{percent(law['median'])}** in the median on measured transfers "
         f"({percent(law['p90'])} at the 90th percentile), Little's law by {percent(little['median'])}."
     )

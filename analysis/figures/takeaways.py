@@ -46,11 +46,11 @@ def buffers(today: pd.Series, unlimited: pd.Series, enough: Mapping[str, float],
         bridged = "are too few even for a processor that is always free"
     link, delay = _gbps(today["bandwidth_gbps"]), value_of("receive_delay_us", today["receive_delay_us"])
     return (
+        f"With the {receive} and {send} buffers set, limited by {ceiling(today['limited_by'])}, adding more "
+        f"**{verdict}**: {change('the total time', today['total_s'], unlimited['total_s'])}. "
         f"On **{link}** with {delay} at the processor, "
         f"**{value_of('receive_buffers', enough['receive_buffers'])}** for receiving and "
-        f"{number(enough['send_buffers'], 6)} for sending carry 99{NO_BREAK}% of what the link can. With the "
-        f"{receive} and {send} set the migration is limited by {ceiling(today['limited_by'])}, and adding "
-        f"buffers **{verdict}**: {change('the total time', today['total_s'], unlimited['total_s'])}. "
+        f"{number(enough['send_buffers'], 6)} for sending carry 99{NO_BREAK}% of what the link can. "
         f"{receive} receive buffers {bridged}."
     )
 
@@ -80,9 +80,9 @@ def compression(here: pd.Series, over_links: pd.DataFrame, worthwhile: float) ->
     times = f"{duration(here['total_s'])} instead of {duration(here['gain'] * here['total_s'])}"
     return (
         f"On **{_gbps(here['bandwidth_gbps'])}** compression at {ratio} with **{cores}** makes the "
-        f"migration **{number(here['gain'])} times** as fast: {times}, limited by "
-        f"{ceiling(here['limited_by'])}. The full ratio takes **{number(here['cores_needed'], 2)} cores**; "
-        f"compressing pays (memory copied at least {number(worthwhile)} times as fast) {until}."
+        f"migration **{number(here['gain'])} times** as fast: {times}. It is limited by "
+        f"{ceiling(here['limited_by'])}; the full ratio takes **{number(here['cores_needed'], 2)} cores**. "
+        f"Compressing pays (memory copied at least {number(worthwhile)} times as fast) {until}."
     )
 
 

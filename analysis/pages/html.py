@@ -7,6 +7,7 @@ MathML, pictures keep their alternative texts, and the same notebook gives the s
 import re
 import sys
 import tempfile
+from collections.abc import Callable, Iterable
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -20,38 +21,13 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+from analysis.pages import inputs, lead
+from analysis.pages.parts import role_of as role_of
+from analysis.pages.parts import title_of as title_of
+
 TEMPLATES = Path(__file__).parent / "templates"
 
 # --- the notebook ---------------------------------------------------------------------
-
-
-def title_of(notebook: NotebookNode) -> str:
-    """The first heading of a notebook, as plain text; empty if it has none."""
-    for cell in notebook.cells:
-        heading = re.search(r"^#\s+(.+)$", cell.source, re.MULTILINE)
-        if cell.cell_type == "markdown" and heading:
-            return re.sub(r"[*_`$]", "", heading[1]).strip()
-    return ""
-
-
-def role_of(output: NotebookNode) -> str:
-    """What an output is for, such as ``takeaway``; empty for an ordinary one."""
-    return output.get("metadata", {}).get("study", {}).get("role", "")
-
-
-def told(value: Any) -> str:
-    """A parameter's value as a person would write it.
-
-    >>> told([10.0, 2.5]), told(150000.0), told(None), told("xen")
-    ('10, 2.5', '150,000', 'by preset', 'xen')
-    """
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(told, value))
-    if value is None:
-        return "by preset"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:,.10g}" if isinstance(value, (int, float)) else str(value)
 
 
 def tidy(notebook: NotebookNode) -> None:
@@ -75,7 +51,8 @@ def tidy(notebook: NotebookNode) -> None:
 def _tidy_texts(value: Any, key: str = "") -> Any:
     """The same output with machine paths taken out of every text; pictures are left alone."""
     if isinstance(value, dict):
-        return NotebookNode({name: _tidy_texts(item, name) for name, item in value.items()})
+        tidied = {name: _tidy_texts(item, name) for name, item in value.items()}
+        return NotebookNode(tidied)  # type: ignore[no-untyped-call]
     if isinstance(value, list):
         return [_tidy_texts(item, key) for item in value]
     if isinstance(value, str) and not key.startswith("image/"):
@@ -129,6 +106,15 @@ def mathml(latex: str, display: str = "inline") -> str:
 class _Formulas(IPythonRenderer):
     """Renders formulas as MathML where nbconvert leaves LaTeX for a script to find."""
 
+    def __init__(self, anchors: Iterable[str] = (), **options: Any) -> None:
+        super().__init__(**options)
+        self.anchors = iter(anchors)
+
+    def heading(self, text: str, level: int, **attrs: Any) -> str:
+        """A heading; one of the second level bears its anchor of the list of contents."""
+        anchor = next(self.anchors, None) if level == 2 else None
+        return super().heading(text, level, **(attrs | {"id": anchor} if anchor else attrs))
+
     def inline_math(self, body: str) -> str:
         return mathml(body)
 
@@ -158,7 +144,22 @@ class _Inline(MathInlineParser):
 def markdown(source: str, **options: Any) -> str:
     """Markdown as HTML with formulas in MathML; the options are those of nbconvert's renderer."""
     renderer = _Formulas(escape=False, exclude_anchor_links=True, **options)
-    return MarkdownWithMath(renderer, inline=_Inline(hard_wrap=False)).render(source)
+    return scrolling(MarkdownWithMath(renderer, inline=_Inline(hard_wrap=False)).render(source))
+
+
+def scrolling(page: str) -> str:
+    """HTML whose tables each lie in a box of their own, scrolled there by hand or keys if they are wide.
+
+    >>> scrolling("<table><caption>Times &amp; ends</caption></table>")[:74]
+    '<div class="scroll" role="region" tabindex="0" aria-label="Times &amp; ends'
+    """
+    return re.sub(r"<table\b(?:(?!<table\b).)*?</table>", _boxed, page, flags=re.DOTALL)
+
+
+def _boxed(table: re.Match[str]) -> str:
+    caption = re.search(r"<caption>(.*?)</caption>", table[0], re.DOTALL)
+    name = re.sub(r"<[^>]*>", "", caption[1]).replace('"', "&quot;") if caption else "Table"
+    return f'<div class="scroll" role="region" tabindex="0" aria-label="{name}">{table[0]}</div>'
 
 
 # --- the page -------------------------------------------------------------------------
@@ -173,7 +174,7 @@ class StudyExporter(HTMLExporter):
             "remove_cell_tags": {"remove-cell"},
             "remove_input_tags": {"remove-input"},
         }
-        super().__init__(
+        super().__init__(  # type: ignore[no-untyped-call]
             config=Config(TagRemovePreprocessor={"enabled": True, **removed}),
             template_name="study",
             extra_template_basedirs=[str(TEMPLATES)],
@@ -182,17 +183,25 @@ class StudyExporter(HTMLExporter):
             embed_images=True,
             **kwargs,
         )
-        self.register_filter("role_of", role_of)
-        self.register_filter("told", told)
-        self.register_filter("told_unit", lambda unit: {"us": "µs", "0-1": "0 to 1"}.get(unit, unit))
-        self.register_filter("mathml", lambda text: mathml(text.strip().strip("$"), "block"))
+        filters: dict[str, Callable[..., Any]] = {
+            "role_of": role_of,
+            "told": inputs.told,
+            "told_unit": inputs.told_unit,
+            "with_unit": inputs.with_unit,
+            "changed": inputs.changed,
+            "scrolling": scrolling,
+            "mathml": lambda text: mathml(text.strip().strip("$"), "block"),
+        }
+        for name, function in filters.items():
+            self.register_filter(name, function)  # type: ignore[no-untyped-call]
 
     @jinja2.pass_context
     def markdown2html(self, context: jinja2.runtime.Context, source: str) -> str:
         """Markdown to HTML; pictures beside the notebook and attached ones are embedded."""
         path = context.get("resources", {}).get("metadata", {}).get("path", "")
-        attachments = context.get("cell", {}).get("attachments", {})
-        return markdown(source, embed_images=True, path=path, attachments=attachments)
+        cell = context.get("cell", {})
+        attachments, anchors = cell.get("attachments", {}), cell.get("metadata", {}).get("study_anchors", [])
+        return markdown(source, embed_images=True, path=path, attachments=attachments, anchors=anchors)
 
 
 @cache
@@ -204,11 +213,8 @@ def _exporter() -> StudyExporter:
 def export(notebook: NotebookNode, folder: Path) -> str:
     """The page of a tidied notebook; ``folder`` is where pictures named in its text are looked for."""
     title = title_of(notebook) or "Report"
-    notebook.metadata["title"] = title
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown" and re.search(r"^#\s", cell.source, re.MULTILINE):
-            cell.metadata["study_title"] = True
-            break
+    report = lead.answer_first(notebook, markdown)
+    report.metadata["title"] = title
     resources = {"metadata": {"path": str(folder), "name": title}}
-    page, _ = _exporter().from_notebook_node(notebook, resources)
-    return page
+    page, _ = _exporter().from_notebook_node(report, resources)
+    return str(page)

@@ -18,7 +18,8 @@ from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 from PIL import Image
 
-from analysis.pages import files, html, results
+from analysis.pages import files, html, inputs, results, sentences
+from analysis.pages.parts import first_figure, question, takeaway, title_of
 
 # The folder, in a folder of reports, of the executed notebooks. It is not called `notebooks`, so that reports
 # written beside the study's own notebooks never meet them.
@@ -45,6 +46,7 @@ class Card:
     parameters: dict[str, Any]
     failure: dict[str, Any] | None
     scenario: str = ""
+    machine: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,54 +186,21 @@ def long(members: Sequence[Mapping[str, Any]]) -> Numbers:
 def card(notebook: NotebookNode, href: str) -> Card:
     """Read one executed notebook into its card."""
     record = notebook.metadata.get("study", {})
-    title = html.title_of(notebook) or Path(href).stem
+    title = title_of(notebook) or Path(href).stem
     picture, alt = first_figure(notebook)
     return Card(
         href=href,
         title=title,
         question=inline(question(notebook)),
-        takeaway=inline(takeaway(notebook)),
+        takeaway=inline(sentences.brief(takeaway(notebook))),
         thumbnail=thumbnail(picture) if picture else "",
         alt=alt or f"First figure of the report: {title}",
         seconds=record.get("seconds", 0.0),
         parameters=record.get("parameters", {}),
         failure=record.get("failure"),
         scenario=record.get("scenario", ""),
+        machine=inputs.machine(record.get("inputs", []), record.get("data", {})),
     )
-
-
-def question(notebook: NotebookNode) -> str:
-    """The first paragraph after the title, as markdown; empty if there is none."""
-    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-    after = re.split(r"^# .*$", "\n\n".join(texts), maxsplit=1, flags=re.MULTILINE)[-1]
-    paragraphs = (block.strip() for block in re.split(r"\n\s*\n", after))
-    return next((block for block in paragraphs if block and block[0] not in "#<|-"), "")
-
-
-def outputs(notebook: NotebookNode) -> Iterator[NotebookNode]:
-    """All outputs of a notebook in order."""
-    for cell in notebook.cells:
-        yield from cell.get("outputs", [])
-
-
-def takeaway(notebook: NotebookNode) -> str:
-    """What the notebook concluded from its numbers, as markdown or plain text; empty if it did not."""
-    for output in outputs(notebook):
-        if html.role_of(output) == "takeaway":
-            data = output.get("data", {})
-            page = BeautifulSoup(data.get("text/html", ""), "html.parser")
-            return data.get("text/markdown") or page.get_text(" ", strip=True) or data.get("text/plain", "")
-    return ""
-
-
-def first_figure(notebook: NotebookNode) -> tuple[bytes, str]:
-    """The first picture of a notebook, PNG or SVG, with its alternative text; empty if there is none."""
-    for output in outputs(notebook):
-        for kind in ("image/png", "image/svg+xml"):
-            if kind in output.get("data", {}):
-                alt, data = output.metadata.get(kind, {}).get("alt", ""), output.data[kind]
-                return base64.b64decode(data) if kind == "image/png" else data.encode(), alt
-    return b"", ""
 
 
 def thumbnail(data: bytes) -> str:

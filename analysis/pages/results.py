@@ -37,7 +37,7 @@ def record(
     data = {"text/html": _page(recorded), "text/plain": text}
     # As pairs: notebooks are written with sorted keys, and the order of the numbers would be lost.
     pairs = [list(map(list, row.items())) for row in recorded]
-    display(data, raw=True, metadata={"study": {"role": "results", "rows": pairs}})
+    display(data, raw=True, metadata={"study": {"role": "results", "rows": pairs}})  # type: ignore[no-untyped-call]
 
 
 def rows(
@@ -49,7 +49,7 @@ def rows(
     frame = migrations.to_frame().T if isinstance(migrations, pd.Series) else migrations
     kept = [*keep, *(name for name in OUTCOMES if name in frame)]
     chosen = frame[kept].assign(**numbers).to_dict("records")
-    return [{name: _plain(value) for name, value in row.items()} for row in chosen]
+    return [{str(name): _plain(value) for name, value in row.items()} for row in chosen]
 
 
 def _plain(value: Any) -> Any:
@@ -95,6 +95,26 @@ def shown(value: Any) -> str:
     if isinstance(value, (int, float)):
         return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:,.4g}"
     return str(value)
+
+
+def words(name: str) -> str:
+    """The name of a recorded number for readers, without its unit.
+
+    >>> words("brownout_s"), words("receive_enough")
+    ('brownout', 'receive enough')
+    """
+    known = PARAMETERS.get(name) or OUTCOMES.get(name)
+    return known.label.partition(" [")[0] if known else name.replace("_", " ")
+
+
+def with_unit(name: str, value: Any) -> str:
+    """A recorded value with its unit, held to its number.
+
+    >>> with_unit("total_s", 76.11).replace(chr(0xA0), " ")
+    '76.11 s'
+    """
+    measure = unit(name)
+    return f"{shown(value)}\N{NO-BREAK SPACE}{measure}" if measure not in ("", "0-1") else shown(value)
 
 
 def _page(recorded: Sequence[Mapping[str, Any]]) -> str:

@@ -1,0 +1,107 @@
+"""The two to four numbers of each notebook's answer: a name and a value with its unit, written from its rows.
+
+A report shows them large beside the takeaway; ``language.display_takeaway`` hands them on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from analysis.figures.language import ceiling, duration, number, value_of
+from analysis.figures.networks import SURE
+from analysis.figures.own_migrations import best
+from analysis.figures.transports import option
+from analysis.figures.words import percent
+from analysis.studies.traffic import summary
+
+
+def migration(here: pd.Series) -> dict[str, str]:
+    """What one migration takes, and the rate it is held to."""
+    return {
+        "in all": duration(here["total_s"]),
+        "brownout": duration(here["brownout_s"]),
+        "blackout": duration(here["blackout_s"]),
+        f"payload, limited by {ceiling(here['limited_by'])}": _gbps(here["goodput_gbps"]),
+    }
+
+
+def buffers(today: pd.Series, endless: pd.Series, enough: Mapping[str, float]) -> dict[str, str]:
+    """Total time today and with endless rings, and the buffers that carry 99 % of the link."""
+    return {
+        "in all with the buffers set": duration(today["total_s"]),
+        "in all with endless rings": duration(endless["total_s"]),
+        f"receive, for {percent(0.99)} of the link": value_of("receive_buffers", enough["receive_buffers"]),
+        f"send, for {percent(0.99)} of the link": value_of("send_buffers", enough["send_buffers"]),
+    }
+
+
+def dirty_rate(now: pd.DataFrame, most_writes: Mapping[str, float]) -> dict[str, str]:
+    """Shortest and longest blackout over the patterns, and how busy a guest of either may be."""
+    pauses = dict(zip(now["write_pattern"], now["blackout_s"], strict=True))
+    ends = list(dict.fromkeys([min(pauses, key=pauses.__getitem__), max(pauses, key=pauses.__getitem__)]))
+    return {f"blackout, {name}": duration(pauses[name]) for name in ends} | {
+        f"converges up to, {name}": _writes(most_writes[name]) for name in ends
+    }
+
+
+def compression(here: pd.Series) -> dict[str, str]:
+    """What compression gains, and the cores that would give its full ratio."""
+    return {
+        "compressed": duration(here["total_s"]),
+        "not compressed": duration(here["gain"] * here["total_s"]),
+        "as fast": f"{number(here['gain'])} times",
+        "for the full ratio": f"{number(here['cores_needed'], 2)} cores",
+    }
+
+
+def validation(migrations: int, error: Mapping[str, float], verdict_right: float) -> dict[str, str]:
+    """How many real migrations, and how far predictions are from them."""
+    return {
+        "predicted and measured": f"{migrations} migrations",
+        "median error of total time": percent(error["median_relative_error"]),
+        "error at the 90th percentile": percent(error["p90_relative_error"]),
+        "verdict on convergence right": percent(verdict_right),
+    }
+
+
+def transports(compared: pd.DataFrame, here: float) -> dict[str, str]:
+    """Total time by every option on the link that is set, the best one first."""
+    at = compared[np.isclose(compared["bandwidth_gbps"], here)].sort_values(
+        ["best", "total_s"], ascending=[False, True]
+    )
+    return {option(n): duration(s) for n, s in zip(at["transport"], at["total_s"], strict=True)}
+
+
+def dedicated_network(
+    times: Mapping[str, pd.DataFrame], finished: Mapping[str, np.ndarray], machines: int
+) -> dict[str, str]:
+    """On both networks: what 95 of 100 migrations stay below, and the window that all machines need."""
+    one = {f"one migration, {name}": duration(summary(table)["p95"]) for name, table in times.items()}
+    return one | {
+        f"{machines} machines, {name}": duration(float(np.quantile(ends, SURE)))
+        for name, ends in finished.items()
+    }
+
+
+def own(row: pd.Series, found: pd.DataFrame) -> dict[str, str]:
+    """A reader's own migration: what it took, and what would have helped most."""
+    was, top = found[found["change"] == "as it was"].iloc[0], best(found)
+    pause = row.get("measured_blackout_s", np.nan)
+    told = {"measured, in all": duration(row["measured_total_s"])}
+    if pause >= 0:
+        told["measured blackout"] = duration(pause)
+    told["the model says, in all"] = duration(was["total_s"])
+    if top is not None:
+        told[f"less with {top['change']}"] = percent(top["saved_share"])
+    return told
+
+
+def _gbps(value: float) -> str:
+    return value_of("bandwidth_gbps", value)
+
+
+def _writes(rate: float) -> str:
+    return "any rate" if np.isinf(rate) else f"{number(rate, 2)} pages/s" if rate > 0 else "none"
