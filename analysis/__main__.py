@@ -10,6 +10,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from analysis.cli import needed
+
+# Before click: it may be missing too, where the environment is not activated.
+if missing := needed.missing():
+    sys.exit(needed.lacks(missing))
+
 import click
 
 from analysis.cli.options import parameter_options
@@ -139,7 +145,7 @@ def sweep(design: Path, out: Path | None, as_json: bool, **options: Any) -> None
     """Evaluate the scenarios of a DESIGN (YAML) into a Parquet dataset, on all cores or a cluster.
 
     Every combination of listed values, or `rows: N` random scenarios. The same command carries on where it
-    was stopped. What a design file holds: analysis/studies/sweeps/designs.py and the README.
+    was stopped. What a design file holds: analysis/studies/sweeps/designs.py, docs/sweeps.md.
     """
     from analysis.cli import answers
     from analysis.cli.rows import progress_of_rows
