@@ -50,7 +50,7 @@ def pretend_python(make):
 
 
 def pretend_uv(make, *lines):
-    """A uv on the PATH that prints lines where uv does, on standard error; then it does what the last says."""
+    """A uv on the PATH that prints lines where uv does, on standard error, then does what the last says."""
     return program(make.programs / "uv", *(f"echo '{line}' >&2" for line in lines[:-1]), lines[-1])
 
 

@@ -10,9 +10,7 @@ import pytest
 SCRIPT = Path(sysconfig.get_path("scripts")) / "migration-study"
 
 
-@pytest.mark.skipif(
-    not SCRIPT.exists(), reason="the study is not installed here: there is no migration-study"
-)
+@pytest.mark.skipif(not SCRIPT.exists(), reason="not installed here: there is no migration-study")
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
