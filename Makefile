@@ -26,7 +26,7 @@ endif
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-setup: $(READY)  ## make the environment .venv, and nothing else; every other verb does so where it is missing
+setup: $(READY)  ## set up the environment .venv, which every other verb does too
 	@echo "Ready. Activate the environment: . .venv/bin/activate"
 
 report: $(READY)  ## run every notebook and write reports/index.html
