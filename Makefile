@@ -21,10 +21,13 @@ MOVED := moved
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help report test nightly fuzz lab bench format check lock clean moved
+.PHONY: help setup report test nightly fuzz lab bench format check lock clean moved
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY)  ## set up the environment .venv, which every other verb does too
+	@echo "Ready. Activate the environment: . .venv/bin/activate"
 
 report: $(READY)  ## run every notebook and write reports/index.html
 	@$(PY) -m analysis report $(ARGS)
@@ -39,8 +42,9 @@ nightly: $(READY)  ## tests that take half a minute or more each
 fuzz: $(READY)  ## long random tests of the readers of host files (nightly; a quarter of an hour)
 	@FUZZ_CASES=$(or $(CASES),10000) $(PY) -m pytest tests/observations/test_fuzz.py tests/observations/test_large.py $(ARGS)
 
+# JupyterLab refuses to run as root unless told; in a container there often is nobody else.
 lab: $(READY)  ## open the notebooks in JupyterLab
-	@$(PY) -m jupyter lab notebooks $(ARGS)
+	@$(PY) -m jupyter lab notebooks $$([ "$$(id -u)" = 0 ] && echo --allow-root) $(ARGS)
 
 bench: $(READY)  ## time passes beside C and SimGrid (BENCH=sweep: rows to Parquet; BENCH=report_batch: reports)
 	@$(PY) benchmarks/$(or $(BENCH),passes).py $(ARGS)
@@ -72,6 +76,9 @@ FIND_UV = uv=$$(command -v uv) || { uv=.venv/bin/uv; \
 	    [ -x $$uv ] || $(PY) -m pip install --quiet --disable-pip-version-check uv || uv=false; }
 
 INSTALL = -c constraints.txt -e '.[test]'
+LOG := .venv/setup.log
+# What uv and pip say where no package index answers.
+UNREACHABLE = [Nn]ame resolution|name or service not known|dns error|[Ff]ailed to establish a new connection|error sending request|client error \(Connect\)|[Nn]etwork is unreachable|[Cc]onnection refused|[Nn]ewConnectionError|ProxyError|ConnectTimeout|timed out
 
 $(READY): pyproject.toml constraints.txt $(MOVED)
 	@command -v "$(PYTHON)" >/dev/null || \
@@ -80,10 +87,15 @@ $(READY): pyproject.toml constraints.txt $(MOVED)
 	    { echo "error: Python 3.11 or newer is needed, $(PYTHON) is $$("$(PYTHON)" -V 2>&1); name another: make PYTHON=python3.12"; exit 1; } >&2
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
 	    { echo "error: $(PYTHON) comes without venv; install it first, on Debian and Ubuntu: apt install python3-venv"; exit 1; } >&2
-	@echo "Setting up .venv with $$("$(PYTHON)" -V) (1/2: environment)"
+	@echo "Setting up .venv with $$("$(PYTHON)" -V): some 150 packages, a minute or two the first time"
 	@rm -f $(READY)
 	@[ -z "$(MOVED)" ] && $(PY) -c 'import pip' 2>/dev/null || "$(PYTHON)" -m venv --clear .venv
-	@echo "Setting up .venv (2/2: packages; a minute or two the first time)"
-	@$(FIND_UV); "$$uv" pip install --python $(PY) $(INSTALL) || \
-	    { echo "uv could not install; trying pip with the same versions"; $(PY) -m pip install $(INSTALL); }
+	@{ $(FIND_UV); "$$uv" pip install --python $(PY) $(INSTALL) || \
+	    { ! grep -Eq '$(UNREACHABLE)' $(LOG) && \
+	      echo "uv could not install; trying pip with the same versions" && $(PY) -m pip install $(INSTALL); }; \
+	 } >$(LOG) 2>&1 </dev/null || { \
+	    if grep -Eq '$(UNREACHABLE)' $(LOG); then \
+	        echo "error: no package index can be reached; set-up needs a network (what was tried: $(LOG))"; \
+	    else cat $(LOG); echo "error: the packages could not be installed; what was said stands above and in $(LOG)"; fi; \
+	    exit 1; } >&2
 	@printf '%s\n' "$(CURDIR)" > $(READY)

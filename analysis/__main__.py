@@ -9,6 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from analysis.cli import needed
+
+# Before click: it may be missing too, where the environment is not activated.
+if missing := needed.missing():
+    sys.exit(needed.lacks(missing))
+
 import click
 
 from analysis.cli.options import parameter_options
@@ -85,7 +91,7 @@ def sweep(design: Path, out: Path | None, host_file: Path | None, as_json: bool,
     """Evaluate the scenarios of a DESIGN (YAML) into a Parquet dataset, on all cores or a cluster.
 
     Every combination of listed values, or `rows: N` random scenarios. The same command carries on where it
-    was stopped. What a design file holds: analysis/studies/sweeps/designs.py and the README.
+    was stopped. What a design file holds: analysis/studies/sweeps/designs.py, docs/sweeps.md.
     """
     from analysis.cli import answers
     from analysis.cli.rows import progress_of_rows

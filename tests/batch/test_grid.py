@@ -1,12 +1,11 @@
 """Grid files: scenarios by name, crossed lists, and one sentence for every mistake in them."""
 
-import re
-
 import pytest
 import yaml
 
 from analysis.batch import grid
 from analysis.parameters import ParameterError
+from tests import documents
 
 
 def test_scenarios_and_cross_multiply():
@@ -65,10 +64,9 @@ def test_file_that_is_no_yaml_names_its_line(tmp_path):
         grid.read(tmp_path / "none.yml")
 
 
-def test_the_readmes_grid_is_one(repository):
+def test_the_grid_that_is_shown_is_one(repository):
     """The grid shown to readers is valid, and makes what the text says."""
-    text = (repository / "README.md").read_text(encoding="utf-8")
-    content = yaml.safe_load(re.search(r"<!-- grid -->\n```yaml\n(.*?)```", text, re.DOTALL)[1])
-    made = grid.parse(content)
+    text = documents.files(repository / "docs" / "batches.md")["grid.yml"]
+    made = grid.parse(yaml.safe_load(text))
     assert len(made.scenarios) == 6
     assert "database,bandwidth_gbps=10" in made.scenarios
