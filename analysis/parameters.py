@@ -107,12 +107,18 @@ class Parameter:
             raise self._error(value) from None
 
     def _error(self, value: Any, near: str = "") -> ParameterError:
-        shown = repr(value)
-        if isinstance(value, float):
-            shown = f"{value:g}" if float(f"{value:g}") == value else repr(float(value))
         hint = f"; did you mean {near!r}?" if near else ""
         unit = f" [{self.unit}]" if self.unit else ""
-        return ParameterError(f"{self.name} = {shown} is not allowed: it takes {self.rule}{unit}{hint}")
+        return ParameterError(
+            f"{self.name} = {shown(value)} is not allowed: it takes {self.rule}{unit}{hint}"
+        )
+
+
+def shown(value: Any) -> str:
+    """A value in a message: a number as a person writes it, all digits where it needs them."""
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(float(value))
+    return repr(value)
 
 
 @dataclass(frozen=True)
