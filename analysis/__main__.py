@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from analysis.cli.options import parameter_options
+from analysis.cli.options import Quantity, parameter_options
 from analysis.errors import UserError
 
 
@@ -202,7 +202,10 @@ def validate(file: Path, host_file: Path | None, as_json: bool) -> None:
     help="English name of a counter on a Windows in another language; may be given several times.",
 )  # fmt: skip
 @click.option(
-    "--memory-gib", type=float, metavar="GIB", help="Memory of the machines that FILES do not tell."
+    "--memory-gib",
+    type=Quantity("memory_gib"),
+    metavar="GIB",
+    help="Memory of the machines that FILES do not tell.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write migrations, passes and notes as JSON.")
 def observe(

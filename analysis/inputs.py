@@ -34,6 +34,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis import quantities
 from analysis.parameters import PARAMETERS, Parameter, ParameterError, nearest, shown
 from analysis.presets import HOSTS
 
@@ -336,9 +337,21 @@ def _as_kind(parameter: Input, value: Any) -> Any:
 
 def _number(parameter: Input, value: Any) -> float:
     number = literal(value)
+    if isinstance(number, str):
+        number = _quantity(parameter, number)
     if isinstance(number, bool) or not isinstance(number, (int, float)) or math.isnan(number):
         raise _wrong_item(parameter, value)
     return float(number)
+
+
+def _quantity(parameter: Input, text: str) -> float:
+    """A text with a unit of its own, in the unit of the line."""
+    study = parameter.study
+    try:
+        return quantities.read(text, study.unit if study else parameter.unit)
+    except quantities.UnitError as error:
+        told = _wrong_item(parameter, text)
+        raise ParameterError(f"{told}; {error}" if str(error) else str(told)) from None
 
 
 def _whole(parameter: Input, value: Any) -> int:
@@ -381,10 +394,13 @@ def _list(parameter: Input, value: Any) -> list[Any]:
     default = parameter.default if isinstance(parameter.default, list) else []
     if not default or not all(isinstance(item, (int, float)) for item in default):
         return items
-    numbers = [literal(item) for item in items]
-    for number in numbers:
-        _number(parameter, number)
-    return numbers
+    return [_as_written(parameter, item) for item in items]
+
+
+def _as_written(parameter: Input, item: Any) -> int | float:
+    """A number of a list whose line does not say of which type: a whole one stays whole."""
+    number, written = _number(parameter, item), literal(item)
+    return int(number) if written == number and isinstance(written, int) else number
 
 
 _CONVERT: dict[str, Callable[[Input, Any], Any]] = {
