@@ -17,7 +17,7 @@ if missing := needed.missing():
 
 import click
 
-from analysis.cli.options import parameter_options
+from analysis.cli.options import Quantity, parameter_options
 from analysis.cli.verbs import Verbs, fail
 
 
@@ -149,7 +149,10 @@ def validate(file: Path, host_file: Path | None, as_json: bool) -> None:
     help="English name of a counter on a Windows in another language; may be given several times.",
 )  # fmt: skip
 @click.option(
-    "--memory-gib", type=float, metavar="GIB", help="Memory of the machines that FILES do not tell."
+    "--memory-gib",
+    type=Quantity("memory_gib"),
+    metavar="GIB",
+    help="Memory of the machines that FILES do not tell.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write migrations, passes and notes as JSON.")
 def observe(

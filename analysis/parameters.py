@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis import quantities
 from analysis.errors import UserError
 
 WRITE_PATTERNS = ("uniform", "hotcold", "zipf", "sequential")
@@ -104,15 +105,28 @@ class Parameter:
         try:
             return float(value)
         except (TypeError, ValueError):
-            raise self._error(value) from None
+            return self._quantity(value)
 
-    def _error(self, value: Any, near: str = "") -> ParameterError:
-        shown = repr(value)
-        if isinstance(value, float):
-            shown = f"{value:g}" if float(f"{value:g}") == value else repr(float(value))
-        hint = f"; did you mean {near!r}?" if near else ""
+    def _quantity(self, value: Any) -> float:
+        """A text with a unit of its own, in this parameter's unit."""
+        try:
+            return quantities.read(str(value), self.unit)
+        except quantities.UnitError as error:
+            raise self._error(value, why=str(error)) from None
+
+    def _error(self, value: Any, near: str = "", why: str = "") -> ParameterError:
+        hint = f"; did you mean {near!r}?" if near else f"; {why}" if why else ""
         unit = f" [{self.unit}]" if self.unit else ""
-        return ParameterError(f"{self.name} = {shown} is not allowed: it takes {self.rule}{unit}{hint}")
+        return ParameterError(
+            f"{self.name} = {shown(value)} is not allowed: it takes {self.rule}{unit}{hint}"
+        )
+
+
+def shown(value: Any) -> str:
+    """A value in a message: a number as a person writes it, all digits where it needs them."""
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(float(value))
+    return repr(value)
 
 
 @dataclass(frozen=True)

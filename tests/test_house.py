@@ -8,7 +8,9 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "analysis"
 
-GROUND = {"errors", "arrays", "parameters", "presets", "schemas", "yaml_files", "cluster"}
+GROUND_ORDER = ["errors", "arrays", "quantities", "parameters", "presets", "inputs", "schemas"]
+GROUND_ORDER += ["yaml_files", "cluster"]
+GROUND = set(GROUND_ORDER)
 """Modules at the top of the package, free for all rooms to use."""
 MAY_USE = {
     "model": set(),
@@ -23,7 +25,6 @@ MAY_USE = {
     "__init__": set(),
 }
 """The rooms that each room may import from, besides itself and the ground: one way, no circle."""
-GROUND_ORDER = ["errors", "arrays", "parameters", "presets", "schemas", "yaml_files", "cluster"]
 LONGEST_FILE = 450
 LARGEST_ROOM = 0.30
 

@@ -23,6 +23,22 @@ def parameter_options(command: Command) -> Command:
     return command
 
 
+class Quantity(click.ParamType[float]):
+    """A number in the unit of a parameter, or with a unit of its own."""
+
+    name = "quantity"
+
+    def __init__(self, parameter: str) -> None:
+        self._parameter = PARAMETERS[parameter]
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; a usage error with the parameter's own sentence if it is none."""
+        try:
+            return float(self._parameter.check(value))
+        except ParameterError as error:
+            self.fail(str(error), param, ctx)
+
+
 def scenarios(options: dict[str, str | None]) -> dict[str, list[Any]]:
     """Rows of scenarios, as columns, from option texts: every combination of comma-separated values.
 

@@ -12,7 +12,7 @@ from tests.small_notebooks import GOOD, save
 LINES = "\n".join(
     [
         "bandwidth_gbps: float = 10.0  # line rate [Gbit/s]",
-        "streams: float = None  # TCP connections, None as the transport has it [connections]",
+        "streams: float = None  # TCP connections, None as the transport has it [connections or None]",
         "send_buffers: int = 512  # transmit descriptors [descriptors]",
         'compressor_waits: str = "no"  # whether pages wait [no, yes or in_turn]',
         'stop_rule: str = "hyperv"  # whose rule [hyperv, xen]',
@@ -71,16 +71,21 @@ def test_value_is_converted(known, name, given, value):
 @pytest.mark.parametrize(
     ("name", "given", "said"),
     [
-        ("bandwidth_gbps", "fast", "bandwidth_gbps = 'fast' is not allowed: it takes a number such as"),
-        ("bandwidth_gbps", True, "it takes a number"),
+        (
+            "bandwidth_gbps",
+            "fast",
+            "bandwidth_gbps = 'fast' is not allowed: it takes a finite number of at least 0.001 [Gbit/s]",
+        ),
+        ("bandwidth_gbps", True, "it takes a finite number"),
         ("bandwidth_gbps", -1, "it takes a number of at least 0.001 [Gbit/s]"),
-        ("bandwidth_gbps", None, "it takes a number"),
-        ("bandwidth_gbps", [1, 2], "it takes a number"),
-        ("bandwidth_gbps", float("nan"), "it takes a number"),
+        ("bandwidth_gbps", None, "it takes a finite number"),
+        ("bandwidth_gbps", [1, 2], "it takes a finite number"),
+        ("bandwidth_gbps", float("nan"), "it takes a finite number"),
         ("send_buffers", 2.5, "it takes a whole number"),
         ("send_buffers", 0, "it takes a whole number from 1"),
         ("stop_rule", "zen", "did you mean 'xen'?"),
-        ("stop_rule", 5, "it takes a text"),
+        ("stop_rule", 5, "it takes one of hyperv, hyperv_2008r2"),
+        ("names", "a", "it takes a list such as"),
         ("bandwidth_gbps_values", 5, "it takes a list such as [1.0, 10.0]"),
         ("bandwidth_gbps_values", [], "it takes a list"),
         ("bandwidth_gbps_values", [1, -5], "bandwidth_gbps = -5 is not allowed"),

@@ -281,7 +281,7 @@ def _axis(name: str, value: Any, random: bool) -> Axis:
 def spread_of(name: str, value: Mapping[str, Any]) -> tuple[float, float, int, bool]:
     """Ends, count (0 if not given) and whether logarithmic of a range in a file; ParameterError if none."""
     _known(value, _RANGE["properties"], f"key of {name}")
-    value = _numbers(value, "from", "to", "count")
+    value = _numbers(_in_unit(name, value), "from", "to", "count")
     wrong = _first_fault(value, _RANGE)
     if wrong:
         raise ParameterError(f"{name}: {wrong}")
@@ -292,6 +292,15 @@ def spread_of(name: str, value: Mapping[str, Any]) -> tuple[float, float, int, b
     if math.isinf(high):
         raise ParameterError(f"{name}: `to` = {high:g} must be finite")
     return low, high, value.get("count", 0), log
+
+
+def _in_unit(name: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    """A range whose ends, where they are texts with a unit, are numbers in the parameter's own."""
+    parameter = PARAMETERS.get(name)
+    if parameter is None or value.get("of"):
+        return dict(value)
+    ends = {key: value[key] for key in ("from", "to") if isinstance(value.get(key), str)}
+    return {**value, **{key: parameter.check(end).item() for key, end in ends.items()}}
 
 
 def _listed(name: str, value: Any) -> np.ndarray:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.errors import UserError
 from analysis.model.migration import passes
 from analysis.observations.files import read_observed
 from analysis.studies.hosts.host import Host
@@ -36,6 +37,16 @@ def plain(observed: pd.DataFrame) -> pd.Series:
     """True for plain pre-copy without other traffic on a link that was the ceiling."""
     slow = observed.bandwidth_gbps <= PLAIN_LINK_GBPS
     return (observed.method == "precopy") & (observed.cross_flows == 0) & slow
+
+
+def plain_up_to(observed: pd.DataFrame, line_gbps: float) -> pd.DataFrame:
+    """The plain migrations on links up to a rate; UserError, with the slowest that there is, if none is."""
+    ours = observed[plain(observed)]
+    kept = ours[ours.bandwidth_gbps <= line_gbps]
+    if kept.empty:
+        slowest = f"the slowest is of {ours.bandwidth_gbps.min():g}" if len(ours) else "none is plain"
+        raise UserError(f"no plain migration is on a link of up to {line_gbps:g} Gbit/s: {slowest}")
+    return kept
 
 
 def given_throughput(observed: pd.DataFrame) -> pd.DataFrame:

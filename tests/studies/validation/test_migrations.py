@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.errors import UserError
 from analysis.model.migration import migrate
 from analysis.observations.lab import LABORATORY, read_migrations, read_passes
 from analysis.studies.hosts.host import load_host
@@ -17,6 +18,7 @@ from analysis.studies.validation.migrations import (
     error_table,
     given_throughput,
     load_explains,
+    plain_up_to,
     relative_errors,
 )
 from analysis.studies.validation.migrations import plain as is_plain
@@ -191,3 +193,10 @@ def test_what_the_load_explains_is_told_for_all_and_for_compressing_methods():
     assert told["migrations"].tolist() == ["8", "4"]
     assert set(told["rank correlation"]) == {"1.00"}
     assert set(told["variance explained"]) == {"100%"}
+
+
+def test_no_migration_below_the_slowest_link_is_told(observed):
+    """A limit that leaves nothing out keeps all plain ones; one below every link is a user's mistake."""
+    assert len(plain_up_to(observed, 1.5)) == is_plain(observed).sum() > 0
+    with pytest.raises(UserError, match=r"on a link of up to 0.001 Gbit/s: the slowest is of 0\.\d+$"):
+        plain_up_to(observed, 0.001)
