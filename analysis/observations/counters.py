@@ -83,10 +83,10 @@ class _Samples:
     """Samples in bounded memory: every second one goes when there are too many."""
 
     def __init__(self) -> None:
-        self.rows: list[tuple] = []
+        self.rows: list[tuple[Any, ...]] = []
         self.step, self.seen = 1, 0
 
-    def add(self, row: tuple) -> None:
+    def add(self, row: tuple[Any, ...]) -> None:
         if self.seen % self.step == 0:
             self.rows.append(row)
         self.seen += 1
@@ -104,12 +104,26 @@ class _Reading:
         self.samples = _Samples()
         self.known: set[str] = set()
         self.base: dict[str, dict[str, float]] = {}
-        self.last, self.dropped = math.nan, {}
+        self.last = math.nan
+        self.dropped: dict[Column, float] = {}
         self.falls = 0
 
     def row(self, line: int, at: float, values: dict[Column, float]) -> None:
         if at < self.last:
             self._clock_goes_back(line, at)
+        of_vm = self._by_machine(line, values)
+        for vm, counters in of_vm.items():
+            if not counters.get(PASS, 0) > 0:
+                self.base.setdefault(vm, {}).update({n: v for n, v in counters.items() if n in TOTALS})
+        for vm in [vm for vm in self.open if not of_vm.get(vm, {}).get(PASS, 0) > 0]:
+            self._close(vm, at)
+        for vm, counters in of_vm.items():
+            if counters.get(PASS, 0) > 0:
+                self._step(vm, line, at, counters)
+        self.last = at
+
+    def _by_machine(self, line: int, values: dict[Column, float]) -> dict[str, dict[str, float]]:
+        """The counters of each machine's migration in one row; what adapters discarded is added up."""
         of_vm: dict[str, dict[str, float]] = {}
         for (what, instance, counter), value in values.items():
             if value < 0:
@@ -123,15 +137,7 @@ class _Reading:
             elif what in ADAPTERS and counter in LOST:
                 self._discarded((what, instance, counter), value)
             self.known.add(counter)
-        for vm, counters in of_vm.items():
-            if not counters.get(PASS, 0) > 0:
-                self.base.setdefault(vm, {}).update({n: v for n, v in counters.items() if n in TOTALS})
-        for vm in [vm for vm in self.open if not of_vm.get(vm, {}).get(PASS, 0) > 0]:
-            self._close(vm, at)
-        for vm, counters in of_vm.items():
-            if counters.get(PASS, 0) > 0:
-                self._step(vm, line, at, counters)
-        self.last = at
+        return of_vm
 
     def _between(self, at: float) -> float:
         """What changed between two rows is taken to have changed half-way."""
@@ -201,7 +207,9 @@ class _Reading:
             self.notes.add(f"{told}: its totals are lower bounds and not told", line)
         return _Migration(vm, line, self._between(at), at, start_seen=seen, falls=self.falls)
 
-    def _pass(self, migration: _Migration, line: int, at: float, number: float, counters: dict) -> None:
+    def _pass(
+        self, migration: _Migration, line: int, at: float, number: float, counters: dict[str, float]
+    ) -> None:
         looks = migration.looks
         if not looks or number > looks[-1]["number"]:
             if looks and number > looks[-1]["number"] + 1:
@@ -348,7 +356,11 @@ def _row(key: str, migration: _Migration, reading: _Reading) -> dict[str, Any]:
         _tell_unseen(migration, reading.notes)
     if how:
         reading.notes.add(f"{migration.vm}: {how}", kind=how)
-    row = {"migration": key, "vm": migration.vm, "status": "completed" if migration.end_seen else "not ended"}
+    row: dict[str, Any] = {
+        "migration": key,
+        "vm": migration.vm,
+        "status": "completed" if migration.end_seen else "not ended",
+    }
     row |= {"stop_rule": STOP_RULE, "transport": _transport(migration)}
     row |= {"began": str(pd.Timestamp(round(migration.start * 1000), unit="ms")), "measured_total_s": total}
     row |= {"measured_brownout_s": total - dark, "measured_blackout_s": dark}

@@ -60,7 +60,9 @@ def read_events(path: str | Path, *, pattern: str | None = None, progress: Progr
     TableError for a file without events.
     """
     notes, search = Notes(path), _compiled(pattern)
-    events, others, seen = [], 0, set()
+    events: list[Told] = []
+    seen: set[Event] = set()
+    others = 0
     for event in read_event_file(path, notes, progress):
         if event.id in IDS and not _is_twice(event, seen, notes):
             events.append((event, _figures(event, search, notes)))
@@ -72,7 +74,7 @@ def read_events(path: str | Path, *, pattern: str | None = None, progress: Progr
     return _as_record(_in_time(events, notes), Path(path).name, notes)
 
 
-def _compiled(pattern: str | None) -> re.Pattern | None:
+def _compiled(pattern: str | None) -> re.Pattern[str] | None:
     if pattern is None:
         return None
     try:
@@ -128,7 +130,7 @@ def _float(text: str) -> float:
     return value if value < 1e12 else math.nan
 
 
-def _figures(event: Event, search: re.Pattern | None, notes: Notes) -> dict[str, Any]:
+def _figures(event: Event, search: re.Pattern[str] | None, notes: Notes) -> dict[str, Any]:
     """What one event tells, in seconds and pages."""
     match = search.search(event.message or "|".join(event.properties)) if search else None
     if match:
@@ -143,7 +145,7 @@ def _figures(event: Event, search: re.Pattern | None, notes: Notes) -> dict[str,
     return found
 
 
-def _by_pattern(event: Event, match: re.Match, notes: Notes) -> dict[str, Any]:
+def _by_pattern(event: Event, match: re.Match[str], notes: Notes) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, text in match.groupdict().items():
         if text is None or name == "vm":
@@ -177,7 +179,7 @@ def _duration(event: Event, notes: Notes) -> float:
     return math.nan
 
 
-def _in_seconds(event: Event, match: re.Match, notes: Notes) -> float:
+def _in_seconds(event: Event, match: re.Match[str], notes: Notes) -> float:
     unit = match[2].lower()
     longer = LONGER.search(match.string)
     if longer:
@@ -191,7 +193,7 @@ def _in_seconds(event: Event, match: re.Match, notes: Notes) -> float:
     return value * (1e-3 if unit.startswith("m") else 1.0)
 
 
-def _is_part(match: re.Match) -> bool:
+def _is_part(match: re.Match[str]) -> bool:
     """True where a number goes on to the left: ``1 000 ms``, ``-5 s``."""
     return BEGUN.search(match.string[: match.start()]) is not None
 
@@ -260,7 +262,11 @@ def _row(name: str, group: list[Told], file: str, notes: Notes) -> dict[str, Any
         "failed" if ids & set(FAILED) else "completed" if ids & set(SUCCEEDED) or 22507 in ids else "not told"
     )
     pages = [f["dirty_pages"] for _, f in group if "dirty_pages" in f]
-    row = {"migration": name, "vm": next((e.vm for e, _ in group if e.vm), ""), "status": status}
+    row: dict[str, Any] = {
+        "migration": name,
+        "vm": next((e.vm for e, _ in group if e.vm), ""),
+        "status": status,
+    }
     row |= {"stop_rule": STOP_RULE}
     row |= {"began": _stamp(first.time_s), "measured_total_s": total if status != "failed" else math.nan}
     row |= {"measured_brownout_s": durations["brownout"], "measured_blackout_s": durations["blackout"]}
@@ -285,7 +291,7 @@ def _stamp(time_s: float | None) -> str | None:
 
 def _sample(name: str, told: Told, first: Event, file: str) -> dict[str, Any]:
     event, figures = told
-    known = event.time_s is not None and first.time_s is not None
-    row = {"migration": name, "time_s": event.time_s - first.time_s if known else math.nan, "event": event.id}
+    since = event.time_s - first.time_s if event.time_s is not None and first.time_s is not None else math.nan
+    row: dict[str, Any] = {"migration": name, "time_s": since, "event": event.id}
     row |= {n: v for n, v in figures.items() if n != "vm"}
     return row | {"source_file": file, "source_line": event.line}

@@ -27,8 +27,8 @@ LARGEST = 512 * 2**20
 GIB = 2.0**30
 TEXTS = ("method", "workload", "group")
 """What may stand beside parameters in ``known``: kinds of migrations."""
-RUNNING = ("none", "setup", "active", "device", "wait-unplug", "postcopy-active", "postcopy-paused")
-RUNNING += ("postcopy-recover", "pre-switchover", "colo", "cancelling")
+RUNNING = ("none", "setup", "active", "device", "wait-unplug", "postcopy-active", "postcopy-paused",
+           "postcopy-recover", "pre-switchover", "colo", "cancelling")  # fmt: skip
 ENDS = {"completed": "completed", "failed": "failed", "cancelled": "cancelled"}
 SECONDS = {"total-time": "time_s", "setup-time": "setup_s", "downtime": "blackout_s",
            "expected-downtime": "expected_blackout_s"}  # fmt: skip
@@ -65,7 +65,8 @@ def tables(
     kind: str, found: list[Sample], notes: Notes, name: str, known: dict[str, dict[str, Any]] | None = None
 ) -> Record:
     """Samples as a record; migrations without a key are called by ``name`` and a number."""
-    migrations, passes, samples, taken = [], [], [], set()
+    migrations, passes, samples = [], [], []
+    taken: set[str] = set()
     groups = split(found, notes)
     for place, group in enumerate(groups, 1):
         key = _free(str(group[0]["key"] or (name if len(groups) == 1 else f"{name} {place}")), taken)
@@ -87,8 +88,8 @@ def _free(key: str, taken: set[str]) -> str:
 
 def read_json(path: str | Path, notes: Notes, progress: Progress | None = None) -> Iterator[tuple[int, Any]]:
     """JSON values with the line on which each begins; what is no JSON is told and passed over."""
-    begun, held, depth = 0, [], 0
-    size = 0
+    begun, depth, size = 0, 0, 0
+    held: list[str] = []
     for number, text in read_lines(path, notes, progress):
         if not held and not text.strip():
             continue
@@ -132,7 +133,8 @@ def _parsed(text: str, begun: int, notes: Notes) -> Iterator[tuple[int, Any]]:
     decoder = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_once)
     at = 0
     while at < len(text):
-        at = _BETWEEN.match(text, at).end()
+        between = _BETWEEN.match(text, at)
+        at = between.end() if between else at
         if at >= len(text):
             return
         line = begun + text.count("\n", 0, at)

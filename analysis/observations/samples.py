@@ -58,13 +58,13 @@ def split(samples: Iterable[Sample], notes: Notes) -> list[list[Sample]]:
 def _begins(last: Sample, sample: Sample) -> bool:
     """True where a sample belongs to another migration than the one before it."""
     if last["status"] in ENDED:
-        return sample["status"] != last["status"] or sample["time_s"] != last["time_s"]
+        return bool(sample["status"] != last["status"] or sample["time_s"] != last["time_s"])
     fields = ("time_s", "stream_gib", "content_pages", "sync_count")
     both = [n for n in fields if _known(last.get(n)) and _known(sample.get(n))]
     other_vm = _known(last["memory_gib"]) and _known(sample["memory_gib"]) and (
         abs(last["memory_gib"] / sample["memory_gib"] - 1) > 0.01 if sample["memory_gib"] else False
     )  # fmt: skip
-    return other_vm or (len(both) > 1 and all(sample[n] < last[n] for n in both))
+    return bool(other_vm) or (len(both) > 1 and all(sample[n] < last[n] for n in both))
 
 
 def passes_of(name: str, samples: list[Sample], notes: Notes) -> list[dict[str, Any]]:
