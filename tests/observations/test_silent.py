@@ -1,0 +1,154 @@
+"""Host files that once gave a wrong figure without a word: the right figure, or a sentence.
+
+Small samples of whole kinds lie in ``examples/silent``; ``docs/silent-cases.md`` lists them with their answers.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from analysis.__main__ import main
+from analysis.observations.recognise import read_record
+from tests.observations import forms
+
+SILENT = Path(__file__).parent / "examples" / "silent"
+ONE = forms.Migration()
+
+
+def run(*arguments):
+    """The command line with these arguments."""
+    return CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+@pytest.fixture
+def read(tmp_path):
+    """A function that writes a file without a telling name and reads it."""
+
+    def reading(text, encoding="utf-8"):
+        path = tmp_path / "recorded"
+        path.write_bytes(text.encode(encoding))
+        return read_record(path)
+
+    return reading
+
+
+def told(found, words):
+    """True where one of the notes says so."""
+    return any(words in note for note in found.notes)
+
+
+# --- another job ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("job", ["Dump", "Save", "Snapshot", "Backup", "Restore", "Snapshot delete"])
+def test_another_job_is_no_migration(read, job):
+    """A dump of 12 s is not a migration of 12 s: it is left out, and a note says so."""
+    text = (SILENT / "domjobinfo_dump.txt").read_text().replace("Dump", job)
+    found = read(text)
+    assert found.migrations.empty
+    assert told(found, f"the operation '{job}' is no migration; it is left out")
+
+
+def test_another_job_between_two_samples_of_a_migration(read):
+    """A backup that was asked for in between changes nothing of the migration."""
+    text = forms.domjobinfo(ONE)
+    other = (SILENT / "domjobinfo_dump.txt").read_text().replace("Dump", "Backup")
+    parts = text.split("\n\n")
+    found = read("\n\n".join([*parts[:2], other, *parts[2:]]))
+    assert found.migrations.measured_total_s.tolist() == [ONE.total_s]
+    assert found.passes.dirtied_pages.tolist() == pytest.approx([0, *ONE.dirtied], abs=1)
+
+
+def test_an_incoming_migration_is_one(read):
+    """The destination's own answers are of a migration too."""
+    found = read(forms.domjobinfo(ONE).replace("Outgoing", "Incoming"))
+    assert found.migrations.measured_total_s.tolist() == [ONE.total_s]
+
+
+def test_storage_is_told_apart_from_memory():
+    """Of 10.15 GiB processed 10 are a disk's: 154.758 MiB of memory were sent."""
+    found = read_record(SILENT / "domjobinfo_with_storage.txt")
+    (row,) = found.migrations.itertuples()
+    assert row.measured_stream_gib == pytest.approx(154.758 / 1024)
+    assert row.measured_storage_gib == pytest.approx(10)
+    assert told(found, "10 GiB are storage")
+
+
+def test_storage_of_qemu_is_told_apart(read):
+    """What query-migrate counts of disks stands beside the memory."""
+    answers = forms.qmp(ONE)
+    answers[-1]["return"]["disk"] = {"transferred": 2**33, "remaining": 0, "total": 2**33}
+    (row,) = read(forms.json_lines(answers)).migrations.itertuples()
+    assert (row.measured_stream_gib, row.measured_storage_gib) == (ONE.stream_bytes / 2**30, 8)
+
+
+def test_pages_sent_as_differences_are_pages():
+    """A quarter of the pages went as differences (xbzrle): the passes found 9,000, 4,000 and 700 pages."""
+    found = read_record(SILENT / "domjobinfo_compressed_pages.txt")
+    assert found.passes.dirtied_pages.round().tolist() == [0, 9000, 4000, 700]
+    assert found.migrations.measured_content_pages.tolist() == [79236]
+
+
+# --- samples that contradict each other -------------------------------------------------------
+
+
+def spoilt(**changes):
+    """The answers of one migration, the last of them with other figures."""
+    answers = forms.qmp(ONE)
+    for name, value in changes.items():
+        last = answers[-1]["return"]
+        (last if name in last else last["ram"])[name.replace("_", "-")] = value
+    return forms.json_lines(answers)
+
+
+@pytest.mark.parametrize(
+    ("changes", "lost", "sentence"),
+    [
+        (
+            {"remaining": 2**27},
+            "measured_total_s",
+            "is completed with 0.125 GiB of its memory still to be sent",
+        ),
+        ({"transferred": 2**20}, "measured_stream_gib", "fall from"),
+        ({"mbps": 10.0}, "measured_throughput_gbps", "its bytes and time make"),
+        ({"total-time": 0}, "measured_total_s", "the clock goes backwards"),
+        ({"setup-time": 10**6}, "measured_setup_s", "it is not taken"),
+        ({"downtime": 10**6}, "measured_blackout_s", "neither is taken"),
+    ],
+)
+def test_figures_that_contradict_each_other_are_not_taken(read, changes, lost, sentence):
+    """What two answers of one migration tell differently is told in a note and used by nobody."""
+    found = read(spoilt(**changes))
+    assert found.migrations[lost].isna().all()
+    assert told(found, sentence)
+
+
+def test_an_end_told_in_two_ways(read):
+    """Completed and failed at one moment: neither is taken."""
+    answers = forms.qmp(ONE)
+    other = json.loads(json.dumps(answers[-1]).replace("completed", "failed"))
+    found = read(forms.json_lines([*answers, other]))
+    assert found.migrations.status.tolist() == ["contradicted"]
+    assert found.migrations.measured_total_s.isna().all()
+    assert told(found, "one moment is told as 'completed' and as 'failed'")
+
+
+# --- two migrations taken for one, one for two --------------------------------------------------
+
+
+def test_one_key_used_again():
+    """What was known before the second migration is not known of the first: 1 and 10 Gbit/s."""
+    found = json.loads(run("observe", SILENT / "qmp_two_recordings_one_name.jsonl", "--json").stdout)
+    assert [row["bandwidth_gbps"] for row in found["migrations"]] == [1, 10]
+    assert [row["dirty_pages_per_s"] for row in found["migrations"]] == [500, 9000]
+
+
+@pytest.mark.parametrize("form", ["qmp", "domjobinfo"])
+def test_the_same_recording_twice_in_one_file(read, form):
+    """A file appended to itself holds one migration, and a note says so."""
+    text = forms.json_lines(forms.qmp(ONE)) if form == "qmp" else forms.domjobinfo(ONE)
+    found = read(text + "\n" + text)
+    assert found.migrations.measured_total_s.tolist() == [ONE.total_s]
+    assert told(found, "stands here twice; it counts once")
