@@ -1,6 +1,7 @@
 """Host files that once gave a wrong figure without a word: the right figure, or a sentence.
 
-Small samples of whole kinds lie in ``examples/silent``; ``docs/silent-cases.md`` lists them with their answers.
+Small samples of whole kinds lie in ``examples/silent``; ``docs/silent-cases.md``
+lists them with their answers.
 """
 
 import json
@@ -152,3 +153,106 @@ def test_the_same_recording_twice_in_one_file(read, form):
     found = read(text + "\n" + text)
     assert found.migrations.measured_total_s.tolist() == [ONE.total_s]
     assert told(found, "stands here twice; it counts once")
+
+
+HEAD = '"TimeCreated","Id","Properties","Message"\n'
+VM_ID = forms.VM_ID
+
+
+def event(at, number, message, name="web"):
+    """A row of Export-Csv."""
+    tail = f"(Virtual machine ID {VM_ID})"
+    return f'"9/22/2026 9:{at} PM","{number}","{name}|{VM_ID}","{message} {tail}"\n'
+
+
+def whole(begun, failed=False):
+    """The events of one migration that begins in a minute: 20 s and 2 s, or a failure."""
+    if failed:
+        return event(f"{begun:02}:00", 21024, "'web' failed.")
+    return (
+        event(f"{begun:02}:20", 22508, "'web' was transferred in 20.00 seconds.")
+        + event(f"{begun:02}:22", 22509, "'web' was paused for 2000 ms.")
+        + event(f"{begun:02}:23", 20415, "'web' was moved.")
+    )
+
+
+def test_success_then_failure():
+    """What completed cannot fail: 11 s and 1 s completed, then a failure without durations."""
+    found = read_record(SILENT / "events_success_then_failure.csv").migrations
+    assert found.status.tolist() == ["completed", "failed"]
+    assert found.measured_brownout_s.tolist() == pytest.approx([11, float("nan")], nan_ok=True)
+    assert found.measured_blackout_s.tolist() == pytest.approx([1, float("nan")], nan_ok=True)
+
+
+def test_failure_then_success():
+    """What failed tells no phase afterwards: the durations are those of the second."""
+    found = read_record(SILENT / "events_failure_then_success.csv").migrations
+    assert found.status.tolist() == ["failed", "completed"]
+    assert found.measured_brownout_s.tolist() == pytest.approx([float("nan"), 20], nan_ok=True)
+    assert found.measured_blackout_s.tolist() == pytest.approx([float("nan"), 2], nan_ok=True)
+
+
+@pytest.mark.parametrize("order", ["FS", "SF", "FFS", "SSF", "SFS", "FSF", "SS"])
+def test_migrations_of_one_machine_in_any_order(read, order):
+    """Failures and successes in any order, a minute or two apart, are as many migrations."""
+    text = "".join(whole(2 * i, failed=c == "F") for i, c in enumerate(order))
+    found = read(HEAD + text).migrations
+    assert found.status.tolist() == ["failed" if c == "F" else "completed" for c in order]
+    seen = found.measured_blackout_s.fillna(0).tolist()
+    assert seen == [0 if c == "F" else 2 for c in order]
+
+
+def test_two_words_for_one_failure(read):
+    """The host's and the cluster's event of one failure are one failed migration; hours later it is two."""
+    pair = event("10:00", 21024, "'web' failed."), event("10:05", 21111, "'web' failed.")
+    assert read(HEAD + "".join(pair)).migrations.status.tolist() == ["failed"]
+    later = pair[0], event("40:05", 21111, "'web' failed.")
+    assert read(HEAD + "".join(later)).migrations.status.tolist() == ["failed", "failed"]
+
+
+def test_a_success_of_which_only_the_end_is_told(read):
+    """An end alone, and half an hour later another migration's phases: two."""
+    text = event("10:00", 20415, "'web' was moved.") + whole(40)
+    found = read(HEAD + text).migrations
+    assert found.status.tolist() == ["completed", "completed"]
+    assert found.measured_brownout_s.fillna(0).tolist() == [0, 20]
+
+
+def test_a_machine_told_by_name_only_in_one_event(read):
+    """An event without the machine's ID belongs to the machine of that name."""
+    rows = whole(10).splitlines(keepends=True)
+    bare = rows[2].replace(f"|{VM_ID}", "").replace(f" (Virtual machine ID {VM_ID})", "")
+    found = read(HEAD + rows[0] + rows[1] + bare).migrations
+    assert found.status.tolist() == ["completed"]
+
+
+def test_a_name_is_no_duration():
+    """A machine called "Windows 10 S" took 11 s and was paused for 1 s."""
+    (row,) = read_record(SILENT / "events_name_like_duration.csv").migrations.itertuples()
+    assert (row.measured_brownout_s, row.measured_blackout_s) == (11, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("1\N{RIGHT SINGLE QUOTATION MARK}234 ms", 1.234),
+        ("00:01:05 seconds", 65),
+        ("1:05 s", 65),
+        ("1m 5s", 65),
+        ("1 heure 5 s", None),
+        ("5E-05 seconds", 5e-5),
+        ("1E+03 ms", 1),
+        ("5-6 s", None),
+        ("1.234 ms", None),
+        ("1,234 ms", None),
+    ],
+)
+def test_durations_in_the_text_of_an_event(read, text, right):
+    """Read whole, or not taken and told."""
+    found = read(HEAD + event("10:00", 22509, f"'web' was paused for {text}."))
+    (row,) = found.migrations.itertuples()
+    if right is None:
+        assert row.measured_blackout_s != row.measured_blackout_s
+        assert any("event 22509" in note and "a pattern can say" in note for note in found.notes)
+    else:
+        assert row.measured_blackout_s == pytest.approx(right)
