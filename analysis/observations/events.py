@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.errors import UserError
-from analysis.observations.counters import STOP_RULE
+from analysis.observations.counter_names import STOP_RULE
 from analysis.observations.durations import (
     BEGUN,
     COUNT_OF_PAGES,

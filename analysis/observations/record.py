@@ -35,6 +35,8 @@ class Notes:
         """Note a reason, told at most :data:`TOLD_EACH` times for one ``kind``."""
         reason = " ".join(reason.split())
         kind = " ".join(kind.split()) or reason
+        if line is None and f"{self.path}: {reason}" in self.told:
+            return
         self.count[kind] += 1
         if self.count[kind] <= TOLD_EACH:
             place = f"{self.path}, line {line}" if line else f"{self.path}"

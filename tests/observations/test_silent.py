@@ -256,3 +256,73 @@ def test_durations_in_the_text_of_an_event(read, text, right):
         assert any("event 22509" in note and "a pattern can say" in note for note in found.notes)
     else:
         assert row.measured_blackout_s == pytest.approx(right)
+
+
+# --- counters ----------------------------------------------------------------------------------
+
+
+def test_counters_that_begin_anew():
+    """Bytes that fall are of another migration: one given up in pass 1, then one of 12 s."""
+    found = read_record(SILENT / "counters_begun_anew.csv")
+    assert found.migrations.status.tolist() == ["given up", "completed"]
+    assert found.migrations.measured_total_s.tolist() == pytest.approx([float("nan"), 12], nan_ok=True)
+    assert told(
+        found, "the bytes of web begin anew: another migration; the one before was given up in pass 1"
+    )
+
+
+@pytest.mark.parametrize("second", range(4, 12))
+def test_given_up_at_any_moment_and_begun_anew(read, second):
+    """Wherever the first is given up, the second is whole and the first has no total."""
+    rows = forms.pdh(ONE, text=False).strip("\r\n").split("\r\n")
+    head, body = rows[0], rows[1:]
+    later = [row.replace(forms.stamp(i), forms.stamp(i + second - 2)) for i, row in enumerate(body)]
+    found = read("\r\n".join([head, *body[:second], *later[2:], ""])).migrations
+    assert found.status.tolist() == ["given up", "completed"]
+    assert found.measured_total_s.tolist() == pytest.approx([float("nan"), ONE.total_s], nan_ok=True)
+
+
+def test_counters_that_end_without_a_blackout():
+    """Nothing says that it completed: in pass 2 with 4,000 pages open and no counter of the blackout."""
+    found = read_record(SILENT / "counters_given_up.csv")
+    assert found.migrations.status.tolist() == ["end not told"]
+    assert found.migrations.measured_total_s.isna().all()
+    assert told(found, "its counters end in pass 2 with 4,000 dirty pages")
+
+
+def test_pages_that_could_not_be_sent_between_two_samples(read):
+    """With the counter of the blackout there, a million open pages say that it was given up."""
+    text = forms.pdh(ONE).replace('"1.000000","', '"0.000000","').replace('"700.000000"', '"1000000.000000"')
+    rows = [row for row in text.split("\r\n") if forms.stamp(13) not in row]
+    found = read("\r\n".join(rows))
+    assert "completed" not in found.migrations.status.tolist()
+
+
+def test_the_sum_of_all_machines_is_none():
+    """The instance _Total is no machine: one migration, and a note."""
+    found = read_record(SILENT / "counters_total_instance.csv")
+    assert found.migrations.vm.tolist() == ["web"]
+    assert sum("_Total" in note for note in found.notes) == 1
+
+
+def test_one_card_in_two_sets_of_counters():
+    """Network Adapter and Network Interface tell of one card: 12 packets, not 24."""
+    found = read_record(SILENT / "counters_one_card_twice.csv")
+    assert found.migrations.discarded_received_packets.tolist() == [12]
+    assert told(found, "one card, counted once")
+
+
+def test_one_card_written_in_two_ways(read):
+    """Brackets and numbers of a card's name differ between the two sets."""
+    text = (SILENT / "counters_one_card_twice.csv").read_text()
+    text = text.replace("Adapter(nic 1)", "Adapter(Intel[R] X550 _2)")
+    found = read(text.replace("Interface(nic 1)", "Interface(Intel(R) X550 #2)"))
+    assert found.migrations.discarded_received_packets.tolist() == [12]
+
+
+def test_two_cards_that_lose_in_step(read):
+    """Two names that count alike may be one card: the sum stays, and a note says so."""
+    text = (SILENT / "counters_one_card_twice.csv").read_text().replace("Interface(nic 1)", "Interface(team)")
+    found = read(text)
+    assert found.migrations.discarded_received_packets.tolist() == [24]
+    assert told(found, "if they are one card")
