@@ -5,6 +5,7 @@ Whatever the form, a row becomes a moment, its line, and values by the column's 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -80,12 +81,13 @@ class Figures:
         """The value, if a counter can hold it; 0 also where it stands with a minus."""
         return value + 0.0 if abs(value) <= LARGEST else self._refused(text, line, name, "is out of range")
 
-    def _refused(self, text: str, line: int, name: str, why: str = "is not a number") -> None:
+    def _refused(self, text: str, line: int, name: str, why: str = "is not a number") -> float | None:
         if not self.style and _EITHER_MARK.fullmatch(text):
             why = "can be read in two ways"
         elif (self.style == "," and "." in text) or (self.style == "." and "," in text):
             why = "has another decimal mark than the values before it"
         self.notes.add(f"{name} = {text.strip()[:40]!r} {why}", line, f"a value {why}")
+        return None
 
 
 _PDH_STAMP = re.compile(r"(\d\d/\d\d/\d{4} \d\d:\d\d):([0-5]\d(?:\.\d+)?)")
@@ -98,7 +100,7 @@ class PdhClock:
         """Seconds since 1970 on the file's own clock; None for what is no stamp."""
         match = _PDH_STAMP.fullmatch(text.strip())
         minute = _minute(match[1]) if match else None
-        return None if minute is None else minute + float(match[2])
+        return minute + float(match[2]) if match and minute is not None else None
 
 
 @lru_cache(maxsize=4)
@@ -123,14 +125,14 @@ class Clock:
                 stamp = datetime.strptime(text, form)
             except ValueError:
                 continue
-            if not self.form and self.notes and form.startswith("%m/") and "%p" not in form:
+            if not self.form and form.startswith("%m/") and "%p" not in form:
                 self._tell_order(text)
             self.form = form
             return (stamp.replace(tzinfo=None) - datetime(1970, 1, 1)).total_seconds()
         return None
 
     def _tell_order(self, text: str) -> None:
-        if _EITHER.match(text):
+        if self.notes and _EITHER.match(text):
             self.notes.add(f"the date in {text[:30]!r} is read as month/day/year")
 
 
@@ -171,9 +173,10 @@ def _english(column: Column | None, wanted: Mapping[str, str]) -> Column | None:
 
 
 ToColumn = Callable[[str], Column | None]
+Cells = Iterator[tuple[int, list[str]]]
 
 
-def _wide(cells: Iterator, head: list[str], column: ToColumn, notes: Notes) -> Iterator[Row]:
+def _wide(cells: Cells, head: list[str], column: ToColumn, notes: Notes) -> Iterator[Row]:
     """PDH-CSV: a column a counter. A row that is cut off may be cut inside a number, so it is left out."""
     columns, least, most = _header(head, column, notes)
     clock, figures = PdhClock(), Figures(notes)
@@ -223,12 +226,13 @@ def _header(head: list[str], column: ToColumn, notes: Notes) -> tuple[list[tuple
     return [(i, name) for name, i in found.items()], least, len(head)
 
 
-def _long(cells: Iterator, names: list[str], column: ToColumn, notes: Notes) -> Iterator[Row]:
+def _long(cells: Cells, names: list[str], column: ToColumn, notes: Notes) -> Iterator[Row]:
     """Get-Counter: a row a value; those of one stamp belong together."""
     value = names.index("cookedvalue" if "cookedvalue" in names else "value")
     stamp, path = names.index("timestamp"), names.index("path")
     clock, figures = Clock(notes), Figures(notes)
-    last, begun, held, ends, final = None, 0, {}, "", ""
+    last, begun, ends, final = math.nan, 0, "", ""
+    held: dict[Column, float] = {}
     for line, row in cells:
         at = clock.read(row[stamp]) if len(row) == len(names) and column_of(row[path]) else None
         if at is None:
@@ -240,19 +244,20 @@ def _long(cells: Iterator, names: list[str], column: ToColumn, notes: Notes) -> 
         begun, last = (line, at) if at != last else (begun, last)
         name, final = column(row[path]), row[path]
         number = figures.read(row[value], line, name[2]) if name else None
-        if name in held and number is not None:
+        if name is None or number is None:
+            continue
+        if name in held:
             notes.add(
                 f"{final.strip()[:80]!r} stands twice at one time; the first is read", line, "a path twice"
             )
-        elif number is not None:
-            held[name] = number
+        held.setdefault(name, number)
     if begun and ends not in ("", final):
         notes.add("the file breaks off within the values of one time; they are left out", begun)
     elif begun:
         yield begun, last, held
 
 
-def _readings(cells: Iterator, names: list[str], column: ToColumn, notes: Notes) -> Iterator[Row]:
+def _readings(cells: Cells, names: list[str], column: ToColumn, notes: Notes) -> Iterator[Row]:
     """Get-Counter | Export-Csv without more ado: one cell holds all paths and values of a stamp."""
     stamp, place = names.index("timestamp"), names.index("readings")
     clock, figures = Clock(notes), Figures(notes)
@@ -273,10 +278,11 @@ def _cell(text: str, line: int, column: ToColumn, figures: Figures, notes: Notes
     for path, value in pairs:
         name = column(path)
         number = figures.read(value, line, name[2]) if name else None
-        if name in found and number is not None:
+        if name is None or number is None:
+            continue
+        if name in found:
             notes.add(
                 f"{path.strip()[:80]!r} stands twice at one time; the first is read", line, "a path twice"
             )
-        elif number is not None:
-            found[name] = number
+        found.setdefault(name, number)
     return found

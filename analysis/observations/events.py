@@ -18,7 +18,15 @@ from typing import Any
 import pandas as pd
 
 from analysis.errors import UserError
-from analysis.observations.counters import STOP_RULE
+from analysis.observations.counter_names import STOP_RULE
+from analysis.observations.durations import (
+    BEGUN,
+    COUNT_OF_PAGES,
+    DURATION,
+    durations,
+    number_of,
+    without_names,
+)
 from analysis.observations.event_files import Event, read_event_file
 from analysis.observations.lines import Progress
 from analysis.observations.record import Notes, Record, record
@@ -31,20 +39,16 @@ SUCCEEDED, FAILED = (20415, 20417, 20418), (21024, 21111)
 IDS = (*ABOUT, 20418, *FAILED)
 APART_S = 3600.0
 """Events of one machine further apart than this are of two migrations."""
+TOGETHER_S = 60.0
+"""Events of one end are this close where no duration tells when what they are about began."""
+STAMP_S = 1.0
+"""Stamps are written to the second."""
+TOTAL_TOLD = 22507
+FROM_THE_START = (22507, 22508)
+"""What these are about began with the migration."""
 DIFFERS = 0.1
 UNITS = {"s": 1.0, "ms": 1e-3}
-NUMBER = r"\d+(?:[.,\N{NO-BREAK SPACE}\u202f']\d+)*"
-DURATION = re.compile(
-    rf"(?<![\w.,])({NUMBER})\s*(milliseconds?|millisekunden?|msec|ms|seconds?|sekunden?|secs?|s)(?!\w)",
-    re.IGNORECASE,
-)
-LONGER = re.compile(
-    rf"{NUMBER}\s*(minutes?|minuten?|min|hours?|hrs?|h|stunden?|std|days?|tagen?|d)(?!\w)", re.IGNORECASE
-)
-"""Part of a duration of which the seconds would only be the rest."""
-BEGUN = re.compile(r"(\d[ \N{THIN SPACE}]|(^|[\s(:=])[-\N{MINUS SIGN}])$")
-"""What before a number makes it a part of another one: a group of thousands, or a minus."""
-PAGES = re.compile(rf"(?<![\w.,])({NUMBER})\s+(?:dirty\s+)?pages(?!\w)", re.IGNORECASE)
+BARE = re.compile(r"\d+(?:[.,]\d+)*")
 GROUPS = {f"{what}_{unit}" for what in ("total", "brownout", "blackout") for unit in UNITS} | {
     "dirty_pages",
     "vm",
@@ -60,7 +64,9 @@ def read_events(path: str | Path, *, pattern: str | None = None, progress: Progr
     TableError for a file without events.
     """
     notes, search = Notes(path), _compiled(pattern)
-    events, others, seen = [], 0, set()
+    events: list[Told] = []
+    seen: set[Event] = set()
+    others = 0
     for event in read_event_file(path, notes, progress):
         if event.id in IDS and not _is_twice(event, seen, notes):
             events.append((event, _figures(event, search, notes)))
@@ -72,7 +78,7 @@ def read_events(path: str | Path, *, pattern: str | None = None, progress: Progr
     return _as_record(_in_time(events, notes), Path(path).name, notes)
 
 
-def _compiled(pattern: str | None) -> re.Pattern | None:
+def _compiled(pattern: str | None) -> re.Pattern[str] | None:
     if pattern is None:
         return None
     try:
@@ -96,46 +102,14 @@ def _is_twice(event: Event, seen: set[Event], notes: Notes) -> bool:
     return False
 
 
-def number_of(text: str, *, comma: bool = False) -> float:
-    """A number in English or German writing; NaN where it could be either.
-
-    >>> [number_of(t) for t in ("19.43", "19,43", "1,234.5", "1.234,5", "1,234", "12.5.3")]
-    [19.43, 19.43, 1234.5, 1234.5, nan, nan]
-
-    ``comma``: the words around it are those of a language with a decimal comma, so a point followed by three
-    digits could separate thousands.
-    """
-    text = re.sub("[\N{NO-BREAK SPACE}\u202f']", "", text)
-    if "," in text and "." in text:
-        thousand, decimal = (",", ".") if text.rfind(".") > text.rfind(",") else (".", ",")
-        whole, _, part = text.rpartition(decimal)
-        return _float(f"{whole.replace(thousand, '')}.{part}") if _grouped(whole, thousand) else math.nan
-    mark = "," if "," in text else "."
-    if text.count(mark) > 1 or ((mark == "," or comma) and re.fullmatch(r"\d{1,3}[.,]\d{3}", text)):
-        return math.nan
-    return _float(text.replace(",", "."))
-
-
-def _grouped(whole: str, mark: str) -> bool:
-    return re.fullmatch(rf"\d{{1,3}}({re.escape(mark)}\d{{3}})*", whole) is not None
-
-
-def _float(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        return math.nan
-    return value if value < 1e12 else math.nan
-
-
-def _figures(event: Event, search: re.Pattern | None, notes: Notes) -> dict[str, Any]:
+def _figures(event: Event, search: re.Pattern[str] | None, notes: Notes) -> dict[str, Any]:
     """What one event tells, in seconds and pages."""
     match = search.search(event.message or "|".join(event.properties)) if search else None
     if match:
         return _by_pattern(event, match, notes)
     what = ABOUT.get(event.id)
     found: dict[str, Any] = {f"{what}_s": _duration(event, notes)} if what else {}
-    pages = [math.nan if _is_part(m) else number_of(m[1]) for m in PAGES.finditer(event.message)]
+    pages = _pages(_without_names(event))
     if event.id == 22509 and len(pages) == 1:
         found["dirty_pages"] = pages[0]
         if math.isnan(pages[0]):
@@ -143,7 +117,13 @@ def _figures(event: Event, search: re.Pattern | None, notes: Notes) -> dict[str,
     return found
 
 
-def _by_pattern(event: Event, match: re.Match, notes: Notes) -> dict[str, Any]:
+def _pages(text: str) -> list[float]:
+    """Counts of pages in a text; NaN for one that can be read in two ways."""
+    found = [(m, number_of(m[1])) for m in COUNT_OF_PAGES.finditer(text)]
+    return [math.nan if BEGUN.search(text[: m.start()]) or value % 1 else value for m, value in found]
+
+
+def _by_pattern(event: Event, match: re.Match[str], notes: Notes) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, text in match.groupdict().items():
         if text is None or name == "vm":
@@ -161,39 +141,36 @@ def _by_pattern(event: Event, match: re.Match, notes: Notes) -> dict[str, Any]:
 
 def _duration(event: Event, notes: Notes) -> float:
     """The one duration with a unit, of the properties or else of the message; NaN, with a note, for none."""
-    for where, texts in (("properties", event.properties), ("message", (event.message,))):
-        found = [m for text in texts for m in DURATION.finditer(text)]
+    for where, texts in (("properties", _figures_among(event)), ("message", (_without_names(event),))):
+        found = [told for text in texts for told in durations(text)]
         if len(found) > 1:
             told = f"event {event.id} tells {len(found)} durations in its {where}"
             told += "; which is meant, a pattern must say"
             notes.add(told, event.line, "an event tells several durations")
             return math.nan
         if found:
-            return _in_seconds(event, found[0], notes)
-    bare = [p.strip() for p in event.properties if re.fullmatch(NUMBER, p.strip())]
+            told = f"event {event.id}: {found[0].text!r} {found[0].why}; a pattern can say"
+            if found[0].why:
+                notes.add(told, event.line, "a duration is not clear")
+            return found[0].seconds
+    bare = [p.strip() for p in event.properties if BARE.fullmatch(p.strip())]
     told = f"its properties hold {bare[0]!r} without a unit" if bare else "it holds no number with a unit"
     notes.add(f"event {event.id} is not read: {told}; a pattern can say (--pattern)", event.line,
               f"event {event.id} has no number with a unit")  # fmt: skip
     return math.nan
 
 
-def _in_seconds(event: Event, match: re.Match, notes: Notes) -> float:
-    unit = match[2].lower()
-    longer = LONGER.search(match.string)
-    if longer:
-        told = f"event {event.id} tells {longer[0]!r} beside {match[0]!r}; what both make, a pattern must say"
-        notes.add(told, event.line, "an event tells minutes or more")
-        return math.nan
-    value = math.nan if _is_part(match) else number_of(match[1], comma="sekunde" in unit)
-    if math.isnan(value):
-        notes.add(f"event {event.id}: {match[0]!r} can be read in two ways; a pattern can say", event.line,
-                  "a number can be read in two ways")  # fmt: skip
-    return value * (1e-3 if unit.startswith("m") else 1.0)
+def _figures_among(event: Event) -> list[str]:
+    """Properties that are a duration and nothing else, and not what the message quotes as a name."""
+    told = [p.strip() for p in event.properties if DURATION.fullmatch(p.strip())]
+    return [p for p in told if p != event.vm and f"'{p}'" not in event.message]
 
 
-def _is_part(match: re.Match) -> bool:
-    """True where a number goes on to the left: ``1 000 ms``, ``-5 s``."""
-    return BEGUN.search(match.string[: match.start()]) is not None
+def _without_names(event: Event) -> str:
+    """The message without what is a name, a path or an identifier in it."""
+    told = [p.strip() for p in event.properties]
+    names = [p for p in told if not DURATION.fullmatch(p) and not BARE.fullmatch(p)]
+    return without_names(event.message, [event.vm, *names])
 
 
 Told = tuple[Event, dict[str, Any]]
@@ -214,9 +191,10 @@ def _in_time(events: list[Told], notes: Notes) -> list[Told]:
 def _as_record(events: list[Told], file: str, notes: Notes) -> Record:
     groups: list[list[Told]] = []
     current: dict[str, list[Told]] = {}
+    ids = _ids_of_names(events)
     for told in events:
-        key = told[0].vm_id or told[0].vm or told[1].get("vm", "")
-        if key not in current or _another(current[key], told[0]):
+        key = told[0].vm_id or _machine(told, ids)
+        if key not in current or _another(current[key], told):
             current[key] = []
             groups.append(current[key])
         current[key].append(told)
@@ -227,13 +205,57 @@ def _as_record(events: list[Told], file: str, notes: Notes) -> Record:
     return record(KIND, notes, rows, (), samples)
 
 
-def _another(group: list[Told], event: Event) -> bool:
-    """True where an event begins another migration: its kind was there already, or long ago."""
-    last = group[-1][0]
-    later = event.time_s is not None and last.time_s is not None and event.time_s - last.time_s > APART_S
-    ends = {*SUCCEEDED, *FAILED}
+def _ids_of_names(events: list[Told]) -> dict[str, str]:
+    """The ID of each name that some event ties to exactly one: other events tell only one of the two."""
+    found: dict[str, set[str]] = {}
+    for event, figures in events:
+        name = event.vm or figures.get("vm", "")
+        if name and event.vm_id:
+            found.setdefault(name.casefold(), set()).add(event.vm_id)
+    return {name: ids.pop() for name, ids in found.items() if len(ids) == 1}
+
+
+def _machine(told: Told, ids: dict[str, str]) -> str:
+    """The ID of the machine that an event names in any way, else the name that it tells, if it tells one."""
+    event, name = told[0], told[0].vm or told[1].get("vm", "")
+    quoted = re.findall(r"'([^'\n]+)'", event.message)
+    for known in (name, *event.properties, *quoted):
+        if known.strip().casefold() in ids:
+            return ids[known.strip().casefold()]
+    return name
+
+
+def _another(group: list[Told], told: Told) -> bool:
+    """True where an event is of another migration than those before it.
+
+    What the events promise decides, then time: each tells of a migration once; one that completed cannot
+    fail, one that failed tells no phase any more; and what began after the end is of the next.
+    """
+    event, last = told[0], group[-1][0]
     seen = {e.id for e, _ in group}
-    return later or event.id in seen or (event.id in ends and bool(seen & set(FAILED)))
+    since = _between(last, event)
+    if since > APART_S or event.id in seen:
+        return True
+    if seen & set(FAILED):
+        return event.id not in FAILED or since > TOGETHER_S
+    ends = [e for e, _ in group if e.id in SUCCEEDED or e.id == TOTAL_TOLD]
+    if not ends:
+        return event.id in FROM_THE_START and _lasted(told) < since - STAMP_S
+    if event.id in FAILED:
+        return True
+    lasted = _lasted(told)
+    return _between(ends[-1], event) > (lasted if math.isfinite(lasted) else TOGETHER_S) + STAMP_S
+
+
+def _between(first: Event, then: Event) -> float:
+    """Seconds from one event to another; NaN where one has no time."""
+    return then.time_s - first.time_s if first.time_s is not None and then.time_s is not None else math.nan
+
+
+def _lasted(told: Told) -> float:
+    """The duration that an event tells of; NaN where it tells none."""
+    event, figures = told
+    return float(figures.get(f"{ABOUT.get(event.id, '')}_s", math.nan))
 
 
 def _names(groups: list[list[Told]]) -> list[str]:
@@ -260,7 +282,11 @@ def _row(name: str, group: list[Told], file: str, notes: Notes) -> dict[str, Any
         "failed" if ids & set(FAILED) else "completed" if ids & set(SUCCEEDED) or 22507 in ids else "not told"
     )
     pages = [f["dirty_pages"] for _, f in group if "dirty_pages" in f]
-    row = {"migration": name, "vm": next((e.vm for e, _ in group if e.vm), ""), "status": status}
+    row: dict[str, Any] = {
+        "migration": name,
+        "vm": next((e.vm for e, _ in group if e.vm), ""),
+        "status": status,
+    }
     row |= {"stop_rule": STOP_RULE}
     row |= {"began": _stamp(first.time_s), "measured_total_s": total if status != "failed" else math.nan}
     row |= {"measured_brownout_s": durations["brownout"], "measured_blackout_s": durations["blackout"]}
@@ -285,7 +311,7 @@ def _stamp(time_s: float | None) -> str | None:
 
 def _sample(name: str, told: Told, first: Event, file: str) -> dict[str, Any]:
     event, figures = told
-    known = event.time_s is not None and first.time_s is not None
-    row = {"migration": name, "time_s": event.time_s - first.time_s if known else math.nan, "event": event.id}
+    since = event.time_s - first.time_s if event.time_s is not None and first.time_s is not None else math.nan
+    row: dict[str, Any] = {"migration": name, "time_s": since, "event": event.id}
     row |= {n: v for n, v in figures.items() if n != "vm"}
     return row | {"source_file": file, "source_line": event.line}

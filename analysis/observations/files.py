@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -91,7 +92,7 @@ def _with_known(migrations: pd.DataFrame, path: str | Path) -> pd.DataFrame:
     return migrations.assign(**given, **{name: beside[name] for name in labels})
 
 
-def read_all(paths: Sequence[str | Path], *, memory_gib: float | None = None, **how: object) -> Record:
+def read_all(paths: Sequence[str | Path], *, memory_gib: float | None = None, **how: Any) -> Record:
     """What all files hold as one record, with a note for each that cannot be read.
 
     A table of parameters by ``migration`` among the files says what was known before each of them.

@@ -8,6 +8,7 @@ scenario columns; what it turned out to be becomes ``measured_`` columns.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,7 +44,7 @@ GUEST_RATIO = 2.4
 STORED = 0.015
 """Share of a page that is left of it when it holds one repeated byte, headers included."""
 
-LINK = {
+LINK: dict[str, float] = {
     "header_bytes": 52.0,  # IPv4, TCP and TCP's time stamps
     "frame_overhead_bytes": 14.0,  # a token bucket counts the Ethernet header and nothing else
     "stream_limit_gbps": 2.1,  # one thread of software emulation: 1.4 to 2.4 (data/README.md)
@@ -53,7 +54,7 @@ LINK = {
     "receive_buffers": 1e6,
     "socket_buffer_kib": 8192.0,
 }
-FIXED = {
+FIXED: dict[str, Any] = {
     "setup_s": 0.003,
     "handoff_ms": 1.5,
     "state_mib": 0.1,
@@ -186,7 +187,8 @@ def _other_traffic(raw: pd.DataFrame) -> pd.Series:
     """
     flows, whole = raw.cross_flows, raw.cross_off_s <= 0
     on = np.where(whole, 1.0, raw.cross_on_s / (raw.cross_on_s + raw.cross_off_s).where(~whole, 1.0))
-    return 1 - (1 - (1 - on) ** (flows + 1)) / ((flows + 1) * on)
+    shared: pd.Series = 1 - (1 - (1 - on) ** (flows + 1)) / ((flows + 1) * on)
+    return shared
 
 
 def _measured(raw: pd.DataFrame) -> pd.DataFrame:

@@ -19,6 +19,7 @@ LARGEST = 2.0**63
 """What no figure of libvirt exceeds."""
 FIRST = "job type"
 """The field with which each answer begins."""
+ANOTHER_JOB = "another job"
 STATUS = {"completed": "completed", "failed": "failed", "cancelled": "cancelled", "none": "none",
           "bounded": "active", "unbounded": "active"}  # fmt: skip
 UNITS = {
@@ -37,7 +38,10 @@ FIELDS = {
     "iteration": ("sync_count", "count"), "constant pages": ("zero_pages", "pages"),
     "normal pages": ("content_pages", "pages"), "total downtime": ("blackout_s", "time"),
     "expected downtime": ("expected_blackout_s", "time"), "setup time": ("setup_s", "time"),
+    "compressed pages": ("compressed_pages", "pages"), "file processed": ("storage_gib", "size"),
 }  # fmt: skip
+MIGRATIONS = ("outgoing migration", "incoming migration")
+"""What libvirt calls the jobs that move a machine; its others write to a file or read from one."""
 _LINE = re.compile(r"\s*([A-Za-z][\w /.-]*?)\s*:\s*(.*?)\s*$")
 _FIGURE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z/]*)$")
 
@@ -49,10 +53,11 @@ def read_libvirt(path: str | Path, *, progress: Progress | None = None) -> Recor
     coarse as that. Raises TableError where the file holds no answer.
     """
     notes = Notes(path)
-    found = [sample for sample in _samples(path, notes, progress) if sample["status"] != "none"]
-    if not found:
+    told = list(_samples(path, notes, progress))
+    found = [sample for sample in told if sample["status"] not in ("none", ANOTHER_JOB)]
+    if not any(sample["status"] != "none" for sample in told):
         raise TableError(f"{path} holds no answer of virsh domjobinfo about a running or completed job")
-    if all(math.isnan(s["throughput_gbps"]) for s in found):
+    if found and all(math.isnan(s["throughput_gbps"]) for s in found):
         notes.add("there is no line 'Memory bandwidth': the throughput is not told")
     return tables(KIND, found, notes, Path(path).stem)
 
@@ -94,9 +99,38 @@ def _sample(fields: dict[str, tuple[int, str]], path: str | Path, notes: Notes) 
     for name, (ours, kind) in FIELDS.items():
         sample[ours] = _figure(name, *fields[name], kind, notes) if name in fields else math.nan
     sample["page_bytes"] = sample["page_bytes"] if sample["page_bytes"] > 0 else 4096.0
+    if sample["compressed_pages"] > 0:
+        # Pages that were sent as the difference to what was sent before; libvirt counts them apart.
+        sample["content_pages"] += sample["compressed_pages"]
+    if _is_another(fields, notes):
+        sample["status"] = ANOTHER_JOB
+    else:
+        _memory_only(sample, line, notes)
     if status != "completed":
         sample["blackout_s"] = math.nan
     yield sample | {"source_file": Path(path).name, "source_line": line}
+
+
+def _memory_only(sample: Sample, line: int, notes: Notes) -> None:
+    """Bytes of memory where storage was copied too: libvirt's ``Data processed`` is both together."""
+    storage, memory = sample["storage_gib"], sample.pop("memory_processed_gib")
+    if not storage > 0:
+        return
+    told = f"of {sample['stream_gib']:.4g} GiB processed, {storage:.4g} GiB are storage"
+    notes.add(
+        f"{told}; the bytes sent are the memory's, the times are of both", line, "storage was copied too"
+    )
+    sample["stream_gib"] = memory if math.isfinite(memory) else sample["stream_gib"] - storage
+
+
+def _is_another(fields: dict[str, tuple[int, str]], notes: Notes) -> bool:
+    """True, with a note, for a job that is no migration: Dump, Save, Snapshot, Backup, Restore."""
+    line, operation = fields.get("operation", (0, ""))
+    if not operation or operation.lower() in MIGRATIONS:
+        return False
+    notes.add(f"the operation {operation[:40]!r} is no migration; it is left out", line,
+              "an operation is no migration")  # fmt: skip
+    return True
 
 
 def _figure(name: str, line: int, text: str, kind: str, notes: Notes) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import csv
 from collections.abc import Callable, Iterator
+from io import TextIOWrapper
 from pathlib import Path
 
 from analysis.observations.lab import located
@@ -60,16 +61,15 @@ def read_lines(path: str | Path, notes: Notes, progress: Progress | None = None)
     if encoding.startswith("utf-16"):
         notes.add("the text is UTF-16, as PowerShell's > writes it; it was read as that")
     size, number = located(path).stat().st_size, 0
-    with located(path).open(
-        encoding=encoding, errors="surrogateescape" if "8" in encoding else "replace"
-    ) as file:
+    how = "surrogateescape" if "8" in encoding else "replace"
+    with located(path).open("rb") as raw, TextIOWrapper(raw, encoding=encoding, errors=how) as file:
         while text := file.readline(LONGEST):
             number += 1
             if _is_no_text(text, number, notes):
                 break
             if progress and number % 4096 == 1:
                 # What is written to the file meanwhile is read too, and is no part of the size.
-                progress(min(file.buffer.tell(), size), size)
+                progress(min(raw.tell(), size), size)
             yield number, _mended(text, number, notes).rstrip("\n").replace("\0", "\N{REPLACEMENT CHARACTER}")
     if progress:
         progress(size, size)
@@ -139,7 +139,8 @@ class _Numbered:
     """Lines with the number of the last one taken; ``again`` puts one line back at the front."""
 
     def __init__(self, lines: Iterator[tuple[int, str]]):
-        self.lines, self.number, self.first = lines, 0, None
+        self.lines, self.number = lines, 0
+        self.first: str | None = None
 
     def again(self, text: str) -> _Numbered:
         self.first = text

@@ -100,7 +100,7 @@ def _refuse(path: str | Path, bad: pd.Series, reason: str) -> None:
 
 def checked(path: str | Path, table: pd.DataFrame) -> pd.DataFrame:
     """The table, if every parameter in it is within its range; else TableError with the line."""
-    for name in (n for n in table if n in PARAMETERS):
+    for name in (str(n) for n in table if n in PARAMETERS):
         try:
             check({name: table[name].to_numpy()})
         except ParameterError:
@@ -126,7 +126,9 @@ def without_gaps(table: pd.DataFrame, but: Collection[str] = ()) -> pd.DataFrame
 
     What was not measured stays missing, and so do the columns named in ``but``.
     """
-    gaps = {n: PARAMETERS[n].default for n in table if n in PARAMETERS} | dict.fromkeys(KINDS, NO_LABEL)
+    gaps = {str(n): PARAMETERS[str(n)].default for n in table if n in PARAMETERS} | dict.fromkeys(
+        KINDS, NO_LABEL
+    )
     known = {n: value for n, value in gaps.items() if n in table and n not in but and value == value}
     return table.fillna(known)
 

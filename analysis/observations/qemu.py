@@ -16,7 +16,7 @@ from typing import Any
 
 from analysis.observations.lines import Progress, read_lines
 from analysis.observations.record import Notes, Record, record
-from analysis.observations.samples import Sample, migration_of, passes_of, split
+from analysis.observations.samples import ENDED, Sample, migration_of, passes_of, split, told_once
 from analysis.observations.tables import TableError
 from analysis.parameters import PARAMETERS, ParameterError, check
 
@@ -27,8 +27,8 @@ LARGEST = 512 * 2**20
 GIB = 2.0**30
 TEXTS = ("method", "workload", "group")
 """What may stand beside parameters in ``known``: kinds of migrations."""
-RUNNING = ("none", "setup", "active", "device", "wait-unplug", "postcopy-active", "postcopy-paused")
-RUNNING += ("postcopy-recover", "pre-switchover", "colo", "cancelling")
+RUNNING = ("none", "setup", "active", "device", "wait-unplug", "postcopy-active", "postcopy-paused",
+           "postcopy-recover", "pre-switchover", "colo", "cancelling")  # fmt: skip
 ENDS = {"completed": "completed", "failed": "failed", "cancelled": "cancelled"}
 SECONDS = {"total-time": "time_s", "setup-time": "setup_s", "downtime": "blackout_s",
            "expected-downtime": "expected_blackout_s"}  # fmt: skip
@@ -48,31 +48,52 @@ def read_qemu(path: str | Path, *, progress: Progress | None = None) -> Record:
     """
     notes = Notes(path)
     found: list[Sample] = []
-    known: dict[str, dict[str, Any]] = {}
+    known = _Known()
     for line, value in read_json(path, notes, progress):
-        for sample in _samples(value, Path(path).name, line, notes, known):
-            found.append(sample)
+        found += _samples(value, Path(path).name, line, notes, known)
     if not found:
         raise TableError(f"{path} holds no answer of query-migrate" + _first_reason(notes))
-    return tables(KIND, found, notes, Path(path).stem, known)
+    return tables(KIND, found, notes, Path(path).stem)
+
+
+class _Known:
+    """What is known beforehand of the migration under way, by key; a key may be used again for another."""
+
+    def __init__(self) -> None:
+        self.now: dict[str, dict[str, Any]] = {}
+        self.ended: set[str] = set()
+
+    def add(self, key: str, given: dict[str, Any]) -> None:
+        """Take what is known of the migration under way, or, after an end, of the next."""
+        if key in self.ended and self.now.get(key):
+            self.now[key] = {}
+            self.ended.discard(key)
+        self.now.setdefault(key, {}).update(given)
+
+    def told_of(self, sample: Sample) -> Sample:
+        """The sample with what is known of its migration."""
+        if sample["status"] in ENDED:
+            self.ended.add(sample["key"])
+        return sample | {"known": self.now.setdefault(sample["key"], {})}
 
 
 def _first_reason(notes: Notes) -> str:
     return f" ({notes.told[0].split(': ', 1)[-1]})" if notes.told else ""
 
 
-def tables(
-    kind: str, found: list[Sample], notes: Notes, name: str, known: dict[str, dict[str, Any]] | None = None
-) -> Record:
+def tables(kind: str, found: list[Sample], notes: Notes, name: str) -> Record:
     """Samples as a record; migrations without a key are called by ``name`` and a number."""
-    migrations, passes, samples, taken = [], [], [], set()
-    groups = split(found, notes)
+    migrations, passes, samples = [], [], []
+    taken: set[str] = set()
+    groups = told_once(split(found, notes), notes)
     for place, group in enumerate(groups, 1):
         key = _free(str(group[0]["key"] or (name if len(groups) == 1 else f"{name} {place}")), taken)
-        given = (known or {}).get(group[0]["key"], {})
+        given: dict[str, Any] = group[0].get("known", {})
         migrations.append(migration_of(key, group, notes) | {"stop_rule": STOP_RULE} | given)
         passes += passes_of(key, group, notes)
-        samples += [{"migration": key} | {n: v for n, v in s.items() if n != "key"} for s in group]
+        samples += [
+            {"migration": key} | {n: v for n, v in s.items() if n not in ("key", "known")} for s in group
+        ]
     return record(kind, notes, migrations, passes, samples)
 
 
@@ -87,8 +108,8 @@ def _free(key: str, taken: set[str]) -> str:
 
 def read_json(path: str | Path, notes: Notes, progress: Progress | None = None) -> Iterator[tuple[int, Any]]:
     """JSON values with the line on which each begins; what is no JSON is told and passed over."""
-    begun, held, depth = 0, [], 0
-    size = 0
+    begun, depth, size = 0, 0, 0
+    held: list[str] = []
     for number, text in read_lines(path, notes, progress):
         if not held and not text.strip():
             continue
@@ -132,7 +153,8 @@ def _parsed(text: str, begun: int, notes: Notes) -> Iterator[tuple[int, Any]]:
     decoder = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_once)
     at = 0
     while at < len(text):
-        at = _BETWEEN.match(text, at).end()
+        between = _BETWEEN.match(text, at)
+        at = between.end() if between else at
         if at >= len(text):
             return
         line = begun + text.count("\n", 0, at)
@@ -169,7 +191,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _samples(
-    value: Any, file: str, line: int, notes: Notes, known: dict[str, dict[str, Any]], key: str = ""
+    value: Any, file: str, line: int, notes: Notes, known: _Known, key: str = ""
 ) -> Iterator[Sample]:
     """The samples inside a JSON value."""
     if isinstance(value, list):
@@ -184,19 +206,26 @@ def _samples(
     if isinstance(value.get("migration"), (str, int)) and not isinstance(value["migration"], bool):
         key = str(value["migration"])
     if "known" in value:
-        known.setdefault(key, {}).update(_given(value["known"], line, notes))
+        known.add(key, _given(value["known"], line, notes))
     if "return" in value:
         yield from _samples(value["return"], file, line, notes, known, key) if value["return"] else ()
-    elif "status" in value:
-        yield _sample(value, key, file, line, notes)
+    elif _is_answer(value):
+        yield known.told_of(_sample(value, key, file, line, notes))
     elif "error" in value:
         notes.add(
             f"QEMU answered with an error: {_told(value['error'])}", line, "QEMU answered with an error"
         )
-    elif not {"QMP", "event", "known"} & set(value):
+    elif "status" in value or not {"QMP", "event", "known"} & set(value):
         notes.add(
             "this is JSON, but no answer of query-migrate; it is left out", line, "no answer of query-migrate"
         )
+
+
+def _is_answer(value: dict[str, Any]) -> bool:
+    """True where a JSON object can be an answer of query-migrate: programs of all kinds have a status."""
+    status = value.get("status")
+    known = isinstance(status, str) and status in (*RUNNING, *ENDS)
+    return known or (isinstance(status, str) and bool({"ram", "total-time"} & set(value)))
 
 
 def _told(error: Any) -> str:
@@ -214,7 +243,7 @@ def _given(given: Any, line: int, notes: Notes) -> dict[str, Any]:
             continue
         try:
             accepted[name] = check({name: value})[name].item()
-        except (ParameterError, ValueError, TypeError) as error:
+        except (ParameterError, ValueError, TypeError, OverflowError) as error:
             notes.add(f"{error}; it is left out", line, f"'known' has {name}")
     return {n: v for n, v in accepted.items() if n in PARAMETERS or n in TEXTS}
 
@@ -226,15 +255,17 @@ def _sample(answer: dict[str, Any], key: str, file: str, line: int, notes: Notes
         notes.add("'ram' is no object", line)
     ram = ram if isinstance(ram, dict) else {}
     status = answer["status"]
-    if not isinstance(status, str) or status not in (*RUNNING, *ENDS):
-        notes.add(
-            f"the status {str(status)[:40]!r} is not one of QEMU's", line, "a status is not one of QEMU's"
-        )
-    sample: Sample = {"key": key, "status": str(status)[:40]}
+    if status not in (*RUNNING, *ENDS):
+        notes.add(f"the status {status[:40]!r} is not one of QEMU's", line, "a status is not one of QEMU's")
+    sample: Sample = {"key": key, "status": status[:40]}
     for theirs, ours in SECONDS.items():
         sample[ours] = _number(answer, theirs, line, notes) / 1000
     for theirs, (ours, unit) in IN_RAM.items():
         sample[ours] = _number(ram, theirs, line, notes) / unit
+    disk = answer.get("disk")
+    sample["storage_gib"] = (
+        _number(disk, "transferred", line, notes) / GIB if isinstance(disk, dict) else math.nan
+    )
     for name in ELSEWHERE:
         if isinstance(answer.get(name), dict):
             sample["content_pages"] += _number({"pages": 0} | answer[name], "pages", line, notes)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -41,7 +41,7 @@ def as_qmp(
     known = read_migrations(migrations).set_index("migration")
     looks = dict(iter(read_passes(passes).groupby("migration")))
     for key in raw.index if keys is None else keys:
-        row, beforehand = raw.loc[key], known.loc[key]
+        row, beforehand = cast(pd.Series, raw.loc[key]), known.loc[key]
         given = {n: v for n, v in beforehand.items() if n in PARAMETERS or n in KNOWN}
         yield {"migration": key, "known": given}
         for answer in _answers(row, looks[key]):

@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -149,7 +150,7 @@ def completed(found: Record) -> pd.DataFrame:
     return own.without_gaps(told, but=own.NEEDED)
 
 
-def read_records(paths: Sequence[str | Path], **how: object) -> tuple[list[Record], list[str]]:
+def read_records(paths: Sequence[str | Path], **how: Any) -> tuple[list[Record], list[str]]:
     """Records of several files, and for each that could not be read a sentence."""
     records, failed = [], []
     for path in paths:

@@ -14,9 +14,11 @@ import pandas as pd
 TOLD_EACH = 3
 """Sentences of one kind that are told in full; the others are counted."""
 SOURCE = ("source_file", "source_line")
-MIGRATION_COLUMNS = ("migration", "vm", "status", "began", "measured_total_s", "measured_brownout_s")
-MIGRATION_COLUMNS += ("measured_blackout_s", "measured_stream_gib", "transferred_bytes")
-MIGRATION_COLUMNS += ("measured_throughput_gbps", *SOURCE)
+MIGRATION_COLUMNS = (
+    *("migration", "vm", "status", "began", "measured_total_s", "measured_brownout_s"),
+    *("measured_blackout_s", "measured_stream_gib", "transferred_bytes", "measured_throughput_gbps"),
+    *SOURCE,
+)
 PASS_COLUMNS = ("migration", "pass_number", "time_s", "duration_s", "dirtied_pages", *SOURCE)
 SAMPLE_COLUMNS = ("migration", "time_s", *SOURCE)
 
@@ -25,12 +27,16 @@ class Notes:
     """Sentences with file, line and reason; many of one kind become a few and a count."""
 
     def __init__(self, path: str | Path):
-        self.path, self.told, self.count = Path(path), [], Counter()
+        self.path = Path(path)
+        self.told: list[str] = []
+        self.count: Counter[str] = Counter()
 
     def add(self, reason: str, line: int | None = None, kind: str = "") -> None:
         """Note a reason, told at most :data:`TOLD_EACH` times for one ``kind``."""
         reason = " ".join(reason.split())
         kind = " ".join(kind.split()) or reason
+        if line is None and f"{self.path}: {reason}" in self.told:
+            return
         self.count[kind] += 1
         if self.count[kind] <= TOLD_EACH:
             place = f"{self.path}, line {line}" if line else f"{self.path}"
@@ -101,20 +107,23 @@ def joined(records: Iterable[Record]) -> Record:
         pd.concat(parts, ignore_index=True) if parts else getattr(empty, name).iloc[:0]
         for name, parts in zip(("migrations", "passes", "samples"), tables, strict=True)
     ]
-    return Record(kinds, *whole, [note for r in records for note in r.notes])
+    migrations, passes, samples = whole
+    return Record(kinds, migrations, passes, samples, [note for r in records for note in r.notes])
 
 
 def _told_apart(records: list[Record]) -> list[Record]:
     """Records in which no two files call a migration by the same key."""
     count = Counter(key for r in records for key in set(r.migrations.migration))
-    taken: Counter = Counter()
+    taken: Counter[str] = Counter()
     result = []
     for r in records:
         new = {}
         for key in dict.fromkeys(r.migrations.migration):
             taken[key] += 1
             new[key] = f"{key} ({taken[key]})" if count[key] > 1 else key
-        tables = [t.assign(migration=t.migration.map(lambda k, new=new: new.get(k, k))) for t in
-                  (r.migrations, r.passes, r.samples)]  # fmt: skip
-        result.append(Record(r.kind, *tables, r.notes))
+        migrations, passes, samples = (
+            t.assign(migration=t.migration.map(lambda k, new=new: new.get(k, k)))
+            for t in (r.migrations, r.passes, r.samples)
+        )
+        result.append(Record(r.kind, migrations, passes, samples, r.notes))
     return result

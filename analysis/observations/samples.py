@@ -13,7 +13,15 @@ from typing import Any
 from analysis.observations.record import Notes
 
 ENDED = ("completed", "failed", "cancelled")
+CONTRADICTED = "contradicted"
+"""How a migration ended of which one moment is told in two ways."""
 SMALL_CLOCK_S = 1e-9
+ROUNDED = 1.001
+"""Bytes are rounded to three decimals of their unit where text tells them."""
+LEFT_SHARE = 0.01
+"""More of the memory than this cannot still be due when all of it has been sent."""
+RATE_DIFFERS = 2.0
+"""A throughput further than this factor from bytes over time is of something else."""
 PAGE = 4096
 """Bytes of a page as the study counts pages; some hosts have larger ones."""
 
@@ -30,6 +38,7 @@ SAMPLE_FIELDS = {
     "dirty_pages_per_s": "the host's own estimate of the dirty-page rate",
     "throughput_gbps": "the host's own figure",
     "setup_s": "set-up",
+    "storage_gib": "storage copied beside the memory [GiB]",
     "blackout_s": "pause",
 }
 
@@ -42,6 +51,11 @@ def split(samples: Iterable[Sample], notes: Notes) -> list[list[Sample]]:
     for sample in samples:
         key = sample["key"]
         last = current[key][-1] if key in current else None
+        if last is not None and _contradicts(last, sample):
+            told = f"one moment is told as {last['status']!r} and as {sample['status']!r}"
+            notes.add(f"{told}: how the migration ended is not taken", sample["source_line"])
+            last["status"] = CONTRADICTED
+            continue
         if last is None or _begins(last, sample):
             current[key], latest[key] = [sample], -math.inf
             found.append(current[key])
@@ -58,13 +72,42 @@ def split(samples: Iterable[Sample], notes: Notes) -> list[list[Sample]]:
 def _begins(last: Sample, sample: Sample) -> bool:
     """True where a sample belongs to another migration than the one before it."""
     if last["status"] in ENDED:
-        return sample["status"] != last["status"] or sample["time_s"] != last["time_s"]
+        other_bytes = _known(last["stream_gib"]) and last["stream_gib"] != sample["stream_gib"]
+        return bool(sample["status"] != last["status"] or sample["time_s"] != last["time_s"] or other_bytes)
+    if last["status"] == CONTRADICTED:
+        return True
     fields = ("time_s", "stream_gib", "content_pages", "sync_count")
     both = [n for n in fields if _known(last.get(n)) and _known(sample.get(n))]
     other_vm = _known(last["memory_gib"]) and _known(sample["memory_gib"]) and (
         abs(last["memory_gib"] / sample["memory_gib"] - 1) > 0.01 if sample["memory_gib"] else False
     )  # fmt: skip
-    return other_vm or (len(both) > 1 and all(sample[n] < last[n] for n in both))
+    return bool(other_vm) or (len(both) > 1 and all(sample[n] < last[n] for n in both))
+
+
+def _contradicts(last: Sample, sample: Sample) -> bool:
+    """True where two ends are told of the same moment with the same bytes."""
+    ends = {last["status"], sample["status"]}
+    same = last["time_s"] == sample["time_s"] and last["stream_gib"] == sample["stream_gib"]
+    return same and len(ends) == 2 and ends <= {*ENDED, CONTRADICTED}
+
+
+def told_once(groups: list[list[Sample]], notes: Notes) -> list[list[Sample]]:
+    """Migrations without those that were recorded twice: every figure of every sample is there before."""
+    seen: set[Any] = set()
+    once = []
+    for group in groups:
+        figures = tuple(
+            (s["status"], *(str(s[n]) for n in ("time_s", "stream_gib", "content_pages", "sync_count")))
+            for s in group
+        )
+        key = (group[0]["key"], str(group[0].get("known", {})), figures)
+        if key in seen and _known(group[-1]["time_s"]):
+            told = f"the same recording of {group[-1]['time_s']:g} s stands here twice; it counts once"
+            notes.add(told, group[0]["source_line"], "the same recording stands here twice")
+            continue
+        seen.add(key)
+        once.append(group)
+    return once
 
 
 def passes_of(name: str, samples: list[Sample], notes: Notes) -> list[dict[str, Any]]:
@@ -141,19 +184,65 @@ def migration_of(name: str, samples: list[Sample], notes: Notes) -> dict[str, An
         told = f"migration {name} has a downtime of {pause:g} s in {total:g} s: neither is taken"
         notes.add(told, last["source_line"], "a downtime is longer than its migration")
         total = pause = math.nan
+    if done and _cannot_be(name, last, notes):
+        total = pause = math.nan
     row = {"migration": name, "vm": last.get("vm", ""), "status": last["status"], "measured_total_s": total}
+    if last["setup_s"] > last["time_s"]:
+        told = (
+            f"migration {name} has a set-up of {last['setup_s']:g} s in {last['time_s']:g} s: it is not taken"
+        )
+        notes.add(told, last["source_line"], "a set-up is longer than its migration")
+        last = last | {"setup_s": math.nan}
+    stream = _stream(name, samples, notes)
     setup = last["setup_s"] if _known(last["setup_s"]) else 0.0
     row |= {"measured_blackout_s": pause, "measured_brownout_s": max(total - pause - setup, 0.0)}
     if not _known(total - pause):
         row["measured_brownout_s"] = math.nan
     row |= {
         "measured_setup_s": last["setup_s"],
-        "measured_stream_gib": last["stream_gib"] if done else math.nan,
+        "measured_stream_gib": stream if done else math.nan,
     }
-    row["transferred_bytes"] = round(last["stream_gib"] * 2**30) if _known(last["stream_gib"]) else math.nan
-    row["measured_throughput_gbps"] = last["throughput_gbps"] if done else math.nan
+    row["transferred_bytes"] = round(stream * 2**30) if _known(stream) else math.nan
+    row["measured_throughput_gbps"] = _throughput(name, last, notes) if done else math.nan
+    if last["storage_gib"] > 0:
+        row["measured_storage_gib"] = last["storage_gib"]
     row |= _contents(samples, last)
     return row | {"source_file": first["source_file"], "source_line": last["source_line"]}
+
+
+def _cannot_be(name: str, last: Sample, notes: Notes) -> bool:
+    """True, with a note, where a completed migration tells what no completed one can."""
+    due, told = last["remaining_gib"], ""
+    if due > LEFT_SHARE * last["memory_gib"]:
+        told = f"{due:.4g} GiB of its memory still to be sent"
+    if last["time_s"] == 0:
+        told = "a total time of 0 s"
+    if told:
+        notes.add(f"migration {name} is completed with {told}: its times are not taken", last["source_line"],
+                  "a completed migration cannot be so")  # fmt: skip
+    return bool(told)
+
+
+def _stream(name: str, samples: list[Sample], notes: Notes) -> float:
+    """Bytes sent at the end [GiB]; NaN, with a note, where an earlier sample counted more."""
+    last = float(samples[-1]["stream_gib"])
+    most = max((s["stream_gib"] for s in samples if _known(s["stream_gib"])), default=math.nan)
+    if most > ROUNDED * last:
+        told = f"the bytes that {name} sent fall from {most:.4g} to {last:.4g} GiB: they are not taken"
+        notes.add(told, samples[-1]["source_line"], "bytes sent fall")
+        return math.nan
+    return last
+
+
+def _throughput(name: str, last: Sample, notes: Notes) -> float:
+    """The host's own figure; NaN, with a note, where bytes and time of the same answer make another."""
+    told, made = float(last["throughput_gbps"]), last["stream_gib"] * 8 * 2**30 / 1e9
+    made = made / last["time_s"] if last["time_s"] > 0 else math.nan
+    if told > RATE_DIFFERS * made or told * RATE_DIFFERS < made:
+        both = f"{name} tells a throughput of {told:.4g} Gbit/s, but its bytes and time make {made:.4g}"
+        notes.add(f"{both}: the former is not taken", last["source_line"], "throughput and bytes differ")
+        return math.nan
+    return told
 
 
 def _contents(samples: list[Sample], last: Sample) -> dict[str, Any]:

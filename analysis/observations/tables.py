@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import pandas as pd
 
@@ -45,14 +46,13 @@ def line_of(path: str | Path, row: int) -> int:
 
 
 def _raw(path: Path, rows: int | None = None) -> pd.DataFrame:
-    how = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
     try:
         # Read apart, because pandas would rename the second of two columns that are called alike.
-        names = pd.read_csv(path, header=None, nrows=1, **how).iloc[0]
+        names = _cells(path, header=None, nrows=1).iloc[0]
         twice = names[names.duplicated() & (names != "")]
         if len(twice):
             raise TableError(f"{path} has two columns {twice.iloc[0]!r}; which one counts cannot be told")
-        return pd.read_csv(path, nrows=rows, **how)
+        return _cells(path, nrows=rows)
     except FileNotFoundError:
         raise TableError(f"there is no file {path}") from None
     except IsADirectoryError:
@@ -63,6 +63,13 @@ def _raw(path: Path, rows: int | None = None) -> pd.DataFrame:
         raise TableError(f"{path} is empty") from None
     except pd.errors.ParserError as error:
         raise TableError(f"{path} is not a well-formed CSV file: {str(error).strip()}") from None
+
+
+def _cells(path: Path, **how: Any) -> pd.DataFrame:
+    """All cells as the text that they are."""
+    return cast(
+        pd.DataFrame, pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", **how)
+    )
 
 
 def _check_even(path: Path) -> None:
@@ -101,8 +108,8 @@ def _numbers(path: str | Path, column: pd.Series, kind: str) -> pd.Series:
     numbers = pd.to_numeric(text.where(text != ""), errors="coerce")
     bad = numbers.isna() & ((text != "") | (kind == "number"))
     if bad.any():
-        row = bad.idxmax()
-        value = text[row]
+        row = int(bad.to_numpy().argmax())
+        value = text.iloc[row]
         why = "uses a decimal comma; write a decimal point" if _decimal_comma(value) else "is not a number"
         raise TableError(f"{path}, line {line_of(path, row)}, column {column.name}: {value!r} {why}")
     return numbers.astype(float)

@@ -7,6 +7,7 @@ a wire whose rate counts IP bytes.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -85,7 +86,7 @@ def _scenario(one: pd.DataFrame) -> pd.DataFrame:
         "congestion_control": one.cc,
         "socket_buffer_kib": _window_bytes(one) / 1024,
     }
-    known = {
+    known: dict[str, Any] = {
         "header_bytes": 52.0,
         "frame_overhead_bytes": 0.0,
         "stream_limit_gbps": 1e6,

@@ -229,13 +229,11 @@ def test_what_is_no_file(tmp_path):
     ("text", "sentence"),
     [
         ("-11.00 seconds", "'11.00 seconds' can be read in two ways"),
-        ("1 minute 11 seconds", "tells '1 minute' beside '11 seconds'"),
         ("1 011 seconds", "'011 seconds' can be read in two ways"),
         ("11,000 seconds", "'11,000 seconds' can be read in two ways"),
         ("9" * 30 + " seconds", "can be read in two ways"),
         ("00:00:11", "it holds no number with a unit"),
         ("NaN seconds", "it holds no number with a unit"),
-        ("1e3 seconds", "it holds no number with a unit"),
     ],
 )
 def test_a_duration_that_is_not_clear(read, text, sentence):
