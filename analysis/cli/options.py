@@ -23,7 +23,7 @@ def parameter_options(command: Command) -> Command:
     return command
 
 
-class Quantity(click.ParamType[float]):
+class Quantity(click.ParamType):  # type: ignore[type-arg]  # older releases of click take no argument
     """A number in the unit of a parameter, or with a unit of its own."""
 
     name = "quantity"

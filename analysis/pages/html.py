@@ -52,7 +52,7 @@ def _tidy_texts(value: Any, key: str = "") -> Any:
     """The same output with machine paths taken out of every text; pictures are left alone."""
     if isinstance(value, dict):
         tidied = {name: _tidy_texts(item, name) for name, item in value.items()}
-        return NotebookNode(tidied)  # type: ignore[no-untyped-call]
+        return NotebookNode(tidied)
     if isinstance(value, list):
         return [_tidy_texts(item, key) for item in value]
     if isinstance(value, str) and not key.startswith("image/"):

@@ -155,7 +155,7 @@ def _cell(kind: str, ident: str, source: str, **about: Any) -> NotebookNode:
 
 
 def _node(content: dict[str, Any]) -> NotebookNode:
-    node: NotebookNode = from_dict(content)  # type: ignore[no-untyped-call]
+    node: NotebookNode = from_dict(content)
     return node
 
 

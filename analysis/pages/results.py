@@ -37,7 +37,7 @@ def record(
     data = {"text/html": _page(recorded), "text/plain": text}
     # As pairs: notebooks are written with sorted keys, and the order of the numbers would be lost.
     pairs = [list(map(list, row.items())) for row in recorded]
-    display(data, raw=True, metadata={"study": {"role": "results", "rows": pairs}})  # type: ignore[no-untyped-call]
+    display(data, raw=True, metadata={"study": {"role": "results", "rows": pairs}})
 
 
 def rows(
