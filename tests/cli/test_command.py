@@ -152,7 +152,8 @@ def predicted(*arguments):
 def test_a_host_replaces_defaults(host_file):
     """What is not given is the host's; its factors multiply what is, or what the default is."""
     row = predicted("--host", host_file)
-    assert (row["handoff_ms"], row["bandwidth_gbps"]) == (50, pytest.approx(9))
+    assert (row["handoff_ms"], row["bandwidth_gbps"]) == (50, 10)
+    assert row["applied_bandwidth_gbps"] == pytest.approx(9)
 
 
 def test_options_override_the_host(host_file):
