@@ -68,7 +68,7 @@ lock: $(READY)  ## renew constraints.txt: the newest versions that fit together
 
 clean:  ## remove the environment, the reports and all caches
 	@echo "Removing .venv, reports and caches"
-	@rm -rf .venv reports dist build .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv reports dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv installs in seconds what takes pip a minute and a half: the one on the PATH, else one of our own.
