@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis import quantities
+from analysis.arrays import Bools, Columns, Floats
 from analysis.errors import UserError
 
 WRITE_PATTERNS = ("uniform", "hotcold", "zipf", "sequential")
@@ -34,6 +36,8 @@ class Parameter:
     """One input of the model.
 
     ``low`` and ``high`` bound the allowed values (both allowed). ``choices`` is set for text.
+    ``least``: where 0 stands for none of something, the least of it that is something. ``most``: where
+    infinity stands for no limit, the greatest limit that is one. Beyond them arithmetic would overflow.
     A ``default`` of NaN means "as the preset named by another parameter has it".
     """
 
@@ -44,6 +48,8 @@ class Parameter:
     source: str
     low: float = 0.0
     high: float = np.inf
+    least: float = 0.0
+    most: float = np.inf
     whole: bool = False
     choices: tuple[str, ...] = ()
 
@@ -62,34 +68,47 @@ class Parameter:
         """Axis label with unit, for example ``line rate [Gbit/s]``."""
         return _label(self.name, self.unit)
 
-    def check(self, values: Any) -> np.ndarray:
+    @property
+    def _may_be_empty(self) -> bool:
+        return isinstance(self.default, float) and bool(np.isnan(self.default))
+
+    def check(self, values: Any) -> NDArray[Any]:
         """Return ``values`` as an array of the right type, or raise :class:`ParameterError`."""
         return self._check_text(values) if self.choices else self._check_number(values)
 
-    def _check_text(self, values: Any) -> np.ndarray:
+    def _check_text(self, values: Any) -> NDArray[np.object_]:
         array = np.asarray(values, dtype=object)
         for value in array.ravel().tolist():
             if not isinstance(value, str) or value not in self.choices:
                 raise self._error(value, nearest(str(value), self.choices))
         return array
 
-    def _check_number(self, values: Any) -> np.ndarray:
+    def _check_number(self, values: Any) -> Floats:
         given = self._array(values)
         if given.dtype.kind in "mM":
             raise self._error(given.ravel()[0])
         if given.dtype.kind not in "fiu":
             given = np.asarray([self._number(v) for v in given.ravel().tolist()]).reshape(given.shape)
         array = given.astype(float)
-        allowed = (array >= self.low) & (array <= self.high)
-        if self.whole:
-            allowed &= array == np.floor(array)
-        if np.isnan(self.default):
-            allowed |= np.isnan(array)
+        allowed = self._allowed(array)
         if not allowed.all():
             raise self._error(array[~allowed].flat[0])
         return array
 
-    def _array(self, values: Any) -> np.ndarray:
+    def _allowed(self, array: Floats) -> Bools:
+        """True where a number keeps to the rule."""
+        allowed = (array >= self.low) & (array <= self.high)
+        if self.least:
+            allowed &= (array == 0) | (array >= self.least)
+        if np.isfinite(self.most):
+            allowed &= (array <= self.most) | np.isinf(array)
+        if self.whole:
+            allowed &= array == np.floor(array)
+        if self._may_be_empty:
+            allowed |= np.isnan(array)
+        return allowed
+
+    def _array(self, values: Any) -> NDArray[Any]:
         """Values as an array whose elements keep their types: numpy would turn ``[True, 2]`` into numbers."""
         listed = isinstance(values, (list, tuple))
         try:
@@ -98,7 +117,7 @@ class Parameter:
             raise ParameterError(f"{self.name}: the lists in {values!r} are of different lengths") from None
 
     def _number(self, value: Any) -> float:
-        if value is None and np.isnan(self.default):
+        if value is None and self._may_be_empty:
             return np.nan
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, (str, bytes, numbers.Real)):
             raise self._error(value)
@@ -114,8 +133,16 @@ class Parameter:
         except quantities.UnitError as error:
             raise self._error(value, why=str(error)) from None
 
+    def _beyond(self, value: Any) -> str:
+        """What else holds for a value between the bounds that would overflow."""
+        if isinstance(value, float) and 0 < value < self.least:
+            return f"; it is 0 or at least {self.least:g}"
+        if isinstance(value, float) and self.most < value < np.inf:
+            return f"; it is at most {self.most:g}, or infinite"
+        return ""
+
     def _error(self, value: Any, near: str = "", why: str = "") -> ParameterError:
-        hint = f"; did you mean {near!r}?" if near else f"; {why}" if why else ""
+        hint = f"; did you mean {near!r}?" if near else f"; {why}" if why else self._beyond(value)
         unit = f" [{self.unit}]" if self.unit else ""
         return ParameterError(
             f"{self.name} = {shown(value)} is not allowed: it takes {self.rule}{unit}{hint}"
@@ -184,13 +211,13 @@ _ALL = (
     Parameter("dirty_pages_per_s", "pages/s", 5000.0, high=1e12,
               meaning="page writes per second by the guest",
               source="the reader's machine"),
-    Parameter("working_set_gib", "GiB", 2.0, high=262144,
+    Parameter("working_set_gib", "GiB", 2.0, least=1e-9, high=262144,
               meaning="memory those writes fall on (at most memory_gib is used)",
               source="the reader's machine"),
     Parameter("write_pattern", "", "uniform", choices=WRITE_PATTERNS,
               meaning="how writes spread over the working set",
               source="models: section 2"),
-    Parameter("hot_page_share", "0-1", 0.1, high=1,
+    Parameter("hot_page_share", "0-1", 0.1, least=1e-12, high=1,
               meaning="hotcold: share of the working set that is hot",
               source="convention"),
     Parameter("hot_write_share", "0-1", 0.9, high=1,
@@ -202,11 +229,11 @@ _ALL = (
     Parameter("idle_dirty_pages_per_s", "pages/s", 0.0, high=1e12,
               meaning="page writes by the guest's system beside its workload",
               source="the reader's machine; some 40 for an idle Linux guest (passes.csv)"),
-    Parameter("idle_working_set_mib", "MiB", 0.5, high=1e6,
+    Parameter("idle_working_set_mib", "MiB", 0.5, least=1e-9, high=1e6,
               meaning="memory those writes fall on",
               source="some 115 pages for an idle Linux guest (passes.csv)"),
     # --- the link ---------------------------------------------------------------------
-    Parameter("bandwidth_gbps", "Gbit/s", 10.0, low=0.001,
+    Parameter("bandwidth_gbps", "Gbit/s", 10.0, low=0.001, most=1e12,
               meaning="line rate of the migration network",
               source="the reader's network"),
     Parameter("mtu_bytes", "bytes", 1500.0, low=576, high=65535,
@@ -233,16 +260,16 @@ _ALL = (
     Parameter("interrupt_moderation_us", "us", 50.0, high=1e6,
               meaning="least time between two interrupts of an adapter",
               source="vendors' usual range"),
-    Parameter("receive_delay_us", "us", 50.0, high=1e6,
+    Parameter("receive_delay_us", "us", 50.0, least=1e-9, high=1e6,
               meaning="mean extra delay before the receive ring is emptied (a busy processor)",
               source="facts: buffers, busy delay"),
     Parameter("send_moderation_us", "us", np.nan, high=1e6,
               meaning="least time between two send completions; empty: as interrupt_moderation_us",
               source="facts: buffers"),
-    Parameter("send_delay_us", "us", 0.0, high=1e6,
+    Parameter("send_delay_us", "us", 0.0, least=1e-9, high=1e6,
               meaning="mean extra delay before send completions are handled",
               source="facts: buffers"),
-    Parameter("socket_buffer_kib", "KiB", 8192.0, low=1,
+    Parameter("socket_buffer_kib", "KiB", 8192.0, low=1, most=1e12,
               meaning="TCP window: bytes under way on one connection",
               source=_HYPERV + "128 KiB with window scale 8 from 10 Gbit/s on"),
     Parameter("congestion_control", "", "cubic", choices=CONGESTION_CONTROLS,
@@ -251,13 +278,13 @@ _ALL = (
     Parameter("streams", "connections", np.nan, low=1, high=1024, whole=True,
               meaning="TCP connections that carry one migration; " + _AS_TRANSPORT,
               source=_HYPERV + "one for TCP/IP and compression; four for SMB Multichannel with RSS"),
-    Parameter("stream_limit_gbps", "Gbit/s", 12.0, low=0.001,
+    Parameter("stream_limit_gbps", "Gbit/s", 12.0, low=0.001, most=1e12,
               meaning="ceiling of one connection: one core's worth of TCP processing",
               source=_HYPERV + "4 to 6.5 on hosts of 2012; about double on later ones (assumed)"),
-    Parameter("stream_limit_spread", "0-1", 0.0, high=2,
+    Parameter("stream_limit_spread", "0-1", 0.0, least=1e-9, high=2,
               meaning="how much that ceiling varies in time (standard deviation of its logarithm)",
               source="0.4 in this study's laboratory, a busy host"),
-    Parameter("adapter_limit_gbps", "Gbit/s", np.nan, low=0.001,
+    Parameter("adapter_limit_gbps", "Gbit/s", np.nan, low=0.001, most=1e12,
               meaning="ceiling of all connections through the host's adapter; empty: none",
               source=_HYPERV + "4.5 in all through a virtual adapter of the host without RSS (Savill 2012)"),
     Parameter("send_ahead_mib", "MiB", 0.0, high=1e6,
@@ -288,10 +315,10 @@ _ALL = (
     Parameter("compression_ratio", "", 2.1, low=1, high=1000,
               meaning="memory bytes per byte sent when compression is on",
               source="facts: compression, XPRESS LZ77, blocks of 4 KiB"),
-    Parameter("compress_gib_per_s_per_core", "GiB/s", 0.27, low=1e-6,
+    Parameter("compress_gib_per_s_per_core", "GiB/s", 0.27, low=1e-6, most=1e12,
               meaning="memory that one core compresses in a second",
               source="facts: compression, XPRESS LZ77, blocks of 4 KiB, 289 MB/s"),
-    Parameter("spare_cores", "cores", 4.0, high=4096,
+    Parameter("spare_cores", "cores", 4.0, least=1e-9, high=4096,
               meaning="cores that no virtual machine needs, free for the compressor",
               source=_HYPERV + "section 6"),
     Parameter("compressor_waits", "", "no", choices=COMPRESSOR_WAITS,
@@ -305,7 +332,7 @@ _ALL = (
     Parameter("pass_limit", "passes", np.nan, low=1, high=1e6, whole=True,
               meaning="most memory passes; " + _AS_RULE,
               source="models: section 3"),
-    Parameter("blackout_target_ms", "ms", np.nan, high=1e7,
+    Parameter("blackout_target_ms", "ms", np.nan, least=1e-9, high=1e7,
               meaning="transfer time of the residual that counts as converged; " + _AS_RULE,
               source="models: section 3"),
     # --- fixed parts ------------------------------------------------------------------
@@ -368,7 +395,7 @@ def takes(name: str) -> bool:
     return of is not None and (name in PARAMETERS or not of.choices)
 
 
-def check(given: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def check(given: Mapping[str, Any]) -> Columns:
     """Validate values by name; a name may be that of a factor (see :func:`takes`), which is above 0.
 
     Raises :class:`ParameterError` for an unknown name (with the nearest right one) or a value

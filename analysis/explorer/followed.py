@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from analysis.model.compression import compressing_rate
 from analysis.model.dirtying import distinct_pages
 from analysis.model.migration import ceilings, content_pages, filled, guest, migrate, passes
 from analysis.model.units import GBIT, GIB, PAGES_PER_GIB
@@ -64,7 +65,8 @@ def _rows(frame: pd.DataFrame, names: Iterable[str]) -> list[dict[str, Any]]:
 
 def _cores_gbps(p: dict[str, np.ndarray]) -> np.ndarray:
     """What the spare cores can compress, as payload at the full ratio: the ceiling beside the link's own."""
-    able = p["compress_gib_per_s_per_core"] * p["spare_cores"] / p["compression_ratio"] * 8 * GIB / GBIT
+    able = compressing_rate(p["compress_gib_per_s_per_core"], p["spare_cores"])
+    able = able / p["compression_ratio"] * 8 * GIB / GBIT
     return np.where(p["transport"] == "compression", able, np.inf)
 
 

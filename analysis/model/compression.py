@@ -53,7 +53,7 @@ def compressed_rate(
     [1.5, 1.4]
     """
     link, ratio = np.broadcast_arrays(np.asarray(link_rate, float), np.asarray(ratio, float))
-    able = np.multiply(speed_per_core, cores)
+    able = compressing_rate(speed_per_core, cores)
     waits = np.asarray(waits)
     lower = np.minimum(able, link * ratio)
     compressed = np.where(waits == "in_turn", _corner(able, link * ratio), lower)
@@ -72,11 +72,19 @@ def _corner(able: Floats, wanted: Floats) -> Floats:
     return low * (1 + share**WAIT_NORM) ** (-1 / WAIT_NORM)
 
 
+def compressing_rate(speed_per_core: ArrayLike, cores: ArrayLike) -> Floats:
+    """What all the cores compress, in the unit of ``speed_per_core``; nothing without cores, however fast."""
+    some, speed = np.broadcast_arrays(np.asarray(cores, float), np.asarray(speed_per_core, float))
+    rate = np.zeros(some.shape)
+    np.multiply(speed, some, out=rate, where=some > 0)
+    return rate
+
+
 def compressor_binds(
     link_rate: ArrayLike, ratio: ArrayLike, speed_per_core: ArrayLike, cores: ArrayLike
 ) -> Bools:
     """True where the spare cores, and not the link, keep compression from its full factor."""
-    return np.multiply(speed_per_core, cores) < np.multiply(link_rate, ratio)
+    return compressing_rate(speed_per_core, cores) < np.multiply(link_rate, ratio)
 
 
 def break_even_rate(speed_per_core: ArrayLike, cores: ArrayLike) -> Floats:

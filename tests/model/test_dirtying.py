@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.model import dirtying
+from analysis.parameters import PARAMETERS
 
 PATTERNS = ("uniform", "sequential", "hotcold", "zipf")
 
@@ -244,7 +245,7 @@ def test_an_idle_guest_of_some_rows_leaves_the_others_alone():
     pattern=st.sampled_from(PATTERNS),
     rate=st.floats(0, 1e7),
     size=st.one_of(st.just(0.0), st.floats(0.01, 1e7)),
-    hot_page_share=st.floats(0, 1),
+    hot_page_share=st.just(0.0) | st.floats(PARAMETERS["hot_page_share"].least, 1),
     hot_write_share=st.floats(0, 1),
     exponent=st.floats(0, 3),
     t=st.floats(1e-6, 1e4),

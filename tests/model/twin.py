@@ -262,7 +262,8 @@ def distinct(t, groups, *, cyclic=False):
 # --- passes ---------------------------------------------------------------------------------
 
 
-def precopy(content, zero, top, rate, ahead, dirtied_in, rule, pass_limit=None, target_ms=None):
+# In one piece, so that it can be held against the rules as they are written.
+def precopy(content, zero, top, rate, ahead, dirtied_in, rule, pass_limit=None, target_ms=None):  # noqa: C901
     """Pass after pass until the rule says stop; ``dirtied_in(t)`` gives distinct pages.
 
     ``ahead``: pages of the first pass that nobody waits for. Endless is what comes back to the very
