@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from analysis.figures.language import (
     BLACKOUT,
@@ -24,6 +25,7 @@ from analysis.figures.language import (
     WIDTH,
     Groups,
     along,
+    apart,
     axis_label,
     ceiling,
     change,
@@ -188,11 +190,13 @@ def plateaus(frame: pd.DataFrame, x: str, hue: str, given: float) -> Figure:
     scale(ax, "y", frame["goodput_gbps"], log=True)
     groups: Groups = list(frame.groupby(hue, sort=False))
     tints = colours([name for name, _ in groups])
-    knees = {}
+    knees, rises = {}, []
     for (name, part), tint in zip(groups, tints, strict=True):
-        knees[name] = _plateau(ax, part.sort_values(x), x, tint, value_of(hue, name))
+        knees[name], rise = _plateau(ax, part.sort_values(x), x, tint)
+        rises.append((rise, value_of(hue, name), tint))
     ax.axvline(given, color=QUIET, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
     ax.margins(x=0.02, y=0.14)
+    _name_rises(ax, x, "goodput_gbps", rises)
     note(ax, f"set: {number(given, 6)}", given, 0.02, xycoords=("data", "axes fraction"), ha="center")
     text = "thick: the rings bind   thin: another ceiling does   number: buffers that are enough"
     ax.annotate(text, (1, 1.02), xycoords="axes fraction", ha="right", color=QUIET, fontsize=9)
@@ -200,30 +204,35 @@ def plateaus(frame: pd.DataFrame, x: str, hue: str, given: float) -> Figure:
     return entitle(fig, _plateaus_title(knees, hue, given), _plateaus_alt(knees, hue))
 
 
-def _plateau(ax: Axes, part: pd.DataFrame, x: str, tint: Any, name: str) -> float:
-    """One line in its two strengths; returns where the rings stop binding (NaN: not within it)."""
+def _plateau(ax: Axes, part: pd.DataFrame, x: str, tint: Any) -> tuple[float, pd.DataFrame]:
+    """One line in its two strengths; returns where the rings stop binding (NaN: not within it), and its rise."""
     y, bound = "goodput_gbps", part["limited_by"].isin(["send_buffers", "receive_buffers"])
     ax.plot(part[x], part[y], color=tint, linewidth=1.4, alpha=0.75, zorder=2)
     ax.plot(part[x].where(bound), part[y].where(bound), color=tint, linewidth=3.2, zorder=3)
-    _name_rise(ax, part[bound] if bound.sum() > 1 else part.iloc[:1], x, y, name, tint)
+    rise = part[bound] if bound.sum() > 1 else part.iloc[:1]
     if bound.all():
-        return np.nan
+        return np.nan, rise
     knee = part[~bound].iloc[0]
     ax.scatter(knee[x], knee[y], s=46, facecolor="white", edgecolor=tint, lw=2, zorder=4)
     place: dict[str, Any] = {"textcoords": "offset points", "xytext": (0, 8), "ha": "center", "color": INK}
     ax.annotate(number(knee[x], 6), (knee[x], knee[y]), fontsize=9.5, **place)
-    return float(knee[x])
+    return float(knee[x]), rise
 
 
-def _name_rise(ax: Axes, rise: pd.DataFrame, x: str, y: str, name: str, tint: Any) -> None:
-    """Write a line's name along its rising part."""
-    at, later = (
-        rise.iloc[len(rise) // 8],
-        rise.iloc[min(len(rise) // 8 + max(len(rise) // 6, 1), len(rise) - 1)],
-    )
-    power = np.log(later[y] / at[y]) / np.log(later[x] / at[x]) if later[x] > at[x] else 0.0
-    place = (at[x] * 0.97, at[y] * 1.09)
-    ax.text(*place, name, color=tint, fontsize=9.5, **along(*place, power))
+def _name_rises(ax: Axes, x: str, y: str, rises: Sequence[tuple[pd.DataFrame, str, Any]]) -> None:
+    """Write each line's name along its rising part; in a list where lines run too close for that."""
+    places = []
+    for rise, _, _ in rises:
+        first = len(rise) // 8
+        at, later = rise.iloc[first], rise.iloc[min(first + max(len(rise) // 6, 1), len(rise) - 1)]
+        power = np.log(later[y] / at[y]) / np.log(later[x] / at[x]) if later[x] > at[x] else 0.0
+        places.append((at[x] * 0.97, at[y] * 1.09, power))
+    if apart(ax, places):
+        for (left, height, power), (_, name, tint) in zip(places, rises, strict=True):
+            ax.text(left, height, name, color=tint, fontsize=9.5, **along(left, height, power))
+    else:
+        lines = [Line2D([], [], color=tint, linewidth=3.2) for _, _, tint in rises]
+        ax.legend(lines, [name for _, name, _ in rises], loc="lower right", fontsize=9.5)
 
 
 def _plateaus_title(knees: dict[Any, float], hue: str, given: float) -> str:

@@ -363,6 +363,22 @@ def along(x: float, y: float, power: float = 1.0) -> dict[str, Any]:
     return {"rotation": slope, "transform_rotates_text": True, "rotation_mode": "anchor"}
 
 
+def apart(ax: Axes, names: Sequence[tuple[float, float, float]], long: int = 115, high: int = 17) -> bool:
+    """Whether names of this length and height [pixels], each along a line y ~ x**power, leave each other free.
+
+    ``names``: (x, y, power) of each name's beginning, on logarithmic axes.
+    """
+    places = ax.transData.transform([(x, y) for x, y, _ in names])
+    ends = ax.transData.transform([(x * 1.01, y * 1.01**power) for x, y, power in names])
+    for i, (place, end) in enumerate(zip(places, ends, strict=True)):
+        ahead = (end - place) / np.hypot(*(end - place))
+        for other in places[i + 1 :] - place:
+            beside = abs(ahead[0] * other[1] - ahead[1] * other[0])
+            if beside < high and abs(ahead @ other) < long:
+                return False
+    return True
+
+
 def colours(groups: Sequence[Any]) -> list[Any]:
     """One colour a group: a ramp of lightness for numbers, distinct hues for names."""
     if all(isinstance(group, str) for group in groups):

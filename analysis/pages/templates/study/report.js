@@ -16,13 +16,6 @@
     link.addEventListener("click", function () { link.closest("details").open = false; });
   });
 
-  // A table that is wider than its box says so.
-  function mark(box) { box.classList.toggle("wide", box.scrollWidth > box.clientWidth + 1); }
-  var watch = window.ResizeObserver && new ResizeObserver(function (seen) {
-    seen.forEach(function (entry) { mark(entry.target); });
-  });
-  each(".scroll", function (box) { mark(box); if (watch) watch.observe(box); });
-
   // A picture that was shrunk to a narrow window is shown in its own size at a press.
   each(".jp-RenderedImage", function (figure) {
     var size = document.createElement("button");
@@ -36,12 +29,15 @@
     figure.after(size);
   });
 
-  // On paper nothing folds: what says how a number came about is printed, code is not.
-  var opened = [];
+  // On paper nothing folds but code, and the table of parameters stands with what the report was made from.
+  var opened = [], inputs = document.querySelector(".inputs"), about = document.querySelector(".about");
+  var place = inputs && inputs.nextSibling, above = inputs && inputs.parentNode;
   window.addEventListener("beforeprint", function () {
     each("main details:not(.code):not([open])", function (part) { part.open = true; opened.push(part); });
+    if (inputs && about) about.after(inputs);
   });
   window.addEventListener("afterprint", function () {
     opened.splice(0).forEach(function (part) { part.open = false; });
+    if (inputs && about) above.insertBefore(inputs, place);
   });
 })();

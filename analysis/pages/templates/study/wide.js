@@ -1,0 +1,11 @@
+// A table that is wider than its box says so; the mark itself changes widths, so it is taken off to measure.
+(function () {
+  function mark(box) {
+    box.classList.remove("wide");
+    box.classList.toggle("wide", box.scrollWidth > box.clientWidth + 1);
+  }
+  var watch = window.ResizeObserver && new ResizeObserver(function (seen) {
+    seen.forEach(function (entry) { mark(entry.target); });
+  });
+  document.querySelectorAll(".scroll").forEach(function (box) { mark(box); if (watch) watch.observe(box); });
+})();
