@@ -86,10 +86,12 @@ def _in_words(path: str | Path, table: pd.DataFrame) -> pd.DataFrame:
     """Status and verdict in the study's own words; TableError for one that is not known."""
     if "verdict" in table and "measured_verdict" not in table:
         table = table.rename(columns={"verdict": "measured_verdict"})
-    told = {"status": possible.ENDED, "measured_verdict": possible.VERDICTS}
-    return table.assign(
-        **{n: possible.words(path, table[n], known) for n, known in told.items() if n in table}
-    )
+    if "status" in table:
+        table = table.assign(status=possible.words(path, table.status, possible.ENDED))
+    if "measured_verdict" in table:
+        verdict = possible.words(path, table.measured_verdict, possible.VERDICTS)
+        table = table.assign(measured_verdict=verdict)
+    return table
 
 
 def _possible(path: str | Path, table: pd.DataFrame) -> None:

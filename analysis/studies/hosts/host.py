@@ -65,6 +65,9 @@ class Host:
         for estimate in self.scales:
             table[estimate.name] = _base(table, estimate.name)
             _set(table, estimate, table[estimate.name] * estimate.value)
+        if "without_setup" in table:
+            # Events tell of brownout and blackout; a total that is their sum has no set-up in it.
+            table["setup_s"] = np.where(table.without_setup.eq(True), 0.0, _base(table, "setup_s"))
         return table
 
     def estimate(self, name: str, of: str = "") -> Estimate:
