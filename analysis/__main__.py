@@ -6,6 +6,7 @@ Exit code 0; 1 when work failed; 2 for a user's mistake, told in one sentence.
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,12 @@ def sweep(design: Path, out: Path | None, host_file: Path | None, as_json: bool,
     click.echo(answers.as_json(figures) if as_json else answers.swept_text(figures))
 
 
+def tell(notes: Iterable[str]) -> None:
+    """Write what readers noticed to standard error, so that standard output holds the answer alone."""
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+
+
 @main.command()
 @parameter_options
 @host_option
@@ -124,19 +131,24 @@ def predict(as_json: bool, host_file: Path | None, preset: str | None, **options
 
 
 @main.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @host_option
 @click.option("--json", "as_json", is_flag=True, help="Write the error figures as JSON to standard output.")
-def validate(file: Path, host_file: Path | None, as_json: bool) -> None:
-    """Set the model beside the measurements in FILE.
+def validate(files: tuple[Path, ...], host_file: Path | None, as_json: bool) -> None:
+    """Set the model beside the measurements in FILES.
 
-    FILE has the form of data/migrations.csv, of data/buffers.csv, or columns by the names of the parameters
-    with a measured total time; which one, its columns tell.
+    A file has the form of data/migrations.csv, of data/buffers.csv, or columns by the names of the parameters
+    with a measured total time, or is what a host recorded, with a table beside it that tells what was known
+    of each migration; which one, its content tells.
     """
     from analysis.cli import answers
 
-    figures = answers.validated(file, host_file)
-    click.echo(answers.as_json(figures) if as_json else answers.validation_text(figures))
+    figures = answers.validated(files, host_file)
+    if as_json:
+        click.echo(answers.as_json(figures))
+        return
+    tell(figures["notes"])
+    click.echo(answers.validation_text(figures))
 
 
 @main.command()
@@ -186,7 +198,10 @@ def calibrate(files: tuple[Path, ...], out: Path | None, name: str, correct: boo
     from analysis.cli import answers
     from analysis.studies.hosts.host import host_content, host_text, save_host
 
-    host = answers.calibrated(files, name, correct=correct)
+    found = answers.measured(files)
+    tell(found.notes)
+    host, undecided = answers.calibrated(found, name, correct=correct)
+    tell(undecided)
     if out:
         save_host(host, out)
         click.echo(f"{host.migrations} migrations calibrated; the host is in {out}", err=True)

@@ -67,17 +67,23 @@ def _interval_columns() -> list[str]:
     return [f"{name}_{end}{level}" for name, end, level in ends]
 
 
-def validated(file: Path, host_file: Path | None = None) -> Figures:
-    """Error figures of the model on a file of migrations or of transfers, recognised by its columns."""
-    path = lab.located(file)
+def validated(paths: Sequence[Path], host_file: Path | None = None) -> Figures:
+    """Error figures of the model on files of migrations, or on one of transfers, recognised by its columns.
+
+    ``notes``: what the readers noticed.
+    """
+    path = lab.located(paths[0])
     names = set() if files.is_recorded(path) else set(tables.header(path))
     if set(transfers.COLUMNS) <= names:
-        compared = compare_transfers(transfers.read_transfers(path))
-        return transfer_errors(compared)
-    observed, host = files.read_migrations(file), load_host(host_file) if host_file else None
-    if set(lab.COLUMNS) <= names:
-        return _laboratory(observed, host or load_host(lab.LABORATORY))
-    return validate(observed, host)
+        if len(paths) > 1:
+            raise UserError(f"{paths[0]} holds measurements of a link, and such a file is validated alone")
+        return transfer_errors(compare_transfers(transfers.read_transfers(path))) | {"notes": []}
+    found, host = files.read_measured(list(paths)), load_host(host_file) if host_file else None
+    if set(lab.COLUMNS) <= names and len(paths) == 1:
+        figures = _laboratory(found.migrations, host or load_host(lab.LABORATORY))
+    else:
+        figures = validate(found.migrations, host)
+    return figures | {"notes": found.notes}
 
 
 def observed(
@@ -120,11 +126,18 @@ def observed_text(found: Record) -> str:
     return "\n\n".join(parts + [f"note: {note}" for note in found.notes])
 
 
-def calibrated(paths: Sequence[Path], name: str, *, correct: bool = False) -> Host:
-    """A host calibrated to the migrations of some files."""
-    from analysis.studies.hosts.calibration import calibrate
+def measured(paths: Sequence[Path]) -> files.Measured:
+    """The migrations of some files, and what their readers noticed."""
+    return files.read_measured(list(paths))
 
-    return calibrate(list(paths), name=name, learn_correction=correct)
+
+def calibrated(found: files.Measured, name: str, *, correct: bool = False) -> tuple[Host, list[str]]:
+    """A host calibrated to migrations, and sentences on what they do not decide."""
+    from analysis.studies.hosts.calibration import calibrate
+    from analysis.studies.hosts.decided import undecided
+
+    host = calibrate(found.migrations, measured_passes=found.passes, name=name, learn_correction=correct)
+    return host, undecided(found.migrations, host)
 
 
 def _laboratory(observed: pd.DataFrame, host: Host) -> Figures:

@@ -19,9 +19,9 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from analysis.observations.counter_files import Clock
-from analysis.observations.lab import located
-from analysis.observations.lines import Progress, beginning, read_cells, read_lines
+from analysis.observations.lines import Progress, beginning, opened, read_cells, read_lines
 from analysis.observations.record import Notes
+from analysis.observations.sources import readable
 from analysis.observations.tables import TableError
 
 LINE = "{line}"
@@ -307,7 +307,7 @@ def _evtx(path: str | Path, notes: Notes) -> Iterator[Event]:
 def _records(parser: Any, path: str | Path, notes: Notes) -> Iterator[tuple[int, str]]:
     """Number and XML of each record that can be read, also of a last chunk that is cut off."""
     begun, rest = _look_over(path, notes)
-    yield from _parsed(parser, str(located(path)), path, notes)
+    yield from _parsed(parser, str(readable(path)), path, notes)
     if rest:
         notes.add("the log is cut off within its last chunk; the records before that were read")
         yield from _parsed(parser, BytesIO(begun + rest.ljust(CHUNK, b"\0")), path, notes)
@@ -318,7 +318,7 @@ def _look_over(path: str | Path, notes: Notes) -> tuple[bytes, bytes]:
 
     The parser takes records as they stand, so a figure that was damaged would be read without a word.
     """
-    with located(path).open("rb") as file:
+    with opened(path) as file:
         begun, number = file.read(FILE_HEADER), 0
         while len(chunk := file.read(CHUNK)) == CHUNK:
             number += 1

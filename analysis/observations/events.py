@@ -281,13 +281,14 @@ def _row(name: str, group: list[Told], file: str, notes: Notes) -> dict[str, Any
     status = (
         "failed" if ids & set(FAILED) else "completed" if ids & set(SUCCEEDED) or 22507 in ids else "not told"
     )
+    without_setup = math.isnan(durations["total"]) and not math.isnan(total)
     pages = [f["dirty_pages"] for _, f in group if "dirty_pages" in f]
     row: dict[str, Any] = {
         "migration": name,
         "vm": next((e.vm for e, _ in group if e.vm), ""),
         "status": status,
     }
-    row |= {"stop_rule": STOP_RULE}
+    row |= {"stop_rule": STOP_RULE, "without_setup": without_setup}
     row |= {"began": _stamp(first.time_s), "measured_total_s": total if status != "failed" else math.nan}
     row |= {"measured_brownout_s": durations["brownout"], "measured_blackout_s": durations["blackout"]}
     row |= {"residual_pages": pages[-1] if pages else math.nan, "vm_id": first.vm_id}

@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.observations import possible
+from analysis.observations.sources import ROOT
+from analysis.observations.sources import located as located
 from analysis.observations.tables import read_table
 
-DATA = Path(__file__).resolve().parents[2] / "data"
+DATA = ROOT / "data"
 """The repository's tables of measurements."""
 
 GUEST_MIB = 62.5
@@ -93,6 +96,10 @@ COLUMNS = {
     "transferred_bytes": "number",
     "throughput_mbit_per_s": "number",
 }
+STATUS = ("completed", "timeout")
+"""Words that the collector writes: completed, or cancelled after :data:`TIME_LIMIT_S`."""
+MORE_THAN_ZERO = ("memory_mib", "link_mbit_per_s", "pass_limit", "total_time_s", "transferred_bytes",
+                  "throughput_mbit_per_s")  # fmt: skip
 PASS_COLUMNS = {
     "migration": "text",
     "sync": "number",
@@ -112,6 +119,7 @@ def read_migrations(path: str | Path = DATA / "migrations.csv") -> pd.DataFrame:
     Raises :class:`~analysis.observations.tables.TableError` for a file of another form.
     """
     raw = read_table(located(path), COLUMNS)
+    _possible(located(path), raw)
     kept = raw[
         [c for c in ("migration", "group", "repeat", "host_load") if c in raw] + ["method", "cross_flows"]
     ]
@@ -125,17 +133,23 @@ def read_passes(path: str | Path = DATA / "passes.csv") -> pd.DataFrame:
     ``time_s`` since the start, ``duration_s`` to the next, ``dirtied_pages`` found at this one.
     """
     raw = read_table(located(path), PASS_COLUMNS)
+    possible.positive(
+        located(path), raw, ("sync", "time_s", "seconds_to_next", "pages_found_dirty"), may_be_zero=True
+    )
     names = {"sync": "pass_number", "seconds_to_next": "duration_s", "pages_found_dirty": "dirtied_pages"}
     return raw.rename(columns=names)[["migration", "pass_number", "time_s", "duration_s", "dirtied_pages"]]
 
 
-def located(path: str | Path) -> Path:
-    """The path as it is, or, where there is no such file, as seen from the repository's folder.
-
-    So ``data/migrations.csv`` in a notebook is found from any working directory.
-    """
-    path, inside = Path(path), DATA.parent / path
-    return inside if inside.exists() and not path.exists() else path
+def _possible(path: Path, raw: pd.DataFrame) -> None:
+    """TableError for a figure that cannot be, and for a status that the collector does not write."""
+    possible.words(path, raw.status, STATUS, exact=True)
+    possible.positive(path, raw, MORE_THAN_ZERO)
+    others = [n for n, kind in COLUMNS.items() if kind != "text" and n not in MORE_THAN_ZERO]
+    possible.positive(path, raw, others, may_be_zero=True)
+    possible.not_longer(path, raw, "downtime_s", "total_time_s")
+    possible.not_longer(path, raw, "pass_limit_reached_s", "total_time_s")
+    bits = (8 * raw.transferred_bytes).mask(raw.method.isin(COUNTED_RAW))
+    possible.carried(path, bits, raw.link_mbit_per_s / 1000, raw.total_time_s, "transferred_bytes")
 
 
 def _scenario(raw: pd.DataFrame) -> pd.DataFrame:

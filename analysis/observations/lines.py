@@ -5,64 +5,57 @@ Line ends may be of any kind and mixed; line numbers are those that an editor sh
 
 from __future__ import annotations
 
-import codecs
 import csv
 from collections.abc import Callable, Iterator
 from io import TextIOWrapper
 from pathlib import Path
+from typing import BinaryIO
 
-from analysis.observations.lab import located
 from analysis.observations.record import Notes
-from analysis.observations.tables import TableError
+from analysis.observations.sources import TableError, encoding_of, readable
 
 LONGEST = 16 * 2**20
 """Characters of a line beyond which a file is no text."""
 CODE_PAGE = "cp1252"
 """What Windows of Western Europe and America writes where it writes neither UTF-8 nor UTF-16."""
-MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+BLANK = b"\0 \t\r\n\xff\xfe\xef\xbb\xbf"
+"""What a file holds that is empty: blanks and marks of encodings."""
 
 Progress = Callable[[int, int], None]
 """Called now and then with bytes read and bytes in all."""
 
 
 def beginning(path: str | Path, size: int = 65536) -> bytes:
-    """The first bytes of a file; TableError where there is none."""
+    """The first bytes of a file that are not all blank; TableError where there is no file."""
+    with opened(path) as file:
+        head = file.read(size)
+        while head and not head.strip(BLANK):
+            head = file.read(size)
+    return head
+
+
+def opened(path: str | Path) -> BinaryIO:
+    """A file, or what came through a pipe, for reading its bytes; TableError where that cannot be."""
+    file = readable(path)
     try:
-        with located(path).open("rb") as file:
-            return file.read(size)
-    except FileNotFoundError:
-        raise TableError(f"there is no file {path}") from None
-    except IsADirectoryError:
-        raise TableError(f"{path} is a folder, not a file") from None
+        return file.open("rb")
     except OSError as error:
         raise TableError(f"{path} cannot be read: {error.strerror}") from None
-
-
-def encoding_of(head: bytes) -> str:
-    """The encoding that a file's first bytes tell, by its mark or by the zeros of UTF-16; else UTF-8."""
-    for mark, name in MARKS:
-        if head.startswith(mark):
-            return name
-    if len(head) >= 4 and b"\0" in head[:64]:
-        odd, even = head[1:64:2].count(0), head[:64:2].count(0)
-        if max(odd, even) > 0.6 * min(len(head), 64) / 2:
-            return "utf-16-le" if odd > even else "utf-16-be"
-    return "utf-8"
 
 
 def read_lines(path: str | Path, notes: Notes, progress: Progress | None = None) -> Iterator[tuple[int, str]]:
     """Lines with their numbers from 1 on, without their ends; TableError for what is no text."""
     head = beginning(path)
-    if not head.strip(b"\0 \t\r\n\xff\xfe\xef\xbb\xbf"):
+    if not head.strip(BLANK):
         raise TableError(f"{path} is empty")
     encoding = encoding_of(head)
     if encoding == "utf-8" and b"\0" in head.rstrip(b"\0"):
         raise TableError(f"{path} is not text (byte {head.index(0)} is zero)")
     if encoding.startswith("utf-16"):
         notes.add("the text is UTF-16, as PowerShell's > writes it; it was read as that")
-    size, number = located(path).stat().st_size, 0
+    size, number = readable(path).stat().st_size, 0
     how = "surrogateescape" if "8" in encoding else "replace"
-    with located(path).open("rb") as raw, TextIOWrapper(raw, encoding=encoding, errors=how) as file:
+    with opened(path) as raw, TextIOWrapper(raw, encoding=encoding, errors=how) as file:
         while text := file.readline(LONGEST):
             number += 1
             if _is_no_text(text, number, notes):

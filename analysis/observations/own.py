@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.observations.lab import located
+from analysis.observations import columns, possible
+from analysis.observations.columns import NEEDED as NEEDED
+from analysis.observations.lab import COUNTED_RAW
+from analysis.observations.sources import located
 from analysis.observations.tables import TableError, header, line_of, read_table
-from analysis.parameters import PARAMETERS, ParameterError, check, nearest
+from analysis.parameters import PARAMETERS, ParameterError, check
 
 MEASURED = {
     "measured_total_s": ("measured_total_s", 1.0),
@@ -22,13 +25,11 @@ MEASURED = {
     "time_limit_s": ("time_limit_s", 1.0),
 }
 """Columns of measurements by the names they may have: the study's name and the factor to its unit."""
-TOTAL, PAUSE = "measured_total_s", "measured_blackout_s"
+TOTAL, PAUSE, STREAM = "measured_total_s", "measured_blackout_s", "measured_stream_gib"
 MAY_BE_ZERO = (PAUSE,)
 """Measurements that may be 0; all others are more."""
 LABELS = ("method", "workload", "measured_verdict")
 """Columns of text that tell kinds of migrations apart."""
-NEEDED = ("memory_gib", "bandwidth_gbps", "dirty_pages_per_s")
-"""What must be known of a host's own migrations before the model can be set beside them."""
 KINDS, NO_LABEL = ("method", "workload"), "not told"
 
 
@@ -42,31 +43,30 @@ def read_own(path: str | Path) -> pd.DataFrame:
     """Read a table of migrations: columns by parameter names, and what was measured.
 
     Measured columns: ``measured_total_s`` (or ``total_time_s``), ``measured_blackout_s`` (or
-    ``downtime_s``), ``measured_stream_gib`` (or ``transferred_bytes``). ``method`` and ``workload`` tell
-    kinds apart; any other column is carried along as text. Raises TableError, also for a column that is
-    nearly the name of a parameter.
+    ``downtime_s``), ``measured_stream_gib`` (or ``transferred_bytes``), ``measured_verdict`` (or
+    ``verdict``). ``method`` and ``workload`` tell kinds apart, ``status`` how a migration ended; any other
+    column is carried along as text. Raises TableError, also for a column that is nearly one of these or has
+    another unit, and for a figure that cannot be.
     """
     path = located(path)
     names = header(path)
     _named_right(path, names)
     numbers = [n for n in names if n in MEASURED or (n in PARAMETERS and not PARAMETERS[n].choices)]
     kinds = {n: "number or empty" if n in MEASURED or _may_be_empty(n) else "number" for n in numbers}
-    table = checked(path, read_table(path, kinds))
+    table = _in_words(path, checked(path, read_table(path, kinds)))
     _possible(path, table)
     given = {MEASURED[n][0]: table[n] * MEASURED[n][1] for n in names if n in MEASURED}
-    kept = table.drop(columns=[n for n in names if n in MEASURED])
-    return kept.assign(**{n: values.replace(np.inf, np.nan) for n, values in given.items()})
+    return table.drop(columns=[n for n in names if n in MEASURED]).assign(**given)
 
 
 def _named_right(path: str | Path, names: list[str]) -> None:
     """TableError for a column that is nearly one of the study's, for two of one measurement, for no time."""
     known = [*PARAMETERS, *MEASURED]
-    for name in names:
-        near = "" if name in known else nearest("_".join(name.lower().split()), known, 0.88)
-        if near:
-            raise TableError(
-                f"{path} has a column {name!r}, which is no parameter or measurement; did you mean {near!r}?"
-            )
+    given = {n for n in known if n in names or (n in MEASURED and _same_measured(n) & set(names))}
+    near = {n: columns.alike(n, known, given) for n in names if n not in known}
+    asked = {name: ours for name, ours in near.items() if ours}
+    if asked:
+        raise TableError(columns.question(path, asked))
     measured = [n for n in names if n in MEASURED]
     for name in measured:
         same = [n for n in measured if MEASURED[n][0] == MEASURED[name][0]]
@@ -78,24 +78,42 @@ def _named_right(path: str | Path, names: list[str]) -> None:
         raise TableError(f"{path} has no column total_time_s, so nothing was measured in it")
 
 
+def _same_measured(name: str) -> set[str]:
+    return {n for n in MEASURED if MEASURED[n][0] == MEASURED[name][0]}
+
+
+def _in_words(path: str | Path, table: pd.DataFrame) -> pd.DataFrame:
+    """Status and verdict in the study's own words; TableError for one that is not known."""
+    if "verdict" in table and "measured_verdict" not in table:
+        table = table.rename(columns={"verdict": "measured_verdict"})
+    if "status" in table:
+        table = table.assign(status=possible.words(path, table.status, possible.ENDED))
+    if "measured_verdict" in table:
+        verdict = possible.words(path, table.measured_verdict, possible.VERDICTS)
+        table = table.assign(measured_verdict=verdict)
+    return table
+
+
 def _possible(path: str | Path, table: pd.DataFrame) -> None:
     """TableError for a measurement that cannot be: no time or less than none, a pause longer than all."""
-    columns = {MEASURED[n][0]: n for n in table if n in MEASURED}
-    for ours, name in columns.items():
-        least = "0 or more" if ours in MAY_BE_ZERO else "more than 0"
-        bad = table[name] < 0 if ours in MAY_BE_ZERO else table[name] <= 0
-        if bad.any():
-            _refuse(path, bad, f"{name} = {table[name][bad].iloc[0]:g} is not allowed: it takes {least}")
-    if PAUSE in columns:
-        total, pause = table[columns[TOTAL]], table[columns[PAUSE]]
-        longer = (pause > total) & np.isfinite(pause)
-        if longer.any():
-            told = f"{columns[PAUSE]} = {pause[longer].iloc[0]:g} is longer than {columns[TOTAL]}"
-            _refuse(path, longer, f"{told} = {total[longer].iloc[0]:g}")
+    names = {MEASURED[str(n)][0]: str(n) for n in table if n in MEASURED}
+    possible.positive(path, table, [n for ours, n in names.items() if ours not in MAY_BE_ZERO])
+    possible.positive(path, table, [n for ours, n in names.items() if ours in MAY_BE_ZERO], may_be_zero=True)
+    if PAUSE in names:
+        possible.not_longer(path, table, names[PAUSE], names[TOTAL])
+    if STREAM in names and "bandwidth_gbps" in table:
+        bits = table[names[STREAM]] * MEASURED[names[STREAM]][1] * 8 * 2**30
+        if "method" in table:
+            bits = bits.mask(table.method.isin(COUNTED_RAW))
+        possible.carried(path, bits, table.bandwidth_gbps, table[names[TOTAL]], names[STREAM])
 
 
-def _refuse(path: str | Path, bad: pd.Series, reason: str) -> None:
-    raise TableError(f"{path}, line {line_of(path, int(bad.to_numpy().argmax()))}: {reason}")
+def with_all_needed(path: str | Path, table: pd.DataFrame) -> pd.DataFrame:
+    """The table, if it has what every figure depends on; TableError with what is missing, and its unit."""
+    missing = [name for name in NEEDED if name not in table]
+    if missing:
+        raise TableError(columns.missing(path, missing))
+    return table
 
 
 def checked(path: str | Path, table: pd.DataFrame) -> pd.DataFrame:

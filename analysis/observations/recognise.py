@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from analysis.observations import lab, own
-from analysis.observations.lines import CODE_PAGE, Progress, beginning, encoding_of, separator
+from analysis.observations import columns, lab, own
+from analysis.observations.lines import CODE_PAGE, Progress, beginning, separator
 from analysis.observations.record import SAMPLE_COLUMNS, Record, table
-from analysis.observations.tables import TableError
+from analysis.observations.sources import TableError, encoding_of
+from analysis.parameters import OUTCOMES, PARAMETERS
 
 QEMU, LIBVIRT, COUNTERS, EVENTS = "qemu", "libvirt", "counters", "events"
 RECORDED = (QEMU, LIBVIRT, COUNTERS, EVENTS)
 """What a host's own tools write."""
 LABORATORY, PASSES, OWN = "laboratory", "passes", "own"
+LABORATORYS_OWN = {"memory_mib", "link_mbit_per_s", "write_rate_pages_per_s"}
+"""Columns that no table but the laboratory's has."""
+NOT_COMPLETED = ("failed", "cancelled", "given up", "end not told", "not ended", "contradicted")
 KNOWN = (
     "an event log (.evtx, Export-Csv, Export-Clixml or XML), performance counters (PDH-CSV or Get-Counter), "
     "QEMU's query-migrate (JSON), virsh domjobinfo, or a table of this study"
@@ -76,7 +81,21 @@ def _of_table(text: str) -> str:
         return PASSES
     if set(lab.COLUMNS) <= set(names):
         return LABORATORY
-    return OWN if set(own.MEASURED) & set(names) else ""
+    if is_laboratorys(names):
+        return LABORATORY
+    return OWN if set(own.MEASURED) & set(names) or _nearly_own(names) else ""
+
+
+def is_laboratorys(names: Collection[str]) -> bool:
+    """True for columns that only the laboratory's form has, also where others of it are missing."""
+    return len(LABORATORYS_OWN & set(names)) > 1
+
+
+def _nearly_own(names: Collection[str]) -> bool:
+    """True for a table in which only the name of the total time is not quite right."""
+    known = [*PARAMETERS, *own.MEASURED]
+    stems = {columns.alike(name, known, ()) for name in names} & {"total_time_s", "measured_total_s"}
+    return bool(stems) and bool(set(PARAMETERS) & set(names))
 
 
 def read_record(
@@ -141,13 +160,40 @@ def completed(found: Record) -> pd.DataFrame:
     Raises TableError where there are none, or none with a known total time.
     """
     rows = found.migrations
-    usable = rows[rows.measured_total_s.notna() & (rows.measured_total_s > 0)]
+    usable = rows[~_is_left_out(rows)]
     if usable.empty:
         raise TableError(
             f"{found.kind} hold no completed migration with a total time: " + "; ".join(found.notes[:2])
         )
     told = usable.dropna(axis=1, how="all").reset_index(drop=True)
+    told = told.rename(columns={n: f"measured_{n}" for n in told if n in OUTCOMES})
     return own.without_gaps(told, but=own.NEEDED)
+
+
+def _is_left_out(rows: pd.DataFrame) -> pd.Series:
+    """True for migrations that no fit takes: no total time, not completed, or storage beside memory."""
+    none = pd.Series(np.nan, index=rows.index)
+    gone = ~(rows.measured_total_s > 0) | (rows.get("measured_storage_gib", none) > 0)
+    return gone | (rows.status.isin(NOT_COMPLETED) if "status" in rows else False)
+
+
+def left_out(found: Record) -> list[str]:
+    """A sentence on the migrations of a record that :func:`completed` leaves out."""
+    gone = found.migrations[_is_left_out(found.migrations)]
+    if gone.empty:
+        return []
+    names = [f"{r.migration} ({_why(r)})" for r in gone.head(5).itertuples()]
+    more = f" and {len(gone) - 5} more" if len(gone) > 5 else ""
+    count = f"{len(gone)} of {len(found.migrations)} migrations are left out"
+    return [f"{', '.join(gone.source_file.unique()[:3])}: {count}: {', '.join(names)}{more}"]
+
+
+def _why(row: Any) -> str:
+    if getattr(row, "status", "") in NOT_COMPLETED:
+        return str(row.status)
+    return (
+        "storage was copied too" if getattr(row, "measured_storage_gib", 0) > 0 else "no total time is told"
+    )
 
 
 def read_records(paths: Sequence[str | Path], **how: Any) -> tuple[list[Record], list[str]]:

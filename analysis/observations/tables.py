@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
 
-from analysis.errors import UserError
+from analysis.observations.sources import TableError, text_of
 
-
-class TableError(UserError):
-    """A table that cannot be read as what it should be; the message is one sentence."""
+__all__ = ["TableError", "header", "line_of", "read_table"]
 
 
 def read_table(path: str | Path, columns: Mapping[str, str]) -> pd.DataFrame:
     """Read a CSV file whose ``columns`` must be there, as ``number``, ``number or empty`` or ``text``.
 
     Other columns are carried along as text. Raises :class:`TableError` for a file that is
-    missing, empty, cut off, separated by something else than commas, or has a value that is
+    missing, empty, cut off, separated by something else than commas or tabs, or has a value that is
     not a number where one is due.
     """
-    table = _raw(Path(path))
+    table = _raw(path)
     missing = [name for name in columns if name not in table]
     if missing:
         raise TableError(_missing(path, missing, table))
-    _check_even(Path(path))
+    _check_even(path)
     if table.empty:
         raise TableError(f"{path} has a header but no rows")
     return table.assign(
@@ -37,42 +36,53 @@ def read_table(path: str | Path, columns: Mapping[str, str]) -> pd.DataFrame:
 
 def header(path: str | Path) -> list[str]:
     """Names of the columns of a CSV file."""
-    return list(_raw(Path(path), rows=0).columns)
+    return list(_raw(path, rows=0).columns)
 
 
 def line_of(path: str | Path, row: int) -> int:
     """The line on which a row of a table begins (rows count from 0, without the header and blank lines)."""
-    return next(line for place, (line, _) in enumerate(_rows(Path(path))) if place == row + 1)
+    return next(line for place, (line, _) in enumerate(_rows(path)) if place == row + 1)
 
 
-def _raw(path: Path, rows: int | None = None) -> pd.DataFrame:
+def _raw(path: str | Path, rows: int | None = None) -> pd.DataFrame:
+    text, _ = _body(text_of(path))
     try:
         # Read apart, because pandas would rename the second of two columns that are called alike.
-        names = _cells(path, header=None, nrows=1).iloc[0]
+        names = _cells(text, header=None, nrows=1).iloc[0]
         twice = names[names.duplicated() & (names != "")]
         if len(twice):
             raise TableError(f"{path} has two columns {twice.iloc[0]!r}; which one counts cannot be told")
-        return _cells(path, nrows=rows)
-    except FileNotFoundError:
-        raise TableError(f"there is no file {path}") from None
-    except IsADirectoryError:
-        raise TableError(f"{path} is a folder, not a file") from None
-    except UnicodeDecodeError as error:
-        raise TableError(f"{path} is not UTF-8 text (byte {error.start}); save it as CSV in UTF-8") from None
+        return _cells(text, nrows=rows)
     except pd.errors.EmptyDataError:
         raise TableError(f"{path} is empty") from None
     except pd.errors.ParserError as error:
         raise TableError(f"{path} is not a well-formed CSV file: {str(error).strip()}") from None
 
 
-def _cells(path: Path, **how: Any) -> pd.DataFrame:
+def _cells(text: str, **how: Any) -> pd.DataFrame:
     """All cells as the text that they are."""
+    source = StringIO(text, newline="")
     return cast(
-        pd.DataFrame, pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", **how)
+        pd.DataFrame, pd.read_csv(source, dtype=str, keep_default_na=False, sep=_separator(text), **how)
     )
 
 
-def _check_even(path: Path) -> None:
+def _body(text: str) -> tuple[str, int]:
+    """A text from its first line on that is not blank, and how many lines stand before."""
+    text = text.removeprefix("\N{BYTE ORDER MARK}")
+    lines = StringIO(text, newline="").readlines()
+    blank = next((i for i, line in enumerate(lines) if line.strip()), len(lines))
+    return "".join(lines[blank:]), blank
+
+
+def _separator(text: str) -> str:
+    """The tab where it separates the header, else the comma."""
+    head = text[: 10**5].splitlines()[:1]
+    outside = "".join(head[0].split('"')[::2]) if head else ""
+    return "\t" if outside.count("\t") > outside.count(",") else ","
+
+
+def _check_even(path: str | Path) -> None:
     """TableError where a row has another number of cells than the header: pandas would shift or fill them."""
     rows = _rows(path)
     count = len(next(rows)[1])
@@ -83,17 +93,17 @@ def _check_even(path: Path) -> None:
             raise TableError(f"{path}, line {line}: the row has {which} cells than the header{asked}")
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _rows(path: str | Path) -> Iterator[tuple[int, list[str]]]:
     """Rows that are not blank, with the line on which each begins."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader, begun = csv.reader(file), 1
-        try:
-            for cells in reader:
-                if cells:
-                    yield begun, cells
-                begun = reader.line_num + 1
-        except csv.Error as error:
-            raise TableError(f"{path}, line {begun}: {error}") from None
+    text, blank = _body(text_of(path))
+    reader, begun = csv.reader(StringIO(text, newline=""), delimiter=_separator(text)), blank + 1
+    try:
+        for cells in reader:
+            if cells:
+                yield begun, cells
+            begun = blank + reader.line_num + 1
+    except csv.Error as error:
+        raise TableError(f"{path}, line {begun}: {error}") from None
 
 
 def _missing(path: str | Path, missing: list[str], table: pd.DataFrame) -> str:

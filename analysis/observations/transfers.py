@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.observations import possible
 from analysis.observations.lab import DATA, located
 from analysis.observations.tables import read_table
 
@@ -55,6 +56,9 @@ COLUMNS = {
 }
 
 
+MORE_THAN_ZERO = ("rate_mbit_s", "mtu_bytes", "n_rx", "n_tx", "flows", "goodput_mbit_s")
+
+
 def read_transfers(path: str | Path = DATA / "buffers.csv") -> pd.DataFrame:
     """Configurations of the link laboratory, one row each, repeats averaged.
 
@@ -62,6 +66,7 @@ def read_transfers(path: str | Path = DATA / "buffers.csv") -> pd.DataFrame:
     by their names, and ``measured_goodput_gbps`` (payload at the receiver).
     """
     raw = read_table(located(path), COLUMNS)
+    _possible(path, raw)
     settings = [c for c in COLUMNS if c != "goodput_mbit_s"]
     grouped = raw.groupby(settings, sort=False, as_index=False)
     one = grouped.agg(runs=("goodput_mbit_s", "size"), goodput_mbit_s=("goodput_mbit_s", "mean"))
@@ -69,6 +74,17 @@ def read_transfers(path: str | Path = DATA / "buffers.csv") -> pd.DataFrame:
     kept = pd.DataFrame({"config_id": one.config_id, "factor": factor, "runs": one.runs})
     measured = pd.Series(one.goodput_mbit_s / 1000, name="measured_goodput_gbps")
     return pd.concat([kept, _scenario(one), measured], axis=1)
+
+
+def _possible(path: str | Path, raw: pd.DataFrame) -> None:
+    """TableError for a figure that cannot be."""
+    possible.positive(path, raw, MORE_THAN_ZERO)
+    others = [n for n, kind in COLUMNS.items() if kind != "text" and n not in MORE_THAN_ZERO]
+    possible.positive(path, raw, others, may_be_zero=True)
+    faster = raw.goodput_mbit_s > possible.MORE_THAN_LINK * raw.rate_mbit_s
+    if faster.any():
+        told = f"goodput_mbit_s = {raw.goodput_mbit_s[faster].iloc[0]:g} is more than the link's "
+        possible.refuse(path, faster, f"{told}rate_mbit_s = {raw.rate_mbit_s[faster].iloc[0]:g}")
 
 
 def _scenario(one: pd.DataFrame) -> pd.DataFrame:

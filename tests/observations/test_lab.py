@@ -54,7 +54,9 @@ def test_nothing_measured_stands_among_the_parameters(migrations):
     measured = ["total_time_s", "downtime_s", "transferred_bytes", "throughput_mbit_per_s", "host_load"]
     measured += ["pages_sent", "zero_pages_sent", "bitmap_syncs", "sampled_dirty_mib_per_s", "setup_time_s"]
     assert set(measured) <= set(raw)
-    other = _scenario_of(raw.assign(**dict.fromkeys(measured, "7"), pass_limit_reached_s="", status="x"))
+    other = _scenario_of(
+        raw.assign(**dict.fromkeys(measured, "7"), pass_limit_reached_s="", status="timeout")
+    )
     pd.testing.assert_frame_equal(other, migrations[list(other)])
 
 

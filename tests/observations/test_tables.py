@@ -50,9 +50,21 @@ def test_a_damaged_table_is_told_in_a_sentence(tmp_path, text, sentence):
 
 
 def test_another_encoding_is_told(tmp_path):
-    """A file that PowerShell wrote as UTF-16 is named as not UTF-8."""
+    """A file in a code page of Windows is named as not UTF-8."""
     with pytest.raises(TableError, match="is not UTF-8 text"):
-        read_table(write(tmp_path, "name,time_s,limit\nä,1,2\n", "utf-16"), KINDS)
+        read_table(write(tmp_path, "name,time_s,limit\nä,1,2\n", "cp1252"), KINDS)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("mark", [",", "\t"])
+@pytest.mark.parametrize("before", ["", "\n\n", " \r\n"])
+def test_forms_of_one_table(tmp_path, encoding, mark, before):
+    """Tabs, UTF-16 with and without a mark, blank lines first: the same table, and the same line numbers."""
+    text = before + "name,time_s,limit\na,1.5,\n".replace(",", mark)
+    assert read_table(write(tmp_path, text, encoding), KINDS).time_s.tolist() == [1.5]
+    line = 3 + before.count("\n")
+    with pytest.raises(TableError, match=f"line {line}, column time_s: 'fast' is not a number"):
+        read_table(write(tmp_path, f"{text}b{mark}fast{mark}\n", encoding), KINDS)
 
 
 def test_a_missing_file_and_a_folder_are_told(tmp_path):

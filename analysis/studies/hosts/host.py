@@ -96,6 +96,10 @@ def on_values(
         name = estimate.name + FACTOR
         before = table.get(name, 1.0)
         _set(table, name, estimate, before * factor, before)
+    if "without_setup" in table:
+        # Events tell of brownout and blackout; a total that is their sum has no set-up in it.
+        usual = table.get("setup_s", PARAMETERS["setup_s"].default)
+        table["setup_s"] = np.where(table.without_setup.eq(True), 0.0, usual)
     return table
 
 

@@ -20,11 +20,12 @@ from analysis.errors import UserError
 from analysis.model.migration import migrate, parameters_in
 from analysis.model.units import PAGES_PER_GIB
 from analysis.observations.files import NEEDED, with_known
-from analysis.observations.recognise import completed
+from analysis.observations.recognise import completed, left_out
 from analysis.observations.record import Record
 from analysis.parameters import PARAMETERS
 from analysis.studies.hosts.calibration import calibrate
 from analysis.studies.hosts.candidates import FEWEST
+from analysis.studies.hosts.decided import undecided
 from analysis.studies.hosts.host import Estimate, Host
 from analysis.studies.hosts.prediction import ENDLESS, bound_by
 from analysis.studies.hosts.recorded import SPARE_CORES, explained, remark
@@ -84,8 +85,12 @@ def fit(found: Record, bandwidth_gbps: float = 0.0, windows: str = "") -> Fitted
     rows = _on_windows(with_known(completed(found), "bandwidth_gbps", bandwidth_gbps), windows)
     if all(name in rows and rows[name].notna().all() for name in NEEDED) and len(rows) >= FEWEST:
         host = calibrate(rows, measured_passes=found.passes if len(found.passes) else None)
-        return Fitted(rows, host, f"calibrated to {len(rows)} migrations with what was known before each")
-    return _each_alone(rows, found.passes)
+        told = dict(enumerate([*left_out(found), *undecided(rows, host)]))
+        how = f"calibrated to {len(rows)} migrations with what was known before each"
+        return Fitted(rows, host, how, remarks={f"note {i}": text for i, text in told.items()})
+    alone = _each_alone(rows, found.passes)
+    gone = {f"note {i}": text for i, text in enumerate(left_out(found))}
+    return replace(alone, remarks=gone | dict(alone.remarks))
 
 
 def _on_windows(rows: pd.DataFrame, windows: str) -> pd.DataFrame:

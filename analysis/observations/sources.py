@@ -1,0 +1,157 @@
+"""Where a table or a recording comes from: a file, a pipe, standard input, or nothing that can be read.
+
+A pipe can be read only once, and readers look at a file more than once; so what comes through it is kept.
+"""
+
+from __future__ import annotations
+
+import codecs
+import errno
+import os
+import select
+import stat
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from analysis.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The repository's folder."""
+PATIENCE_S = 5.0
+"""How long a named pipe may be without a writer."""
+AT_ONCE = 2**20
+KINDS = ((stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"), (stat.S_ISSOCK, "a socket"))
+
+
+MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+class TableError(UserError):
+    """A table that cannot be read as what it should be; the message is one sentence."""
+
+
+def located(path: str | Path) -> Path:
+    """The path as it is, or, where there is no such file, as seen from the repository's folder.
+
+    So ``data/migrations.csv`` in a notebook is found from any working directory.
+    """
+    path, inside = Path(path), ROOT / path
+    try:
+        return inside if inside.exists() and not path.exists() else path
+    except (OSError, ValueError):
+        return path
+
+
+def readable(path: str | Path) -> Path:
+    """A file that can be opened again and again: ``path`` itself, or what came through it as a pipe.
+
+    Raises TableError with a sentence for what is no file: a folder, a device, a link to itself, a named pipe
+    to which nothing writes.
+    """
+    found = located(path)
+    try:
+        told = found.stat()
+    except (OSError, ValueError) as error:
+        raise TableError(_why(path, error)) from None
+    if stat.S_ISDIR(told.st_mode):
+        raise TableError(f"{path} is a folder, not a file")
+    for is_kind, name in KINDS:
+        if is_kind(told.st_mode):
+            raise TableError(f"{path} is {name}, not a file")
+    if not stat.S_ISFIFO(told.st_mode):
+        return found
+    kept = _kept()
+    if kept.get(_identity(found, told)) is None:
+        copy = _copy(path, found)
+        kept[_identity(found, found.stat())] = copy
+        return copy
+    return kept[_identity(found, told)]
+
+
+def _why(path: str | Path, error: OSError | ValueError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"there is no file {path}"
+    if isinstance(error, OSError) and error.errno == errno.ELOOP:
+        return f"{path} is a link that leads to itself"
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"{path} cannot be read: {reason}"
+
+
+def _identity(path: Path, told: os.stat_result) -> tuple[str, int, int, int]:
+    """A pipe as it is now; what is written to it later is another."""
+    return str(path), told.st_dev, told.st_ino, told.st_mtime_ns
+
+
+@cache
+def _kept() -> dict[tuple[str, int, int, int], Path]:
+    """Copies of what came through pipes, for as long as this process runs."""
+    return {}
+
+
+@cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="migration-study-")
+
+
+def _copy(path: str | Path, pipe: Path) -> Path:
+    """All that comes through a pipe, as a file."""
+    copy = Path(_folder().name) / f"{len(_kept())}"
+    try:
+        source = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError as error:
+        raise TableError(_why(path, error)) from None
+    try:
+        begun = _first_bytes(path, source)
+        os.set_blocking(source, True)
+        with copy.open("wb") as file:
+            file.write(begun)
+            while part := os.read(source, AT_ONCE):
+                file.write(part)
+    finally:
+        os.close(source)
+    return copy
+
+
+def _first_bytes(path: str | Path, source: int) -> bytes:
+    """The first bytes that are written to a pipe, none where its writer writes none.
+
+    TableError where there is no writer: then a read comes back at once and brings nothing.
+    """
+    waiting = select.poll()
+    waiting.register(source, select.POLLIN | select.POLLHUP)
+    while not waiting.poll(1000 * PATIENCE_S):
+        try:
+            begun = os.read(source, AT_ONCE)
+        except BlockingIOError:
+            continue
+        if begun:
+            return begun
+        raise TableError(f"{path} is a named pipe, and nothing writes to it")
+    return b""
+
+
+def text_of(path: str | Path) -> str:
+    """All of a text file that is UTF-8 or UTF-16; TableError for any other."""
+    try:
+        raw = readable(path).read_bytes()
+    except OSError as error:
+        raise TableError(_why(path, error)) from None
+    encoding = encoding_of(raw[:65536])
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        told = f"{path} is not UTF-8 text (byte {error.start})"
+        raise TableError(f"{told}; save it as CSV in UTF-8") from None
+
+
+def encoding_of(head: bytes) -> str:
+    """The encoding that a file's first bytes tell, by its mark or by the zeros of UTF-16; else UTF-8."""
+    for mark, name in MARKS:
+        if head.startswith(mark):
+            return name
+    if len(head) >= 4 and b"\0" in head[:64]:
+        odd, even = head[1:64:2].count(0), head[:64:2].count(0)
+        if max(odd, even) > 0.6 * min(len(head), 64) / 2:
+            return "utf-16-le" if odd > even else "utf-16-be"
+    return "utf-8"
