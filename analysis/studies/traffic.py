@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.model.migration import filled, guest, rates
+from analysis.model.migration import ahead_pages, filled, guest, rates
 from analysis.model.precopy import Rules, general
-from analysis.model.units import GBIT, MIB, PAGE_BYTES, PAGES_PER_GIB
+from analysis.model.units import GBIT, MIB, PAGES_PER_GIB
 
 USUAL_MULTIPLE = 1.5
 """Times its memory over the mean rate that a migration usually takes at most."""
@@ -222,11 +222,6 @@ def _state_pages(p: dict[str, np.ndarray]) -> np.ndarray:
     return p["state_mib"] * MIB / (rate.goodput_gbps * GBIT / 8) * rate.pages_per_s
 
 
-def _ahead_pages(p: dict[str, np.ndarray]) -> np.ndarray:
-    """Pages that the sender's socket and queue take at once."""
-    return p["send_ahead_mib"] * MIB / (PAGE_BYTES + p["page_header_bytes"]) * rates(p).ratio
-
-
 def _traffic_of(p: dict[str, np.ndarray]) -> Traffic:
     """The other traffic that the parameters of the network describe."""
     shared = p["network"][0] == "shared"
@@ -247,9 +242,8 @@ def _varying_link(p: dict[str, np.ndarray], traffic: Traffic, machines: int, rng
     edges, counts = flows_in_time(traffic, len(mean), min(horizon, changes), rng)
     drawn = np.take_along_axis(levels.T, counts, axis=1)
     # A step of length zero: what counts is the rate that goes on after it.
-    return VaryingLink(
-        np.column_stack([edges, edges[:, -1]]), np.column_stack([drawn, mean]), _ahead_pages(p)
-    )
+    ahead = ahead_pages(p, rates(p).ratio)
+    return VaryingLink(np.column_stack([edges, edges[:, -1]]), np.column_stack([drawn, mean]), ahead)
 
 
 def _drawn_parameters(
