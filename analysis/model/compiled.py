@@ -152,6 +152,12 @@ def _put(block: Block, field: int, column: Reals, start: int, n: int) -> None:
         block[field + lane] = max(column[np.uintp(start) + np.uintp(lane)], block.dtype.type(0))
 
 
+@lane_function
+def _put_signed(block, field, column, start, n):
+    for lane in range(n):  # no plain copy, as in _put
+        block[field + lane] = max(column[np.uintp(start) + np.uintp(lane)], block.dtype.type(-1e38))
+
+
 @_jit
 def _first(
     block: Block, start: int, n: int, content: Reals, rates: Reals, targets_s: Reals, limits: Reals,
@@ -338,7 +344,7 @@ def _run(
         if looks is not None:
             _put(near, TOP, top, start, n)
         if ahead is not None:
-            _put(near, AHEAD, ahead, start, n)
+            _put_signed(near, AHEAD, ahead, start, n)
         if cyclic is not None:
             _put(near, CLASSES + CYCLIC, cyclic[0], start, n)
             if len(few_classes) > 1:

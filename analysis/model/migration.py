@@ -213,11 +213,27 @@ def _evaluate(
     p: Columns, rules: Rules, *, history: bool = False, way: engine.Way | None = None
 ) -> tuple[Rates, Precopy]:
     rate = rates(p)
-    ahead = p["send_ahead_mib"] * MIB / (PAGE_BYTES + p["page_header_bytes"]) * rate.ratio
-    machine, steady = guest(p), SteadyLink(rate.pages_per_s, ahead)
+    machine, steady = guest(p), SteadyLink(rate.pages_per_s, ahead_pages(p, rate.ratio))
     if history:
         return rate, general(machine, steady, rules, history=True)
     return rate, engine.precopy(machine, steady, rules, way)
+
+
+def ahead_pages(p: Columns, ratio: Floats) -> Floats:
+    """Pages of the first pass that nobody waits for: what the sender's socket and queue take at once.
+
+    Less the time that the link needs to tell of the zero pages, in pages of content; below zero where that is
+    the longer of the two. All zero pages are told of in the first pass, wherever it ends.
+    """
+    bytes_at_once = p["send_ahead_mib"] * MIB - zero_bytes(p)
+    pages: Floats = bytes_at_once / (PAGE_BYTES + p["page_header_bytes"]) * ratio
+    return pages
+
+
+def zero_bytes(p: Columns) -> Floats:
+    """What the stream says of pages without content, all of it in the first pass."""
+    told: Floats = (p["memory_gib"] * PAGES_PER_GIB - content_pages(p)) * p["zero_page_bytes"]
+    return told
 
 
 def content_pages(p: Columns) -> Floats:
@@ -295,8 +311,7 @@ def _durations(p: Columns, rate: Rates, paused: Rates, ended: Precopy, rules: Ru
 
 def _volumes(p: Columns, rate: Rates, paused: Rates, ended: Precopy) -> Columns:
     """What crosses the network: pages as they are sent, what tells of zero pages, the machine's state."""
-    zero_bytes = (p["memory_gib"] * PAGES_PER_GIB - content_pages(p)) * p["zero_page_bytes"]
     each = PAGE_BYTES + p["page_header_bytes"]
     page_bytes = (ended.sent_pages / rate.ratio + ended.residual_pages / paused.ratio) * each
-    stream = (page_bytes + zero_bytes + p["state_mib"] * MIB) / GIB
+    stream = (page_bytes + zero_bytes(p) + p["state_mib"] * MIB) / GIB
     return {"stream_gib": stream, "wire_gib": stream / rate.efficiency}

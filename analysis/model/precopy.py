@@ -17,7 +17,7 @@ over, and pages of it that were written again are not counted twice:
 
 with m the pages of the machine. The looks have to be discrete: were a pass to end at S exactly, it
 would leave S behind each time and never stop. In the first pass the zero pages behind the content
-count as remaining too although they take no time, so that pass may end while content is still
+count as remaining too although they take hardly any time, so that pass may end while content is still
 unsent (:func:`_unsent_content`). The rules are data (:data:`STOP_RULES`), not code.
 """
 
@@ -158,8 +158,8 @@ class Rules(NamedTuple):
 class Guest(NamedTuple):
     """The memory of every row [pages] and how it is written.
 
-    ``content``: pages sent as content in the first pass; ``zero``: the others, which take no time
-    here; ``top``: how much of the content lies behind the zero pages in the order of sending.
+    ``content``: pages sent as content in the first pass; ``zero``: the others, whose time is the link's
+    matter; ``top``: how much of the content lies behind the zero pages in the order of sending.
     """
 
     content: Floats
@@ -185,6 +185,7 @@ class SteadyLink(NamedTuple):
     """A link of one rate for each row; infinite is allowed: nothing then takes time.
 
     The first ``ahead`` pages are taken at once: by the sender's socket and queue, which it does not wait for.
+    Below zero the first pass takes so many pages longer, as to tell of its zero pages.
     """
 
     pages_per_s: Floats

@@ -52,7 +52,7 @@ LINK: dict[str, float] = {
     "frame_overhead_bytes": 14.0,  # a token bucket counts the Ethernet header and nothing else
     "stream_limit_gbps": 2.1,  # one thread of software emulation: 1.4 to 2.4 (data/README.md)
     "stream_limit_spread": 0.45,  # other work ran on its host
-    "send_ahead_mib": 2.0,  # the token bucket's queue and the socket
+    "send_ahead_mib": 2.4,  # the token bucket's queue and the socket
     "send_buffers": 1e6,  # veth has no rings
     "receive_buffers": 1e6,
     "socket_buffer_kib": 8192.0,

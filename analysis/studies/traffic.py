@@ -17,9 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.arrays import Columns
-from analysis.model.migration import filled, guest, rates
+from analysis.model.migration import ahead_pages, filled, guest, rates
 from analysis.model.precopy import Rules, general
-from analysis.model.units import GBIT, MIB, PAGE_BYTES, PAGES_PER_GIB
+from analysis.model.units import GBIT, MIB, PAGES_PER_GIB
 
 USUAL_MULTIPLE = 1.5
 """Times its memory over the mean rate that a migration usually takes at most."""
@@ -231,12 +231,6 @@ def _state_pages(p: dict[str, np.ndarray]) -> np.ndarray:
     return pages
 
 
-def _ahead_pages(p: dict[str, np.ndarray]) -> np.ndarray:
-    """Pages that the sender's socket and queue take at once."""
-    pages: Floats = p["send_ahead_mib"] * MIB / (PAGE_BYTES + p["page_header_bytes"]) * rates(p).ratio
-    return pages
-
-
 def _traffic_of(p: dict[str, np.ndarray]) -> Traffic:
     """The other traffic that the parameters of the network describe."""
     shared = p["network"][0] == "shared"
@@ -257,9 +251,8 @@ def _varying_link(p: Columns, traffic: Traffic, machines: int, rng: np.random.Ge
     edges, counts = flows_in_time(traffic, len(mean), min(horizon, changes), rng)
     drawn = np.take_along_axis(levels.T, counts, axis=1)
     # A step of length zero: what counts is the rate that goes on after it.
-    return VaryingLink(
-        np.column_stack([edges, edges[:, -1]]), np.column_stack([drawn, mean]), _ahead_pages(p)
-    )
+    ahead = ahead_pages(p, rates(p).ratio)
+    return VaryingLink(np.column_stack([edges, edges[:, -1]]), np.column_stack([drawn, mean]), ahead)
 
 
 def _drawn_parameters(

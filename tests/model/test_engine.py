@@ -39,7 +39,7 @@ def drawn(rows, rules, *, pattern="uniform", seed=SEED, idle=False, ahead=False,
     rest = (writes * 0.05, size * 0.1) if idle else (0.0, 0.0)
     classes = write_classes(np.broadcast_to(chosen, rows), writes, size, *shape, *rest)
     guest = Guest(content, zero, content * draw.choice([0, 0.02], rows), classes)
-    link = SteadyLink(rate, content * draw.choice([0, 0.01, 2], rows) if ahead else np.zeros(rows))
+    link = SteadyLink(rate, content * draw.choice([0, 0.01, 2, -0.5], rows) if ahead else np.zeros(rows))
     names = draw.choice(rules, rows) if isinstance(rules, list) else np.broadcast_to(rules, rows)
     limit = draw.choice([np.nan, 1, 2, 3, 7, 30], rows)
     target_ms = draw.choice([np.nan, 10, 300, 2000], rows)

@@ -266,7 +266,8 @@ def distinct(t, groups, *, cyclic=False):
 def precopy(content, zero, top, rate, ahead, dirtied_in, rule, pass_limit=None, target_ms=None):  # noqa: C901
     """Pass after pass until the rule says stop; ``dirtied_in(t)`` gives distinct pages.
 
-    ``ahead``: pages of the first pass that nobody waits for. Endless is what comes back to the very
+    ``ahead``: pages of the first pass that nobody waits for, less those in whose time zero pages are told
+    of. Endless is what comes back to the very
     residual of an earlier pass, or waits for a link that carries nothing.
     """
     limit = rule["pass_limit"] if pass_limit is None else pass_limit
@@ -368,7 +369,7 @@ def migrate(groups=None, receive=receive_ring, **p):
         machine - content,
         min(machine * p["top_content_share"], content),
         pages_per_s,
-        p["send_ahead_mib"] * 2**20 / page_bytes * ratio,
+        (p["send_ahead_mib"] * 2**20 - (machine - content) * p["zero_page_bytes"]) / page_bytes * ratio,
         lambda t: distinct(t, groups, cyclic=cyclic) + distinct(t, idle),
         rule,
         p["pass_limit"],
