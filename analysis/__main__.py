@@ -70,10 +70,11 @@ class Verbs(click.Group):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Say which known name was probably meant, as a sentence after a space; empty when none is near."""
-    from analysis.parameters import nearest
+    from analysis import other_names
+    from analysis.parameters import meant
 
-    near = nearest(name, known)
-    return f" Did you mean '{near}'?" if near else ""
+    near = meant(name, known)
+    return f" Did you mean '{near}'?{other_names.remark(name, near)}" if near else ""
 
 
 def fail(message: str, code: int) -> int:

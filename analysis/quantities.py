@@ -97,6 +97,6 @@ def _converted(number: float, own: str, unit: str) -> float:
 def _registry() -> Any:
     import pint
 
-    registry = pint.UnitRegistry(None, cache_folder=None)
+    registry: Any = pint.UnitRegistry(None, cache_folder=None)
     registry.load_definitions(_DEFINITIONS.strip().splitlines())
     return registry

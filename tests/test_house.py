@@ -8,7 +8,17 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "analysis"
 
-GROUND = {"errors", "quantities", "parameters", "presets", "inputs", "schemas", "yaml_files", "cluster"}
+GROUND = {
+    "errors",
+    "other_names",
+    "quantities",
+    "parameters",
+    "presets",
+    "inputs",
+    "schemas",
+    "yaml_files",
+    "cluster",
+}
 """Modules at the top of the package, free for all rooms to use."""
 MAY_USE = {
     "model": set(),
@@ -23,7 +33,17 @@ MAY_USE = {
     "__init__": set(),
 }
 """The rooms that each room may import from, besides itself and the ground: one way, no circle."""
-GROUND_ORDER = ["errors", "quantities", "parameters", "presets", "inputs", "schemas", "yaml_files", "cluster"]
+GROUND_ORDER = [
+    "errors",
+    "other_names",
+    "quantities",
+    "parameters",
+    "presets",
+    "inputs",
+    "schemas",
+    "yaml_files",
+    "cluster",
+]
 LONGEST_FILE = 450
 LARGEST_ROOM = 0.30
 

@@ -21,7 +21,7 @@ def parameter_options(command: Callable) -> Callable:
     return command
 
 
-class Quantity(click.ParamType):
+class Quantity(click.ParamType):  # type: ignore[type-arg]
     """A number in the unit of a parameter, or with a unit of its own."""
 
     name = "quantity"

@@ -26,7 +26,7 @@ import numpy as np
 
 from analysis import yaml_files
 from analysis.model.migration import Columns, streams
-from analysis.parameters import OUTCOMES, PARAMETERS, ParameterError, check, defaults, nearest
+from analysis.parameters import OUTCOMES, PARAMETERS, ParameterError, check, defaults, meant, nearest
 from analysis.schemas import first_fault
 
 CHUNK = 131_072
@@ -342,7 +342,7 @@ def _known(names: Any, allowed: Any, what: str) -> None:
     """ParameterError for the first name that is none of those allowed."""
     for name in names:
         if name not in allowed:
-            near = nearest(str(name), allowed)
+            near = meant(str(name), allowed)
             few = f": {', '.join(allowed)} are" if len(allowed) <= len(OUTCOMES) else ""
             hint = f"; did you mean {near!r}?" if near else few
             raise ParameterError(f"{name!r} is no {what} of a sweep{hint}")
