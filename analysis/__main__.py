@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from analysis.cli.options import Quantity, parameter_options
+from analysis.cli.options import Quantity, parameter_options, remarks
 from analysis.errors import UserError
 
 
@@ -144,9 +144,12 @@ def sweep(design: Path, out: Path | None, as_json: bool, **options: Any) -> None
     """
     from analysis.cli import answers
     from analysis.cli.rows import progress_of_rows
+    from analysis.studies.sweeps import designs
     from analysis.studies.sweeps.sweep import sweep as sweep_design
 
     folder = out or Path("sweeps") / design.stem
+    for line in designs.remarks(designs.read(design)):
+        click.echo(line, err=True)
     try:
         with progress_of_rows() as progress:
             swept = sweep_design(design, folder, progress=progress, **options)
@@ -174,6 +177,8 @@ def predict(as_json: bool, host_file: Path | None, preset: str | None, **options
     from analysis.cli import answers
 
     rows = answers.predicted(options, host_file, preset)
+    for line in remarks(options):
+        click.echo(line, err=True)
     click.echo(answers.as_json(rows) if as_json else answers.prediction_text(rows))
 
 
