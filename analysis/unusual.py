@@ -62,7 +62,7 @@ def _first(name: str, values: Any) -> list[float]:
         return []
     numbers = PARAMETERS[name].check(values).ravel().astype(float)
     odd = (numbers < usual.low) | (numbers > usual.high)
-    return numbers[odd & np.isfinite(numbers) & (numbers != 0)][:1].tolist()
+    return [float(value) for value in numbers[odd & np.isfinite(numbers) & (numbers != 0)][:1]]
 
 
 def _remark(name: str, value: float) -> str:

@@ -41,7 +41,8 @@ def predicted(
 ) -> list[dict]:
     """One row a scenario: every parameter and outcome by its name, with intervals on a calibrated host.
 
-    ``preset`` names a version of Windows Server whose defaults hold where no option says otherwise.
+    ``preset`` names a version of Windows Server whose defaults hold where no option says otherwise; each row
+    then has two fields more: its name, and what it set there.
     """
     columns = scenarios(options)
     given = tuple(columns)
@@ -56,7 +57,14 @@ def predicted(
         table = predict(table, load_host(host_file), given=given)
         more = _interval_columns()
     missing = {name: value for name, value in defaults().items() if name not in table}
-    return table.assign(**missing)[[*PARAMETERS, *OUTCOMES, *more]].to_dict("records")
+    rows = table.assign(**missing)[[*PARAMETERS, *OUTCOMES, *more]].to_dict("records")
+    return [_with_preset(row, preset) for row in rows] if preset else rows
+
+
+def _with_preset(row: dict, preset: str) -> dict:
+    """The row with the preset's name and what of it holds here: an option or a host goes before."""
+    usual = presets.host(preset).parameters.items()
+    return {**row, "preset": preset, "preset_sets": {k: value for k, value in usual if row[k] == value}}
 
 
 def _interval_columns() -> list[str]:
@@ -175,10 +183,25 @@ def as_json(figures: Any) -> str:
 
 def prediction_text(rows: list[dict]) -> str:
     """Outcomes of one migration as a list with units, of several as a table of what differs."""
+    if "preset" in rows[0]:
+        plain = [{name: value for name, value in row.items() if name[:6] != "preset"} for row in rows]
+        return f"{_preset_text(rows)}\n\n{prediction_text(plain)}"
     if len(rows) == 1:
         return "\n".join(_line(name, rows[0]) for name in OUTCOMES)
     varied = [name for name in PARAMETERS if len({repr(row[name]) for row in rows}) > 1]
     return pd.DataFrame(rows)[[*varied, *OUTCOMES]].to_string(index=False, float_format="{:.4g}".format)
+
+
+def _preset_text(rows: list[dict]) -> str:
+    """What the preset set, a line each with its meaning, and what was given in its stead."""
+    name = rows[0]["preset"]
+    lines = [f"{name} sets, where no option and no host says otherwise:"]
+    for parameter, value in presets.host(name).parameters.items():
+        others = sorted({str(row[parameter]) for row in rows if parameter not in row["preset_sets"]})
+        shown = f"{value} {PARAMETERS[parameter].unit}".rstrip()
+        instead = f"  (here: {', '.join(others)})" if others else ""
+        lines.append(f"  {parameter} = {shown}: {PARAMETERS[parameter].meaning}{instead}")
+    return "\n".join(lines)
 
 
 def validation_text(figures: dict) -> str:
