@@ -18,7 +18,7 @@ if missing := needed.missing():
 
 import click
 
-from analysis.cli.options import Quantity, parameter_options
+from analysis.cli.options import Quantity, parameter_options, remarks
 from analysis.cli.verbs import Verbs, fail
 
 
@@ -96,9 +96,12 @@ def sweep(design: Path, out: Path | None, host_file: Path | None, as_json: bool,
     """
     from analysis.cli import answers
     from analysis.cli.rows import progress_of_rows
+    from analysis.studies.sweeps import designs
     from analysis.studies.sweeps.sweep import sweep as sweep_design
 
     folder = out or Path("sweeps") / design.stem
+    for line in designs.remarks(designs.read(design)):
+        click.echo(line, err=True)
     try:
         with progress_of_rows() as progress:
             swept = sweep_design(design, folder, progress=progress, host_file=host_file or "", **options)
@@ -127,6 +130,8 @@ def predict(as_json: bool, host_file: Path | None, preset: str | None, **options
     from analysis.cli import answers
 
     rows = answers.predicted(options, host_file, preset)
+    for line in remarks(options):
+        click.echo(line, err=True)
     click.echo(answers.as_json(rows) if as_json else answers.prediction_text(rows))
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis import quantities
+from analysis import other_names, quantities
 from analysis.arrays import Bools, Columns, Floats
 from analysis.errors import UserError
 
@@ -186,6 +186,12 @@ def nearest(name: str, allowed: Iterable[str], cutoff: float = 0.5) -> str:
     """The allowed name closest in spelling to ``name``; an empty string if none is as close as ``cutoff``."""
     found = difflib.get_close_matches(name, list(allowed), n=1, cutoff=cutoff)
     return found[0] if found else ""
+
+
+def meant(name: str, allowed: Iterable[str]) -> str:
+    """The allowed name that another system calls ``name``, else the closest in spelling; or empty."""
+    known = list(allowed)
+    return other_names.counterpart(name, known) or nearest(name, known)
 
 
 _HYPERV = "facts: Hyper-V, "
@@ -403,8 +409,8 @@ def check(given: Mapping[str, Any]) -> Columns:
     """
     for name in given:
         if not takes(name):
-            near = nearest(name, PARAMETERS)
-            hint = f"; did you mean {near!r}?" if near else ""
+            near = meant(name, PARAMETERS)
+            hint = f"; did you mean {near!r}?{other_names.remark(name, near)}" if near else ""
             raise ParameterError(f"there is no parameter {name!r}{hint}")
     return {name: _checks(name).check(values) for name, values in given.items()}
 

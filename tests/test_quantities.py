@@ -142,6 +142,14 @@ def test_a_design_takes_them_as_constant_list_and_range():
     assert design.axis("bandwidth_gbps").values.tolist() == pytest.approx([0.1, 10])
 
 
+def test_a_range_of_another_kind_of_unit_is_told():
+    """The end of a range that is of something else, with the unit that is wanted."""
+    with pytest.raises(
+        ParameterError, match=r"^bandwidth_gbps: to: '3 GB' is not .* \[Gbit/s\]; 'GB' is a unit"
+    ):
+        designs.parse({"parameters": {"bandwidth_gbps": {"from": 1, "to": "3 GB", "count": 2}}})
+
+
 def test_a_notebook_takes_them():
     """In the unit of the study's parameter, or of the notebook's own line; lists too."""
     lines = read_lines(

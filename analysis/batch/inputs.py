@@ -12,7 +12,7 @@ import nbformat
 import papermill
 
 from analysis.inputs import Input, check_value, literal, plain, read_lines
-from analysis.parameters import ParameterError, nearest
+from analysis.parameters import ParameterError, meant
 
 __all__ = ["Input", "check_names", "check_value", "inputs", "literal", "plain"]
 
@@ -38,6 +38,6 @@ def check_names(given: Iterable[str], known: Mapping[Path, Mapping[str, Input]])
     everywhere: set[str] = set().union(*known.values())
     for name in given:
         if name not in everywhere:
-            near = nearest(str(name), sorted(everywhere))
+            near = meant(str(name), sorted(everywhere))
             hint = f"did you mean '{near}'?" if near else f"they have: {', '.join(sorted(everywhere))}"
             raise ParameterError(f"none of the notebooks has a parameter '{name}'; {hint}")

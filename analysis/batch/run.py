@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis import unusual
 from analysis.batch import grid, inputs, pool, uptodate
 from analysis.batch.execution import Failure, Finished, Run
 from analysis.batch.progress import Lines
 from analysis.batch.progress import shown as shown_progress
 from analysis.pages import files, index, results
-from analysis.parameters import ParameterError, nearest
+from analysis.parameters import PARAMETERS, ParameterError, nearest
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ def report(
     runs = plan(find(notebooks or scenarios.notebooks), parameters, progress, scenarios)
     if any(run.notebook.parent == out.resolve() / index.EXECUTED for run in runs):
         raise ParameterError(f"notebooks lie where their results go; choose another folder than '{out}'")
+    for line in remarks(runs):
+        progress.tell(line)
     tasks = [_task(run) for run in runs]
     current = {} if force else _current(tasks, out)
     waiting = [task for task in tasks if task.run.name not in current]
@@ -107,6 +110,16 @@ def report(
         f"{f', {failed} failed' if failed else ''}: open {page}"
     )
     return [outcomes[run.name] for run in runs]
+
+
+def remarks(runs: Sequence[Run]) -> list[str]:
+    """Lines on values given to runs that are allowed and hardly meant, each once."""
+    found: dict[str, None] = {}
+    for run in runs:
+        given = {name.removesuffix("_values"): value for name, value in run.parameters.items()}
+        known = {name: value for name, value in given.items() if name in PARAMETERS and value is not None}
+        found |= dict.fromkeys(unusual.lines(unusual.remarks(known)))
+    return list(found)
 
 
 def _announce(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
 
+from analysis import presets
 from analysis.cli.options import scenarios
 from analysis.errors import UserError
 from analysis.model.migration import migrate
@@ -21,12 +21,8 @@ from analysis.parameters import OUTCOMES, PARAMETERS, defaults
 from analysis.studies.hosts.host import Host, computed_with, load_host, on
 from analysis.studies.hosts.prediction import INTERVALS, LEVELS, predict
 from analysis.studies.sweeps.sweep import Swept
+from analysis.studies.validation.laboratory import laboratory_errors, percent, summary
 from analysis.studies.validation.migrations import (
-    compare,
-    covered,
-    error_table,
-    given_throughput,
-    plain,
     validate,
 )
 from analysis.studies.validation.rings import compare_transfers, transfer_errors
@@ -43,7 +39,8 @@ def predicted(
 ) -> list[Figures]:
     """One row a scenario: every parameter and outcome by its name, with intervals on a calibrated host.
 
-    ``preset`` names a version of Windows Server whose defaults hold where no option says otherwise.
+    ``preset`` names a version of Windows Server whose defaults hold where no option says otherwise; each row
+    then has two fields more: its name, and what it set there.
     """
     columns = scenarios(options)
     given = tuple(columns)
@@ -59,7 +56,14 @@ def predicted(
     missing = {name: value for name, value in defaults().items() if name not in table}
     made = computed_with(table)
     shown = table.assign(**missing, **made)[[*PARAMETERS, *OUTCOMES, *more, *made]]
-    return cast(list[Figures], shown.to_dict("records"))
+    made_rows = cast(list[Figures], shown.to_dict("records"))
+    return [_with_preset(row, preset) for row in made_rows] if preset else made_rows
+
+
+def _with_preset(row: Figures, preset: str) -> Figures:
+    """The row with the preset's name and what of it holds here: an option or a host goes before."""
+    usual = presets.host(preset).parameters.items()
+    return {**row, "preset": preset, "preset_sets": {k: value for k, value in usual if row[k] == value}}
 
 
 def _interval_columns() -> list[str]:
@@ -80,7 +84,7 @@ def validated(paths: Sequence[Path], host_file: Path | None = None) -> Figures:
         return transfer_errors(compare_transfers(transfers.read_transfers(path))) | {"notes": []}
     found, host = files.read_measured(list(paths)), load_host(host_file) if host_file else None
     if set(lab.COLUMNS) <= names and len(paths) == 1:
-        figures = _laboratory(found.migrations, host or load_host(lab.LABORATORY))
+        figures = laboratory_errors(found.migrations, host or load_host(lab.LABORATORY))
     else:
         figures = validate(found.migrations, host)
     return figures | {"notes": found.notes}
@@ -140,36 +144,6 @@ def calibrated(found: files.Measured, name: str, *, correct: bool = False) -> tu
     return host, undecided(found.migrations, host)
 
 
-def _laboratory(observed: pd.DataFrame, host: Host) -> Figures:
-    """Error figures on migrations of the laboratory.
-
-    The headline is the nominal link, with nothing known that only the migration itself shows;
-    ``plain`` is its part without other traffic and below the host's own ceiling.
-    """
-    rows = observed[covered(observed)]
-    if rows.empty:
-        return {"n": 0, "left_out": len(observed)}
-    compared = compare(rows, host)
-    known = compare(given_throughput(rows), host_without_link(host))
-    precopy = known[known.method == "precopy"]
-    parts = {"plain": compared[plain(compared)], "given_throughput": precopy}
-    methods = {name: error_table(part) for name, part in compared.groupby("method")}
-    return (
-        error_table(compared)
-        | {"left_out": len(observed) - len(rows), "by_method": methods}
-        | {name: error_table(part) for name, part in parts.items()}
-    )
-
-
-def host_without_link(host: Host) -> Host:
-    """The host without what it says of the link's rate, for when the rate is given."""
-    parameters, scales = (
-        tuple(e for e in kind if e.name not in ("bandwidth_gbps", "stream_limit_gbps"))
-        for kind in (host.parameters, host.scales)
-    )
-    return replace(host, parameters=parameters, scales=scales)
-
-
 def swept_figures(swept: Swept) -> Figures:
     """What a sweep made: rows in all and of this call, seconds, rows a second, path, reductions."""
     figures: Figures = {"rows": swept.rows, "new_rows": swept.new_rows, "seconds": round(swept.seconds, 3)}
@@ -192,10 +166,25 @@ def as_json(figures: Any) -> str:
 
 def prediction_text(rows: list[Figures]) -> str:
     """Outcomes of one migration as a list with units, of several as a table of what differs."""
+    if "preset" in rows[0]:
+        plain = [{name: value for name, value in row.items() if name[:6] != "preset"} for row in rows]
+        return f"{_preset_text(rows)}\n\n{prediction_text(plain)}"
     if len(rows) == 1:
         return "\n".join(_line(name, rows[0]) for name in OUTCOMES)
     varied = [name for name in PARAMETERS if len({repr(row[name]) for row in rows}) > 1]
     return pd.DataFrame(rows)[[*varied, *OUTCOMES]].to_string(index=False, float_format="{:.4g}".format)
+
+
+def _preset_text(rows: list[Figures]) -> str:
+    """What the preset set, a line each with its meaning, and what was given in its stead."""
+    name = rows[0]["preset"]
+    lines = [f"{name} sets, where no option and no host says otherwise:"]
+    for parameter, value in presets.host(name).parameters.items():
+        others = sorted({str(row[parameter]) for row in rows if parameter not in row["preset_sets"]})
+        shown = f"{value} {PARAMETERS[parameter].unit}".rstrip()
+        instead = f"  (here: {', '.join(others)})" if others else ""
+        lines.append(f"  {parameter} = {shown}: {PARAMETERS[parameter].meaning}{instead}")
+    return "\n".join(lines)
 
 
 def validation_text(figures: Figures) -> str:
@@ -249,38 +238,7 @@ def _transfer_text(figures: Figures) -> str:
 def _transfer_cells(part: Figures) -> dict[str, str]:
     cells = {"configurations": str(part["n"])}
     names = {"median": "median_relative_error", "p90": "p90_relative_error", "bias": "bias"}
-    return cells | {name: _percent(part[key]) for name, key in names.items()}
-
-
-def summary(parts: dict[str, Figures]) -> pd.DataFrame:
-    """Error tables by name as one table of readable cells, a row each."""
-    return pd.DataFrame({name: _summary(part) for name, part in parts.items()}).T
-
-
-def _summary(part: Figures) -> dict[str, str]:
-    cells = {"migrations": str(part["n"])}
-    for name, key in (("time", "total_s"), ("bytes", "transferred_bytes")):
-        if key in part:
-            error = part[key]
-            cells[f"{name} median"] = _percent(error["median_relative_error"])
-            cells[f"{name} p90"] = _percent(error["p90_relative_error"])
-            cells[f"{name} within 10 %"] = _percent(error["share_within_10pct"])
-            cells[f"{name} bias"] = _percent(error["bias"])
-    if "downtime_ms" in part:
-        cells["downtime median"] = _milliseconds(part["downtime_ms"]["median_absolute_error"])
-        cells["downtime p90"] = _milliseconds(part["downtime_ms"]["p90_absolute_error"])
-    if "convergence" in part:
-        cells["verdict right"] = _percent(part["convergence"]["accuracy"])
-    held = {f"in {level} % interval": _percent(share) for level, share in part["coverage"].items()}
-    return cells | held
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None or np.isnan(value) else f"{100 * value:.1f} %"
-
-
-def _milliseconds(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0f} ms"
+    return cells | {name: percent(part[key]) for name, key in names.items()}
 
 
 def _line(name: str, row: Figures) -> str:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from analysis import unusual
 from analysis.parameters import PARAMETERS, Parameter, ParameterError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -53,8 +54,18 @@ def _values(name: str, text: str) -> list[Any]:
     parts = [part.strip() for part in text.split(",")]
     if "" in parts:
         raise ParameterError(f"{name} = {text!r} has an empty place between its commas")
-    checked: list[Any] = PARAMETERS[name].check(parts).tolist()
+    try:
+        checked: list[Any] = PARAMETERS[name].check(parts).tolist()
+    except ParameterError as error:
+        if not unusual.is_decimal_comma(text):
+            raise
+        raise ParameterError(f"{error}; {text!r} is two values, decimals take a point") from None
     return checked
+
+
+def remarks(options: dict[str, str | None]) -> list[str]:
+    """Lines for standard error on values that are allowed and hardly meant, and on how texts were read."""
+    return unusual.lines(unusual.read_as(options) + unusual.remarks(scenarios(options)))
 
 
 def _metavar(parameter: Parameter) -> str:

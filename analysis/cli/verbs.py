@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from analysis import other_names
 from analysis.errors import UserError
-from analysis.parameters import nearest
+from analysis.parameters import meant
 
 
 class Verb(click.Command):
@@ -74,8 +75,8 @@ class Verbs(click.Group):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Say which known name was probably meant, as a sentence after a space; empty when none is near."""
-    near = nearest(name, known)
-    return f" Did you mean '{near}'?" if near else ""
+    near = meant(name, known)
+    return f" Did you mean '{near}'?{other_names.remark(name, near)}" if near else ""
 
 
 def fail(message: str, code: int) -> int:

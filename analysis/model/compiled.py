@@ -153,7 +153,7 @@ def _put(block: Block, field: int, column: Reals, start: int, n: int) -> None:
 
 
 @lane_function
-def _put_signed(block, field, column, start, n):
+def _put_signed(block: Block, field: int, column: Reals, start: int, n: int) -> None:
     for lane in range(n):  # no plain copy, as in _put
         block[field + lane] = max(column[np.uintp(start) + np.uintp(lane)], block.dtype.type(-1e38))
 

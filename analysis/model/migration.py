@@ -24,6 +24,7 @@ from analysis.arrays import Codes, Columns, Floats
 from analysis.model import compression, dirtying, engine, factors, link
 from analysis.model.precopy import REASONS, Guest, Precopy, Rules, SteadyLink, general, over
 from analysis.model.units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
+from analysis.signatures import takes_parameters
 
 STREAMS = {"tcpip": 1.0, "compression": 1.0, "smb": 4.0, "smb_direct": 2.0}
 """Connections of one migration by transport. TCP/IP and compression: one (Microsoft's teaming text); SMB
@@ -54,6 +55,7 @@ class Rates(NamedTuple):
         return LIMITS[self.binding]
 
 
+@takes_parameters
 def migrate(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFrame:
     """Durations and volumes of live migrations.
 
@@ -107,6 +109,7 @@ def evaluate(p: Columns, way: engine.Way | None = None, wanted: Collection[str] 
     return found if set(VOLUMES).isdisjoint(wanted) else found | _volumes(p, rate, paused, ended)
 
 
+@takes_parameters
 def passes(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFrame:
     """The passes of each migration, one row a pass; arguments as for :func:`migrate`.
 
@@ -130,6 +133,7 @@ def passes(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFra
     return pd.DataFrame(table).iloc[order].reset_index(drop=True)
 
 
+@takes_parameters
 def ceilings(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFrame:
     """What each ceiling alone would let a migration send, a row each; arguments as for :func:`migrate`.
 

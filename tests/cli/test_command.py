@@ -185,3 +185,28 @@ def test_calibrate_tells_a_table_of_transfers(tmp_path):
     result = run("calibrate", DATA / "buffers.csv")
     assert result.exit_code == 2
     assert "has no column" in result.stderr
+
+
+def test_a_preset_says_what_it_chose():
+    """First of all the parameters that the preset set, with their values; then the answer as ever."""
+    lines = run("predict", "--preset", "windows_2019").stdout.splitlines()
+    assert lines[0] == "windows_2019 sets, where no option and no host says otherwise:"
+    assert lines[1].startswith("  stop_rule = hyperv: which hypervisor's rule")
+    assert lines[2] == "  transport = compression: how the memory is moved"
+    assert [line.split()[0] for line in lines[4:]] == list(OUTCOMES)
+
+
+def test_what_is_given_goes_before_the_preset_and_is_told():
+    """An option's value stands beside what the preset would have set; units are shown."""
+    text = run("predict", "--preset", "windows_2012r2", "--transport", "tcpip,smb").stdout
+    assert "  transport = compression: how the memory is moved  (here: smb, tcpip)" in text
+    assert "  stream_limit_gbps = 6.5 Gbit/s: ceiling of one connection" in text
+    assert "preset" not in text
+
+
+def test_a_preset_in_json_keeps_the_list_of_rows():
+    """Every row has all parameters and outcomes as ever, and two fields more."""
+    (row,) = json.loads(run("predict", "--preset", "windows_2019", "--stop-rule", "xen", "--json").stdout)
+    assert set(row) == set(PARAMETERS) | set(OUTCOMES) | {"preset", "preset_sets"}
+    assert (row["preset"], row["preset_sets"]) == ("windows_2019", {"transport": "compression"})
+    assert (row["transport"], row["stop_rule"]) == ("compression", "xen")

@@ -18,6 +18,7 @@ from analysis.model.migration import ceilings, migrate, parameters_in
 from analysis.model.units import PAGE_BYTES
 from analysis.observations.lab import COUNTED_RAW
 from analysis.parameters import FACTOR, OUTCOMES, PARAMETERS
+from analysis.signatures import names_parameters
 from analysis.studies.hosts.correction import corrections
 from analysis.studies.hosts.host import Estimate, Host
 
@@ -33,6 +34,7 @@ ENDLESS = 1e30
 _NINETY = NormalDist().inv_cdf(0.95)
 
 
+@names_parameters
 def predict(
     scenarios: pd.DataFrame,
     host: Host | None = None,

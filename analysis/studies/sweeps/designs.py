@@ -26,11 +26,11 @@ from typing import Any
 
 import numpy as np
 
-from analysis import yaml_files
+from analysis import quantities, unusual, yaml_files
 from analysis.arrays import Columns
 from analysis.model.factors import applied
 from analysis.model.migration import streams
-from analysis.parameters import FACTOR, OUTCOMES, PARAMETERS, ParameterError, check, defaults, nearest
+from analysis.parameters import FACTOR, OUTCOMES, PARAMETERS, ParameterError, check, defaults, meant, nearest
 from analysis.schemas import first_fault
 from analysis.studies.hosts.host import on
 
@@ -219,6 +219,15 @@ def read(path: Path) -> Design:
     return yaml_files.read(path, "the design", parse)
 
 
+def remarks(design: Design) -> list[str]:
+    """Lines on values of a design that are allowed and hardly meant; multiples of others are left out."""
+    given = dict(design.constants)
+    for axis in design.axes:
+        if not axis.of:
+            given[axis.name] = [axis.low, axis.high] if axis.values is None else axis.values
+    return unusual.lines(unusual.remarks(given))
+
+
 def parse(content: Any) -> Design:
     """The design in the content of a file: a mapping as the module shows it."""
     if not isinstance(content, Mapping):
@@ -296,11 +305,22 @@ def spread_of(name: str, value: Mapping[str, Any]) -> tuple[float, float, int, b
 
 def _in_unit(name: str, value: Mapping[str, Any]) -> dict[str, Any]:
     """A range whose ends, where they are texts with a unit, are numbers in the parameter's own."""
-    parameter = PARAMETERS.get(name)
-    if parameter is None or value.get("of"):
-        return dict(value)
-    ends = {key: value[key] for key in ("from", "to") if isinstance(value.get(key), str)}
-    return {**value, **{key: parameter.check(end).item() for key, end in ends.items()}}
+    found = dict(value)
+    for key in ("from", "to") if name in PARAMETERS and not value.get("of") else ():
+        if isinstance(found.get(key), str):
+            found[key] = _end(name, key, found[key])
+    return found
+
+
+def _end(name: str, key: str, text: str) -> Any:
+    unit = PARAMETERS[name].unit
+    try:
+        return quantities.read(text, unit)
+    except quantities.UnitError as error:
+        if not str(error):  # a number without a unit, or no number: that is told with the rest of the file
+            return text
+        told = f"{name}: {key}: {text!r} is not allowed: it takes a number [{unit}]"
+        raise ParameterError(f"{told}; {error}") from None
 
 
 def _listed(name: str, value: Any) -> np.ndarray:
@@ -367,7 +387,7 @@ def _known(names: Any, allowed: Any, what: str) -> None:
     """ParameterError for the first name that is none of those allowed."""
     for name in names:
         if name not in allowed:
-            near = nearest(str(name), allowed)
+            near = meant(str(name), allowed)
             few = f": {', '.join(allowed)} are" if len(allowed) <= len(OUTCOMES) else ""
             hint = f"; did you mean {near!r}?" if near else few
             raise ParameterError(f"{name!r} is no {what} of a sweep{hint}")
