@@ -128,11 +128,12 @@ def predict(as_json: bool, host_file: Path | None, preset: str | None, **options
     With --host the values that are not given are that host's, and 50 % and 90 % intervals stand beside.
     """
     from analysis.cli import answers
+    from analysis.cli.predictions import prediction_text
 
     rows = answers.predicted(options, host_file, preset)
     for line in remarks(options):
         click.echo(line, err=True)
-    click.echo(answers.as_json(rows) if as_json else answers.prediction_text(rows))
+    click.echo(answers.as_json(rows) if as_json else prediction_text(rows))
 
 
 @main.command()

@@ -164,29 +164,6 @@ def as_json(figures: Any) -> str:
     return json.dumps(_finite(figures), indent=2)
 
 
-def prediction_text(rows: list[Figures]) -> str:
-    """Outcomes of one migration as a list with units, of several as a table of what differs."""
-    if "preset" in rows[0]:
-        plain = [{name: value for name, value in row.items() if name[:6] != "preset"} for row in rows]
-        return f"{_preset_text(rows)}\n\n{prediction_text(plain)}"
-    if len(rows) == 1:
-        return "\n".join(_line(name, rows[0]) for name in OUTCOMES)
-    varied = [name for name in PARAMETERS if len({repr(row[name]) for row in rows}) > 1]
-    return pd.DataFrame(rows)[[*varied, *OUTCOMES]].to_string(index=False, float_format="{:.4g}".format)
-
-
-def _preset_text(rows: list[Figures]) -> str:
-    """What the preset set, a line each with its meaning, and what was given in its stead."""
-    name = rows[0]["preset"]
-    lines = [f"{name} sets, where no option and no host says otherwise:"]
-    for parameter, value in presets.host(name).parameters.items():
-        others = sorted({str(row[parameter]) for row in rows if parameter not in row["preset_sets"]})
-        shown = f"{value} {PARAMETERS[parameter].unit}".rstrip()
-        instead = f"  (here: {', '.join(others)})" if others else ""
-        lines.append(f"  {parameter} = {shown}: {PARAMETERS[parameter].meaning}{instead}")
-    return "\n".join(lines)
-
-
 def validation_text(figures: Figures) -> str:
     """The error table of ``validate`` for a person."""
     if "throughput" in figures:
@@ -239,14 +216,6 @@ def _transfer_cells(part: Figures) -> dict[str, str]:
     cells = {"configurations": str(part["n"])}
     names = {"median": "median_relative_error", "p90": "p90_relative_error", "bias": "bias"}
     return cells | {name: percent(part[key]) for name, key in names.items()}
-
-
-def _line(name: str, row: Figures) -> str:
-    value = row[name]
-    shown = f"{value:.4g}" if isinstance(value, float) else str(value)
-    ends = [row.get(f"{name}_{end}90") for end in ("low", "high")]
-    within = f"  (90 %: {ends[0]:.4g} to {ends[1]:.4g})" if None not in ends else ""
-    return f"{name:<22} {shown:>14} {OUTCOMES[name].unit:<8} {OUTCOMES[name].meaning}{within}"
 
 
 def _finite(value: Any) -> Any:

@@ -1,0 +1,154 @@
+"""A prediction for a person: the answer first, in sentences; then its numbers; several as a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from analysis import presets
+from analysis.parameters import OUTCOMES, PARAMETERS
+
+Row = dict[str, Any]
+"""Parameters and outcomes of one migration by their names."""
+
+WIDTH = 100
+"""Columns of a terminal that a table of several migrations keeps to."""
+_FIRST = ("total_s", "blackout_s", "converged", "limited_by")
+_THEN = ("passes", "brownout_s", "memory_sent_gib", "goodput_gbps")
+"""Outcomes of a table, the answer first; those that find no more room are left out, from the last on."""
+
+
+def prediction_text(rows: Sequence[Row]) -> str:
+    """One migration as its answer, what a preset set and all outcomes; several as a table of what differs."""
+    preset = [_preset_text(rows)] if "preset" in rows[0] else []
+    if len(rows) == 1:
+        numbers = "\n".join(_line(name, rows[0]) for name in (*_applied(rows), *OUTCOMES))
+        return "\n\n".join([answer(rows[0]), *preset, numbers])
+    return "\n\n".join([_table(rows), *preset])
+
+
+def answer(row: Row) -> str:
+    """How long, how long frozen, whether it converges and what binds, a line each.
+
+    >>> answer({"total_s": 60.25, "blackout_s": 0.31, "passes": 3, "stop_reason": "target_met",
+    ...         "converged": True, "residual_pages": 900, "limited_by": "line_rate",
+    ...         "goodput_gbps": 9.49, "memory_rate_gib_per_s": 1.103}).splitlines()
+    ['It takes 60.2 s, and the machine is frozen for 0.31 s of it.',
+     'It converges: what 3 passes leave (900 pages) can be sent within the permitted pause.',
+     'The line rate binds: memory goes at 1.1 GiB/s, the link carries 9.49 Gbit/s of payload.']
+    """
+    binds = "bind" if row["limited_by"].endswith(("buffers", "cores", "streams")) else "binds"
+    name = row["limited_by"].replace("_", " ")
+    memory = f"memory goes at {row['memory_rate_gib_per_s']:.3g} GiB/s"
+    bound = f"The {name} {binds}: {memory}, the link carries {row['goodput_gbps']:.3g} Gbit/s of payload."
+    told = [verdict(row)] if row["stop_reason"] == "endless" else [_times(row), verdict(row)]
+    return "\n".join([*told, bound])
+
+
+def _times(row: Row) -> str:
+    frozen = f"the machine is frozen for {seconds(row['blackout_s'])} of it"
+    if "total_s_low90" not in row:
+        return f"It takes {seconds(row['total_s'])}, and {frozen}."
+    ends = f"{seconds(row['total_s_low90'])} to {seconds(row['total_s_high90'])}"
+    return f"It takes {seconds(row['total_s'])} (nine in ten: {ends}), and {frozen}."
+
+
+def verdict(row: Row) -> str:
+    """Whether pre-copy converges and how it ends, in a sentence of its own for every reason to stop."""
+    reason, left = row["stop_reason"], _counted(row["residual_pages"], "page")
+    after = _counted(row["passes"], "pass")
+    if reason == "endless":
+        return "It never ends: as much memory becomes dirty in each pass as is sent."
+    if reason == "nothing_left":
+        return f"It converges: after {after} nothing is left to send."
+    if reason in ("target_met", "few_pages"):
+        leaves = "leaves" if row["passes"] == 1 else "leave"
+        return f"It converges: what {after} {leaves} ({left}) can be sent within the permitted pause."
+    limit = "the limit of passes" if reason == "pass_limit" else "the limit on what is sent"
+    if row["converged"]:
+        return f"It converges: when {limit} ends it after {after}, what is left ({left}) is little enough."
+    return f"It does not converge: {limit} ends it after {after}, with {left} still to be sent in the pause."
+
+
+def seconds(value: float) -> str:
+    """A time as a person says it.
+
+    >>> seconds(0.0461), seconds(37.66), seconds(600), seconds(16200), seconds(math.inf)
+    ('0.0461 s', '37.7 s', '10 min 00 s', '4 h 30 min', 'no end')
+    """
+    if not math.isfinite(value):
+        return "no end"
+    if value < 99.95:
+        return f"{value:.3g} s"
+    minutes, rest = divmod(round(value), 60)
+    hours, left = divmod(minutes, 60)
+    return f"{hours} h {left:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def _counted(value: float, noun: str) -> str:
+    """A whole number with its noun: what is left is reckoned in fractions of pages, and counted in whole."""
+    number = math.ceil(value)
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def _line(name: str, row: Row) -> str:
+    about = OUTCOMES.get(name) or PARAMETERS[name.removeprefix("applied_")]
+    meaning = about.meaning if name in OUTCOMES else "what this host makes of it"
+    ends = [row.get(f"{name}_{end}90") for end in ("low", "high")]
+    within = f"  (90 %: {ends[0]:.4g} to {ends[1]:.4g})" if None not in ends else ""
+    unit = "" if row[name] == math.inf else about.unit
+    return f"{name:<22} {shown(name, row[name]):>14} {unit:<8} {meaning}{within}".rstrip()
+
+
+def shown(name: str, value: Any) -> str:
+    """A value as a table shows it: counts whole, truth as yes and no, numbers to four digits.
+
+    >>> shown("residual_pages", 4123456.2), shown("converged", True), shown("total_s", 497.383)
+    ('4,123,457', 'yes', '497.4')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
+        return {math.inf: "no end"}.get(value, str(value))
+    if name in ("residual_pages", "passes"):
+        return f"{math.ceil(value):,}"
+    return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.4g}"
+
+
+def _applied(rows: Sequence[Row]) -> list[str]:
+    return [name for name in rows[0] if name.startswith("applied_")]
+
+
+def _table(rows: Sequence[Row]) -> str:
+    """What was asked for and differs, then the answer, then what else finds room in :data:`WIDTH`."""
+    varied = [name for name in PARAMETERS if len({repr(row[name]) for row in rows}) > 1]
+    names = [*varied, *_FIRST]
+    for name in (*_applied(rows), *_THEN):
+        if _width(rows, [*names, name]) <= WIDTH:
+            names.append(name)
+    return _printed(rows, names) + "\n\nAll parameters and outcomes of each row: --json."
+
+
+def _width(rows: Sequence[Row], names: Sequence[str]) -> int:
+    return max(map(len, _printed(rows, names).splitlines()))
+
+
+def _printed(rows: Sequence[Row], names: Sequence[str]) -> str:
+    cells = [{name: shown(name, row[name]) for name in names} for row in rows]
+    return pd.DataFrame(cells, columns=list(names)).to_string(index=False)
+
+
+def _preset_text(rows: Sequence[Row]) -> str:
+    """What the preset set, a line each with its meaning, and what was given in its stead."""
+    name = rows[0]["preset"]
+    lines = [f"{name} sets, where no option and no host says otherwise:"]
+    for parameter, value in presets.host(name).parameters.items():
+        others = sorted({str(row[parameter]) for row in rows if parameter not in row["preset_sets"]})
+        told = f"{value} {PARAMETERS[parameter].unit}".rstrip()
+        instead = f"  (here: {', '.join(others)})" if others else ""
+        lines.append(f"  {parameter} = {told}: {PARAMETERS[parameter].meaning}{instead}")
+    return "\n".join(lines)

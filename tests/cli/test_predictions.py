@@ -1,0 +1,97 @@
+"""A prediction begins with its answer, and every word of it is true of its numbers."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+from analysis import migrate
+from analysis.cli.answers import predicted
+from analysis.cli.predictions import WIDTH, answer, prediction_text, seconds, verdict
+from analysis.parameters import OUTCOMES, STOP_RULES
+
+BUSY = {"dirty_pages_per_s": "200000", "working_set_gib": "8", "memory_gib": "64"}
+
+
+def drawn(seed: int, rows: int) -> list[dict]:
+    """Random migrations of every stop rule, from idle guests to such as never end."""
+    rng = np.random.default_rng(seed)
+    return migrate(
+        memory_gib=rng.uniform(0.5, 256, rows),
+        dirty_pages_per_s=np.where(rng.random(rows) < 0.1, 0, 10 ** rng.uniform(1, 7, rows)),
+        working_set_gib=rng.uniform(0.01, 64, rows),
+        bandwidth_gbps=10 ** rng.uniform(-1, 2, rows),
+        stop_rule=rng.choice(STOP_RULES, rows),
+    ).to_dict("records")
+
+
+def test_the_answer_comes_first():
+    """Total, blackout, whether it converges and what binds stand in the first three lines."""
+    row = predicted({**BUSY, "bandwidth_gbps": "1"})[0]
+    first, second, third = prediction_text([row]).splitlines()[:3]
+    assert first.startswith(f"It takes {seconds(row['total_s'])}, and the machine is frozen for")
+    assert second.startswith("It does not converge: the limit of passes ends it after 5 passes")
+    assert third.startswith("The line rate binds")
+
+
+def test_all_outcomes_follow():
+    """After the answer every outcome has its line, with unit and meaning."""
+    lines = prediction_text(predicted(BUSY)).splitlines()[4:]
+    assert [line.split()[0] for line in lines] == list(OUTCOMES)
+
+
+@pytest.mark.parametrize("row", drawn(1, 200), ids=range(200))
+def test_the_verdict_says_what_the_row_says(row):
+    """Of 200 random migrations: converges where it did, never ends where it never did, the pages it left."""
+    told = answer(row)
+    assert ("converges" in told) == row["converged"] or row["stop_reason"] == "endless"
+    assert ("never ends" in told) == math.isinf(row["total_s"])
+    assert not re.search(r"\b(inf|nan)\b|no end", told)
+    if "page" in (said := verdict(row)):
+        assert f"{math.ceil(row['residual_pages']):,} page" in said
+
+
+def test_converged_at_the_limit_of_passes_is_explained():
+    """Five passes end it and a page or two are left: it converges, and the sentence says why."""
+    row = predicted({"preset": None, "memory_gib": "64", "dirty_pages_per_s": "20000"})[0]
+    assert (row["converged"], row["stop_reason"]) == (True, "pass_limit")
+    assert "when the limit of passes ends it after 5 passes, what is left" in answer(row)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0 s"), (0.0035, "0.0035 s"), (99.94, "99.9 s"), (99.96, "1 min 40 s"), (3599.6, "1 h 00 min")],
+)
+def test_times_are_said_as_a_person_says_them(value, text):
+    """Seconds to three digits, from a hundred on minutes, then hours; never 60 s of a minute."""
+    assert seconds(value) == text
+
+
+def test_counts_are_whole_and_truth_is_yes_or_no():
+    """4,194,304 pages, not 4.194e+06; yes, not True."""
+    rows = predicted(BUSY | {"bandwidth_gbps": "0.1,100"})
+    text = prediction_text(rows)
+    assert "True" not in text
+    assert "False" not in text
+    assert "e+0" not in prediction_text(rows[:1])
+
+
+@pytest.mark.parametrize("axes", [["bandwidth_gbps"], ["bandwidth_gbps", "dirty_pages_per_s", "transport"]])
+def test_several_rows_keep_to_the_width(axes):
+    """What differs, then total, blackout, verdict and limit, within a hundred columns."""
+    lists = {"bandwidth_gbps": "1,10,25", "dirty_pages_per_s": "1e3,2e5", "transport": "tcpip,smb_direct"}
+    lines = prediction_text(predicted({name: lists[name] for name in axes})).splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    assert lines[0].split()[: len(axes)] == [name for name in lists if name in axes] or set(
+        lines[0].split()[: len(axes)]
+    ) == set(axes)
+    assert {"total_s", "blackout_s", "converged", "limited_by"} <= set(lines[0].split())
+
+
+def test_what_a_host_makes_of_it_stands_beside(tmp_path):
+    """The line asked for and the one computed with are both told."""
+    host = tmp_path / "host.yml"
+    host.write_text("scales:\n- {name: bandwidth_gbps, value: 0.5, low: 0.5, high: 0.5}\n")
+    text = prediction_text(predicted({"bandwidth_gbps": "10"}, host))
+    assert re.search(r"applied_bandwidth_gbps +5 Gbit/s +what this host makes of it", text)
