@@ -13,6 +13,8 @@ from analysis.parameters import nearest
 
 MORE_THAN_LINK = 1.05
 """Bytes over time may be this much above the link, for stamps and links are rounded."""
+ROUNDED_S = 0.005
+"""Half a hundredth: parts and whole of a time are often written with different digits."""
 AHEAD_BITS = 8 * 2.0**26
 """What sockets and queues took at once may have been counted before it was sent: 64 MiB."""
 ENDED = {
@@ -45,7 +47,7 @@ def not_longer(path: object, table: pd.DataFrame, part: str, whole: str) -> None
     """TableError where a part of a time is longer than all of it."""
     if part not in table or whole not in table:
         return
-    longer = table[part] > table[whole]
+    longer = table[part] > table[whole] + ROUNDED_S
     if longer.any():
         told = f"{part} = {table[part][longer].iloc[0]:g} is longer than {whole}"
         refuse(path, longer, f"{told} = {table[whole][longer].iloc[0]:g}")
