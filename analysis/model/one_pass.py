@@ -37,7 +37,9 @@ from analysis.model.lanes import (
 )
 from analysis.model.precopy import SAME
 
-lane_function = njit(fastmath=FAST, error_model="numpy", forceinline=True)
+lane_function = njit(
+    fastmath=FAST, error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True
+)
 
 
 # --- one pass of one lane: state is (left, sent, count, waited for), fixed what stays ---
