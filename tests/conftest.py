@@ -66,6 +66,19 @@ def look_at(browser):
     return look
 
 
+@pytest.fixture(scope="session")
+def axe():
+    """A function that returns what axe-core finds serious or critical on a page, a sentence each."""
+    module = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe-core here")
+
+    def look(page) -> list[str]:
+        found = module.Axe().run(page).response["violations"]
+        grave = [fault for fault in found if fault["impact"] in ("serious", "critical")]
+        return [f"{fault['id']}: {fault['nodes'][0]['html'][:200]}" for fault in grave]
+
+    return look
+
+
 def _outside(url: str) -> list[str]:
     """The fault of a page that asks for something outside its own file."""
     return [] if url.startswith(("file:", "data:")) else [f"asks for {url}"]

@@ -85,8 +85,9 @@ _NOTHING_LEFT, _FEW_PAGES, _TARGET_MET, _PASS_LIMIT, _SENT_LIMIT = (
 _BELOW_ONE, _BELOW_ONE32 = np.nextafter(1.0, 0.0), np.nextafter(np.float32(1), np.float32(0))
 
 # Kept on disk is only what others call, with all that it calls (see _stamped), and what lanes.py has alone.
+# What only the kernel calls has no door for Python: that would be a fifth of the time to compile it.
 _kept = compiled(fastmath=FAST, nogil=True, cache=True)
-_jit = compiled(fastmath=FAST, nogil=True)
+_jit = compiled(fastmath=FAST, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 Columns: TypeAlias = tuple[Reals, ...]
 Rule: TypeAlias = tuple[Number, Number, Number, bool]
@@ -326,62 +327,6 @@ def outgrown(content: Reals, zero_pages: Reals, sizes: Columns) -> bool | np.boo
     return found > 0
 
 
-@_jit
-def _run(
-    scratch: Scratch, fields: tuple[Indices, Indices], columns: Columns, writes: Columns, sizes: Columns,
-    cyclic: Columns | None, ahead: Reals | None, rule: Rule, few_classes: Few, looks: Has, guards: Has,
-    clamp: Has, late: Number | None, totals: Has, outcomes: Outcomes,
-) -> None:  # fmt: skip
-    """Block by block; see :func:`run`."""
-    content, zero_pages, top, rate, target_s, limit = columns
-    near, far, stopped, alive = scratch
-    changed, moved = fields
-    residual, duration, sent, passes, reason, converged = outcomes
-    for start in range(0, len(content), LANES):
-        n = min(LANES, len(content) - start)
-        if looks is not None or guards is not None or clamp is not None:
-            _put(near, ZERO, zero_pages, start, n)
-        if looks is not None:
-            _put(near, TOP, top, start, n)
-        if ahead is not None:
-            _put_signed(near, AHEAD, ahead, start, n)
-        if cyclic is not None:
-            _put(near, CLASSES + CYCLIC, cyclic[0], start, n)
-            if len(few_classes) > 1:
-                _put(near, CLASSES + CLASS + CYCLIC, cyclic[1], start, n)
-            if len(few_classes) > 2:
-                _put(near, CLASSES + 2 * CLASS + CYCLIC, cyclic[2], start, n)
-        _first(
-            near, start, n, content, rate, target_s, limit, writes, sizes, rule, few_classes, cyclic, looks,
-            guards, clamp, ahead,
-        )  # fmt: skip
-        _all_passes(
-            near,
-            far,
-            stopped,
-            alive,
-            n,
-            rule[0],
-            changed,
-            moved,
-            few_classes,
-            cyclic,
-            looks,
-            guards,
-            clamp,
-            ahead,
-        )
-        _reasons(near, n, rule, looks, guards)
-        if late is not None:
-            _go_on_late(near, n, late, few_classes, cyclic, looks, clamp, ahead)
-        _end(near, n, looks, ahead, totals)
-        _take(near, LEFT, residual, start, n)
-        _take(near, WAITED, duration, start, n)
-        _take(near, SENT, sent, start, n)
-        _take_whole(near, COUNT, passes, start, n)
-        _take_ends(near, reason, converged, start, n)
-
-
 KERNEL = ("compiled", "exponential", "jit", "lanes", "one_pass", "precopy")
 """Modules whose code the kernel is made of."""
 
@@ -415,11 +360,43 @@ def _stamped(digest: int) -> Callable[..., None]:
         ``outcomes``, written: residual pages, duration [s], pages sent, passes, code of the reason,
         converged. ``scratch``, ``fields``: see :mod:`.lanes`.
         """
-        if digest:
-            _run(
-                scratch, fields, columns, writes, sizes, cyclic, ahead, rule, few_classes, looks, guards,
-                clamp, late, totals, outcomes,
+        if not digest:
+            return
+        content, zero_pages, top, rate, target_s, limit = columns
+        near, far, stopped, alive = scratch
+        changed, moved = fields
+        residual, duration, sent, passes, reason, converged = outcomes
+        for start in range(0, len(content), LANES):
+            n = min(LANES, len(content) - start)
+            if looks is not None or guards is not None or clamp is not None:
+                _put(near, ZERO, zero_pages, start, n)
+            if looks is not None:
+                _put(near, TOP, top, start, n)
+            if ahead is not None:
+                _put_signed(near, AHEAD, ahead, start, n)
+            if cyclic is not None:
+                _put(near, CLASSES + CYCLIC, cyclic[0], start, n)
+                if len(few_classes) > 1:
+                    _put(near, CLASSES + CLASS + CYCLIC, cyclic[1], start, n)
+                if len(few_classes) > 2:
+                    _put(near, CLASSES + 2 * CLASS + CYCLIC, cyclic[2], start, n)
+            _first(
+                near, start, n, content, rate, target_s, limit, writes, sizes, rule, few_classes, cyclic,
+                looks, guards, clamp, ahead,
             )  # fmt: skip
+            _all_passes(
+                near, far, stopped, alive, n, rule[0], changed, moved, few_classes, cyclic, looks, guards,
+                clamp, ahead,
+            )  # fmt: skip
+            _reasons(near, n, rule, looks, guards)
+            if late is not None:
+                _go_on_late(near, n, late, few_classes, cyclic, looks, clamp, ahead)
+            _end(near, n, looks, ahead, totals)
+            _take(near, LEFT, residual, start, n)
+            _take(near, WAITED, duration, start, n)
+            _take(near, SENT, sent, start, n)
+            _take_whole(near, COUNT, passes, start, n)
+            _take_ends(near, reason, converged, start, n)
 
     return run
 

@@ -39,7 +39,7 @@ from analysis.model.lanes import (
 )
 from analysis.model.precopy import SAME
 
-lane_function = compiled(fastmath=FAST, forceinline=True)
+lane_function = compiled(fastmath=FAST, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 State: TypeAlias = tuple[Number, Number, Number, Number]
 Kind: TypeAlias = tuple[Number, Number, Number]

@@ -6,16 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import nbformat
 import papermill
 import pytest
-from jupyter_core.utils import ensure_event_loop
-from traitlets.config import Config
 
-QUICK = Config(
-    KernelManager={"transport_encryption": "auto"},
-    NotebookClient={
-        "extra_arguments": ["--IPKernelApp.log_level=CRITICAL"],
-        "shutdown_kernel": "immediate",
-    },
-)
+from analysis.batch import forked
+from analysis.batch.execution import Run, execute, kernel_environment
+
 SMALL_MAP = {"map_points": 12}
 RUNS = {
     "02-buffers": (
@@ -46,25 +40,25 @@ TABLES = {
 
 @pytest.fixture(scope="module")
 def executed(repository, tmp_path_factory):
-    """Each notebook with each set of parameters, side by side in fresh kernels."""
+    """Each notebook with each set of parameters, side by side, in kernels that are forks of one process."""
     folder = tmp_path_factory.mktemp("executed")
+    paths = {name: repository / "notebooks" / f"{name}.ipynb" for name in RUNS}
 
-    def run(name, number):
-        source, target = repository / "notebooks" / f"{name}.ipynb", folder / f"{name}-{number}.ipynb"
-        quiet = {"progress_bar": False, "autosave_cell_every": 0, "config": QUICK}
-        try:
-            papermill.execute_notebook(str(source), str(target), RUNS[name][number], **quiet)
-        finally:
-            # Jupyter opens a loop in each thread and leaves it open.
-            ensure_event_loop().close()
+    def run(name, number, manager):
+        target = folder / f"{name}-{number}.ipynb"
+        _, error = execute(Run(name, paths[name], RUNS[name][number]), target, manager=manager)
+        if error:
+            raise error
         return nbformat.read(target, as_version=4)
 
-    with pytest.MonkeyPatch.context() as environment, ThreadPoolExecutor(2) as pool:
-        # A reader's own profile and start-up files stay out, and the package is found from any folder.
-        environment.setenv("IPYTHONDIR", str(folder / "ipython"))
-        environment.setenv("PYTHONPATH", str(repository))
-        environment.delenv("MPLBACKEND", raising=False)
-        jobs = {(name, i): pool.submit(run, name, i) for name in RUNS for i in range(len(RUNS[name]))}
+    with (
+        kernel_environment(),
+        forked.manager([path.read_bytes() for path in paths.values()]) as manager,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        jobs = {
+            (name, i): pool.submit(run, name, i, manager) for name in RUNS for i in range(len(RUNS[name]))
+        }
         return {key: job.result() for key, job in jobs.items()}
 
 

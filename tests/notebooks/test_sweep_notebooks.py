@@ -1,13 +1,14 @@
-"""The four sweep notebooks, executed by papermill with small parameters in a real kernel."""
+"""The four sweep notebooks, executed with small parameters in real kernels, and their reports."""
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
 import papermill
 import pytest
 
-from analysis.batch.execution import Run, execute, kernel_environment
+from analysis.batch import pool, run
+from analysis.batch.execution import Run
+from analysis.batch.progress import Lines
 from analysis.pages import html
 
 SMALL = {"map_points": 20}
@@ -38,20 +39,24 @@ SAYS = {
 
 
 @pytest.fixture(scope="module")
-def executed(repository, tmp_path_factory):
-    """Each notebook twice, with small and with other parameters, side by side in fresh kernels."""
-    folder = tmp_path_factory.mktemp("executed")
+def reports(repository, tmp_path_factory):
+    """The folder of reports, and what became of each notebook run with small and with other values."""
+    out, quiet = tmp_path_factory.mktemp("reports"), Lines(lambda line: None)
+    paths = {name: repository / "notebooks" / f"{name}.ipynb" for name in RUNS}
+    runs = {(name, i): Run(f"{name}--{i}", paths[name], RUNS[name][i]) for name in RUNS for i in (0, 1)}
+    tasks = [pool.Task(one, one.notebook.read_bytes(), "") for one in runs.values()]
+    done = {outcome.run.name: outcome for outcome in run.execute_all(tasks, out, 2, None, quiet)}
+    run.gather(out)
+    return out, {key: done[one.name] for key, one in runs.items()}
 
-    def run(name, number):
-        source, target = repository / "notebooks" / f"{name}.ipynb", folder / f"{name}-{number}.ipynb"
-        _, error = execute(Run(name, source, RUNS[name][number]), target)
-        if error:
-            raise error
-        return nbformat.read(target, as_version=4)
 
-    with kernel_environment(), ThreadPoolExecutor(2) as pool:
-        jobs = {(name, i): pool.submit(run, name, i) for name in RUNS for i in (0, 1)}
-        return {key: job.result() for key, job in jobs.items()}
+@pytest.fixture(scope="module")
+def executed(reports):
+    """The notebook of each run, with what it printed and drew."""
+    out, outcomes = reports
+    assert [outcome.failure for outcome in outcomes.values() if outcome.failure] == []
+    kept = {key: out / "executed" / f"{outcome.run.name}.ipynb" for key, outcome in outcomes.items()}
+    return {key: nbformat.read(path, as_version=4) for key, path in kept.items()}
 
 
 def outputs(notebook):
@@ -114,3 +119,18 @@ def test_papermill_explains_every_parameter(repository, name):
     for parameter in papermill.inspect_notebook(str(repository / "notebooks" / f"{name}.ipynb")).values():
         assert parameter["inferred_type_name"] not in ("", "None")
         assert re.search(r"\[.+\]", parameter["help"]), parameter
+
+
+@pytest.mark.slow
+def test_the_studys_own_reports(reports, executed, browser, axe, look_at):
+    """Real reports and their index: nothing grave for axe-core, under 2 MB, no request, numbers recorded."""
+    out, outcomes = reports
+    faults = {}
+    for file in [out / "index.html", *(outcomes[name, 0].html for name in RUNS)]:
+        page = browser.new_page(viewport={"width": 1000, "height": 800})
+        page.goto(file.as_uri())
+        faults[file.name] = axe(page) + look_at(file)
+        page.close()
+        assert file.stat().st_size < 2_000_000
+    assert {name: found for name, found in faults.items() if found} == {}
+    assert [outcome.run.name for outcome in outcomes.values() if not outcome.record["rows"]] == []

@@ -6,22 +6,6 @@ from analysis.batch import grid, run
 from analysis.batch.progress import Lines
 from tests.small_notebooks import GOOD, save
 
-# Small and quick values for the study's own notebooks, where a notebook has the parameter.
-SMALL = {"map_points": "8"}
-
-
-@pytest.fixture(scope="module")
-def axe():
-    """A function that returns what axe-core finds serious or critical on a page, a sentence each."""
-    module = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe-core here")
-
-    def look(page) -> list[str]:
-        found = module.Axe().run(page).response["violations"]
-        grave = [fault for fault in found if fault["impact"] in ("serious", "critical")]
-        return [f"{fault['id']}: {fault['nodes'][0]['html'][:200]}" for fault in grave]
-
-    return look
-
 
 @pytest.fixture(scope="module")
 def scenarios(tmp_path_factory, browser):
@@ -88,20 +72,3 @@ def test_report_tells_what_it_was_made_from(scenarios, browser):
         assert said in told
     assert page.locator(".about tr", has_text="how many").locator("strong").inner_text() == "3"
     page.close()
-
-
-@pytest.mark.slow
-def test_the_studys_own_reports(repository, tmp_path, browser, axe, look_at):
-    """Real reports and their index: nothing grave for axe-core, under 2 MB, no request, numbers recorded."""
-    paths = [path for path in sorted((repository / "notebooks").glob("*.ipynb")) if path.stem[:2] < "05"]
-    outcomes = run.report(paths, SMALL, tmp_path, progress=Lines(lambda line: None))
-    assert [outcome.failure for outcome in outcomes if outcome.failure] == []
-    faults = {}
-    for file in sorted(tmp_path.glob("*.html")):
-        page = browser.new_page(viewport={"width": 1000, "height": 800})
-        page.goto(file.as_uri())
-        faults[file.name] = axe(page) + look_at(file)
-        page.close()
-        assert file.stat().st_size < 2_000_000
-    assert {name: found for name, found in faults.items() if found} == {}
-    assert [outcome.run.name for outcome in outcomes if not outcome.record["rows"]] == []
