@@ -24,7 +24,7 @@ from numba.core.errors import TypingError
 from numba.extending import overload
 from numpy.polynomial import Chebyshev, Polynomial
 
-from analysis.model.jit import Number, intrinsic
+from analysis.model.jit import intrinsic
 
 FAST = {"contract", "nsz"}
 """What the compiler may do to arithmetic: fuse products with sums, forget the sign of zero. Nothing else."""
@@ -81,7 +81,7 @@ _MOST, _SHIFT, _LOG2E = 40.0, 1.5 * 2.0**52, 1 / math.log(2)
 _LN2_HIGH, _LN2_LOW = _split(32)
 
 
-def _saturation64(x: Number) -> Number:
+def _saturation64(x: Any) -> Any:
     x = min(x, _MOST)
     shifted = _SHIFT - x * _LOG2E
     n = shifted - _SHIFT
@@ -101,7 +101,7 @@ _LN2_HIGH32, _LN2_LOW32 = (np.float32(part) for part in _split(12))
 _S0, _S1, _S2, _S3, _S4, _S5 = (np.float32(c) for c in _coefficients(5))
 
 
-def _saturation32(x: np.float32) -> np.float32:
+def _saturation32(x: Any) -> Any:
     x = min(x, _MOST32)
     shifted = _SHIFT32 - x * _LOG2E32
     n = shifted - _SHIFT32
@@ -112,8 +112,9 @@ def _saturation32(x: np.float32) -> np.float32:
     return (_ONE - power) - power * (r * p)
 
 
+# Numba compares its argument with those of what it returns, annotations included: hence Any for all three.
 @overload(saturation, jit_options={"fastmath": FAST, "error_model": "numpy"})
-def _saturation_of(x: types.Type) -> Callable[[Any], Any]:
+def _saturation_of(x: Any) -> Callable[[Any], Any]:
     if x == types.float64:
         return _saturation64
     if x == types.float32:
