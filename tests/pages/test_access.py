@@ -1,9 +1,13 @@
 """Reports and index for everybody: axe-core finds nothing grave; tables are sorted by keys."""
 
+import re
+
 import pytest
+from bs4 import BeautifulSoup
 
 from analysis.batch import grid, run
 from analysis.batch.progress import Lines
+from tests import screens
 from tests.small_notebooks import GOOD, save
 
 # Small and quick values for the study's own notebooks, where a notebook has the parameter.
@@ -80,19 +84,24 @@ def test_table_is_plain_without_scripts(scenarios, browser):
 
 
 def test_report_tells_what_it_was_made_from(scenarios, browser):
-    """Under its question a report names parameters with units and what differs, data, versions, time."""
+    """One line says what differs, and unfolds into all parameters; data, versions and time are at the end."""
     page = browser.new_page()
     page.goto((scenarios / "good--n=3.html").as_uri())
+    line = page.locator(".inputs > summary")
+    assert " ".join(line.inner_text().split()) == "Parameters: 1 of 2 changed: n = 3 instead of 2"
+    row = page.locator(".inputs tr", has_text="how many")
+    assert not row.is_visible()
+    line.click()
+    assert row.locator("strong").inner_text() == "3"
     told = page.get_by_role("region", name="About this run").inner_text()
-    for said in ("1 of 2 changed", "how many", "n=3", "no file was read", "Python 3.", "UTC"):
+    for said in ("n=3", "no file was read", "Python 3.", "UTC"):
         assert said in told
-    assert page.locator(".about tr", has_text="how many").locator("strong").inner_text() == "3"
     page.close()
 
 
 @pytest.mark.slow
-def test_the_studys_own_reports(repository, tmp_path, browser, axe, look_at):
-    """Real reports and their index: nothing grave for axe-core, under 2 MB, no request, numbers recorded."""
+def test_the_studys_own_reports(repository, tmp_path, browser, axe, look_at, begins_with_the_answer):
+    """Real reports: answer first, whole on paper, nothing grave for axe-core, under 2 MB, no request."""
     paths = [path for path in sorted((repository / "notebooks").glob("*.ipynb")) if path.stem[:2] < "05"]
     outcomes = run.report(paths, SMALL, tmp_path, progress=Lines(lambda line: None))
     assert [outcome.failure for outcome in outcomes if outcome.failure] == []
@@ -102,6 +111,15 @@ def test_the_studys_own_reports(repository, tmp_path, browser, axe, look_at):
         page.goto(file.as_uri())
         faults[file.name] = axe(page) + look_at(file)
         page.close()
+        if file.stem == "index":
+            faults[file.name] += screens.faults_on_paper(browser, file, screens.LONG_SIDE)
+        else:
+            faults[file.name] += begins_with_the_answer(file)
         assert file.stat().st_size < 2_000_000
     assert {name: found for name, found in faults.items() if found} == {}
     assert [outcome.run.name for outcome in outcomes if not outcome.record["rows"]] == []
+    cards = [outcome.record["card"] for outcome in outcomes]
+    machines = [card["machine"].replace("\N{NO-BREAK SPACE}", " ") for card in cards]
+    assert [told for told in machines if not re.match(r"[\d.,]+ GiB, .*Gbit/s$", told)] == []
+    said = [BeautifulSoup(card["takeaway"], "html.parser").get_text() for card in cards]
+    assert [text for text in said if len(text.split()) > 30 or not text.endswith(".")] == []
