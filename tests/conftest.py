@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,6 +76,31 @@ def axe():
         found = module.Axe().run(page).response["violations"]
         grave = [fault for fault in found if fault["impact"] in ("serious", "critical")]
         return [f"{fault['id']}: {fault['nodes'][0]['html'][:200]}" for fault in grave]
+
+    return look
+
+
+@pytest.fixture(scope="module")
+def begins_with_the_answer(browser, tmp_path_factory):
+    """A function that returns what is wrong with beginning and print of a report, measured in Chromium.
+
+    It takes a page, or an executed notebook, of which it makes the page of a run.
+    """
+    from analysis.pages import html
+    from tests import screens
+
+    def look(report: Path | Any) -> list[str]:
+        path = report
+        if not isinstance(report, Path):
+            html.tidy(report)
+            line = {"unit": "", "meaning": "as it was", "default": None, "changed": False}
+            given = report.metadata.get("papermill", {}).get("parameters", {})
+            inputs = [line | {"name": name, "value": value} for name, value in (given or {"n": 1}).items()]
+            about = {"inputs": inputs, "versions": {"Python": "3"}, "data": {}, "scenario": ""}
+            report.metadata["study"] = about | {"finished": "2026-01-01 00:00"}
+            path = tmp_path_factory.mktemp("page") / f"{html.title_of(report)[:20]}.html"
+            path.write_text(html.export(report, Path(".")), encoding="utf-8")
+        return screens.faults_of_the_first_screen(browser, path) + screens.faults_on_paper(browser, path)
 
     return look
 

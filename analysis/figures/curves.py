@@ -205,7 +205,7 @@ def plateaus(frame: pd.DataFrame, x: str, hue: str, given: float) -> Figure:
 
 
 def _plateau(ax: Axes, part: pd.DataFrame, x: str, tint: Any) -> tuple[float, pd.DataFrame]:
-    """One line in its two strengths; returns where the rings stop binding (or NaN), and its rise."""
+    """One line in its two strengths; returns where the rings stop binding (NaN: nowhere), and its rise."""
     y, bound = "goodput_gbps", part["limited_by"].isin(["send_buffers", "receive_buffers"])
     ax.plot(part[x], part[y], color=tint, linewidth=1.4, alpha=0.75, zorder=2)
     ax.plot(part[x].where(bound), part[y].where(bound), color=tint, linewidth=3.2, zorder=3)

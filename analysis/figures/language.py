@@ -364,7 +364,7 @@ def along(x: float, y: float, power: float = 1.0) -> dict[str, Any]:
 
 
 def apart(ax: Axes, names: Sequence[tuple[float, float, float]], long: int = 115, high: int = 17) -> bool:
-    """Whether names of this size [pixels], each along a line y ~ x**power, leave each other free.
+    """Whether names so long and high [pixels], each along a line y ~ x**power, keep clear of one another.
 
     ``names``: (x, y, power) of each name's beginning, on logarithmic axes.
     """

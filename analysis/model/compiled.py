@@ -337,7 +337,7 @@ def _digest() -> int:
     return int.from_bytes(hashlib.sha256(b"".join(file.read_bytes() for file in files)).digest()[:6], "big")
 
 
-def _stamped(digest: int) -> Callable[..., None]:
+def _stamped(digest: int) -> Callable[..., None]:  # noqa: C901  (one flat list of what a table has)
     """The kernel as kept on disk by Numba, which looks at this file alone to see whether it is still true.
 
     What a function encloses is part of what it is kept by, so a digest of all the files is enclosed here:

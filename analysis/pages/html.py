@@ -187,8 +187,8 @@ class StudyExporter(HTMLExporter):
             "role_of": role_of,
             "told": inputs.told,
             "told_unit": inputs.told_unit,
-            "with_unit": inputs.with_unit,
             "changed": inputs.changed,
+            "changes": inputs.changes,
             "scrolling": scrolling,
             "mathml": lambda text: mathml(text.strip().strip("$"), "block"),
         }

@@ -7,6 +7,8 @@ from analysis.parameters import PARAMETERS
 
 SHOWN_CHANGES = 3
 """Changed parameters named in the one line above the table; the table has them all."""
+SHOWN_VALUES = 3
+"""A longer list of values is counted there."""
 MACHINE = ("memory_gib", "dirty_pages_per_s", "bandwidth_gbps", "line_rate_gbps")
 """What a machine and its link are known by, where a notebook has these parameters."""
 
@@ -47,6 +49,26 @@ def with_unit(name: str, value: Any) -> str:
     known = PARAMETERS.get(name.removesuffix("_values"))
     unit = known.unit if known and isinstance(value, (int, float)) and known.unit != "0-1" else ""
     return f"{told(value)}\N{NO-BREAK SPACE}{told_unit(unit)}".rstrip("\N{NO-BREAK SPACE}")
+
+
+def changes(lines: Sequence[Line]) -> list[list[str]]:
+    """Name, value and default of the first parameters that differ, each short enough for one line.
+
+    >>> line = {"name": "rates", "value": [1, 2, 3, 4], "default": [1, 2], "changed": True}
+    >>> changes([line, line | {"changed": False}])
+    [['rates', '4 values', '1, 2']]
+    """
+    shown = changed(lines)[:SHOWN_CHANGES]
+    return [
+        [str(line["name"]), *(_brief(line["name"], line[key]) for key in ("value", "default"))]
+        for line in shown
+    ]
+
+
+def _brief(name: str, value: Any) -> str:
+    if isinstance(value, (list, tuple)) and len(value) > SHOWN_VALUES:
+        return f"{len(value)} values"
+    return with_unit(name, value)
 
 
 def changed(lines: Sequence[Line]) -> list[Line]:

@@ -129,7 +129,8 @@ def _take(
 ) -> NotebookNode | None:
     """Take the first such output out of its cell, and put another in its place."""
     for cell in notebook.cells:
-        outputs: list[NotebookNode] = cell.get("outputs", [])
+        removed = "remove-cell" in cell.metadata.get("tags", [])
+        outputs: list[NotebookNode] = [] if removed else cell.get("outputs", [])
         for place, output in enumerate(outputs):
             if wanted(output):
                 outputs[place : place + 1] = [instead] if instead else []

@@ -48,6 +48,12 @@ def pages(notebook_path, tmp_path_factory):
 
 
 @pytest.fixture
+def executed(pages):
+    """The first of the executed notebooks."""
+    return nbformat.read(pages[0].with_suffix(".ipynb"), as_version=4)
+
+
+@pytest.fixture
 def opened(pages, browser):
     """The report in a browser without a network; fails the test if a script fails in it."""
     context = browser.new_context(viewport={"width": 1000, "height": 900}, offline=True)
@@ -80,7 +86,7 @@ def test_page_is_small_and_has_no_trace_of_widgets(pages):
 
 
 def test_takeaway_is_computed(pages):
-    """The report ends in a sentence with the numbers of the starting values."""
+    """The report begins with sentences that have the numbers of the starting values."""
     text = pages[0].read_text(encoding="utf-8")
     said = re.search(r'class="study-takeaway">(.*?)</p>', text, re.DOTALL)[1]
     assert re.search(r"<strong>[\d.]+\s\w+</strong>", said.replace("\N{NO-BREAK SPACE}", " "))
@@ -91,6 +97,11 @@ def test_takeaway_is_computed(pages):
 def test_page_in_a_browser(pages, look_at, width, scheme):
     """No request, no error, nothing wider than the window, on a desk and on a phone, light and dark."""
     assert look_at(pages[0], width, scheme) == []
+
+
+def test_report_begins_with_the_answer(executed, begins_with_the_answer):
+    """Question, answer, numbers and the picture in the first window; all of it whole on phone and paper."""
+    assert begins_with_the_answer(executed) == []
 
 
 @pytest.mark.parametrize("name", ["bandwidth_gbps", "dirty_pages_per_s"])

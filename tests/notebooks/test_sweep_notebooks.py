@@ -5,11 +5,13 @@ import re
 import nbformat
 import papermill
 import pytest
+from bs4 import BeautifulSoup
 
 from analysis.batch import pool, run
 from analysis.batch.execution import Run
 from analysis.batch.progress import Lines
 from analysis.pages import html
+from tests import screens
 
 SMALL = {"map_points": 20}
 RUNS = {
@@ -122,8 +124,8 @@ def test_papermill_explains_every_parameter(repository, name):
 
 
 @pytest.mark.slow
-def test_the_studys_own_reports(reports, executed, browser, axe, look_at):
-    """Real reports and their index: nothing grave for axe-core, under 2 MB, no request, numbers recorded."""
+def test_the_studys_own_reports(reports, executed, browser, axe, look_at, begins_with_the_answer):
+    """Real reports: answer first, whole on paper, nothing grave for axe-core, under 2 MB, no request."""
     out, outcomes = reports
     faults = {}
     for file in [out / "index.html", *(outcomes[name, 0].html for name in RUNS)]:
@@ -131,6 +133,19 @@ def test_the_studys_own_reports(reports, executed, browser, axe, look_at):
         page.goto(file.as_uri())
         faults[file.name] = axe(page) + look_at(file)
         page.close()
+        if file.stem == "index":
+            faults[file.name] += screens.faults_on_paper(browser, file, screens.LONG_SIDE)
+        else:
+            faults[file.name] += begins_with_the_answer(file)
         assert file.stat().st_size < 2_000_000
     assert {name: found for name, found in faults.items() if found} == {}
     assert [outcome.run.name for outcome in outcomes.values() if not outcome.record["rows"]] == []
+
+
+def test_cards_name_their_machine_and_answer_in_a_sentence(reports, executed):
+    """Memory and line rate of the machine that a card speaks of; at most 30 words that end in a full stop."""
+    cards = [outcome.record["card"] for outcome in reports[1].values()]
+    machines = [card["machine"].replace("\N{NO-BREAK SPACE}", " ") for card in cards]
+    assert [told for told in machines if not re.match(r"[\d.,]+ GiB, .*Gbit/s$", told)] == []
+    said = [BeautifulSoup(card["takeaway"], "html.parser").get_text() for card in cards]
+    assert [text for text in said if len(text.split()) > 30 or not text.endswith(".")] == []

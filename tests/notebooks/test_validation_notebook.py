@@ -1,5 +1,6 @@
 """The validation notebook, executed by papermill in a real kernel on a part of the data."""
 
+import copy
 import re
 
 import nbformat
@@ -88,6 +89,12 @@ def test_every_picture_has_an_alternative_text(executed):
 def test_nothing_is_warned_of(executed):
     """No cell writes to standard error: a warning in a report is noise for its reader."""
     assert [o.text for o in outputs(executed) if o.output_type == "stream"] == []
+
+
+@pytest.mark.slow
+def test_report_begins_with_the_answer(executed, begins_with_the_answer):
+    """Question, answer, numbers and figure in the first window; tables and figures whole on paper."""
+    assert begins_with_the_answer(copy.deepcopy(executed)) == []
 
 
 def test_papermill_explains_every_parameter(repository):

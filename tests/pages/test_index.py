@@ -8,6 +8,7 @@ from nbformat import v4
 from PIL import Image
 
 from analysis.pages import index
+from tests import screens
 from tests.small_notebooks import build, save
 
 
@@ -16,6 +17,11 @@ from tests.small_notebooks import build, save
 def test_index_in_a_browser(batch, look_at, width, scheme):
     """The index asks for nothing outside, fits its window and describes its pictures, light and dark."""
     assert look_at(batch.out / "index.html", width, scheme) == []
+
+
+def test_index_is_whole_on_paper(batch, browser):
+    """Printed across, no table of numbers is cut at the edge of the paper."""
+    assert screens.faults_on_paper(browser, batch.out / "index.html", screens.LONG_SIDE) == []
 
 
 def test_card_tells_question_takeaway_and_figure(batch):

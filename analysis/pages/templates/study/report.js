@@ -16,7 +16,7 @@
     link.addEventListener("click", function () { link.closest("details").open = false; });
   });
 
-  // A picture that was shrunk to a narrow window is shown in its own size at a press.
+  // A picture that was shrunk to a narrow window takes its own size at a press.
   each(".jp-RenderedImage", function (figure) {
     var size = document.createElement("button");
     size.type = "button";
@@ -29,15 +29,9 @@
     figure.after(size);
   });
 
-  // On paper nothing folds but code, and the table of parameters stands with what the report was made from.
-  var opened = [], inputs = document.querySelector(".inputs"), about = document.querySelector(".about");
+  // On paper the table of parameters stands with what the report was made from.
+  var inputs = document.querySelector(".inputs"), about = document.querySelector(".about");
   var place = inputs && inputs.nextSibling, above = inputs && inputs.parentNode;
-  window.addEventListener("beforeprint", function () {
-    each("main details:not(.code):not([open])", function (part) { part.open = true; opened.push(part); });
-    if (inputs && about) about.after(inputs);
-  });
-  window.addEventListener("afterprint", function () {
-    opened.splice(0).forEach(function (part) { part.open = false; });
-    if (inputs && about) above.insertBefore(inputs, place);
-  });
+  window.addEventListener("beforeprint", function () { if (inputs && about) about.after(inputs); });
+  window.addEventListener("afterprint", function () { if (inputs && about) above.insertBefore(inputs, place); });
 })();

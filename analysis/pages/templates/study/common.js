@@ -8,4 +8,16 @@
     seen.forEach(function (entry) { mark(entry.target); });
   });
   document.querySelectorAll(".scroll").forEach(function (box) { mark(box); if (watch) watch.observe(box); });
+
+  // On paper nothing folds but code.
+  var opened = [];
+  window.addEventListener("beforeprint", function () {
+    document.querySelectorAll("main details:not(.code):not([open])").forEach(function (part) {
+      part.open = true;
+      opened.push(part);
+    });
+  });
+  window.addEventListener("afterprint", function () {
+    opened.splice(0).forEach(function (part) { part.open = false; });
+  });
 })();
