@@ -1,4 +1,4 @@
-"""Tables that once gave a wrong figure without a word, sources that were misnamed, and notes that got lost."""
+"""Tables that gave a wrong figure without a word, sources that were misnamed, notes that got lost."""
 
 import json
 import os
