@@ -107,8 +107,7 @@ def sweep(design: Path, out: Path | None, host_file: Path | None, as_json: bool,
             swept = sweep_design(design, folder, progress=progress, host_file=host_file or "", **options)
     except KeyboardInterrupt:
         sys.exit(fail("stopped; what is done is kept, the same command carries on", 130))
-    figures = answers.swept_figures(swept)
-    click.echo(answers.as_json(figures) if as_json else answers.swept_text(figures))
+    click.echo(answers.as_json(answers.swept_figures(swept)) if as_json else answers.swept_text(swept))
 
 
 def tell(notes: Iterable[str]) -> None:

@@ -43,17 +43,24 @@ WORTH_POOL = 4 * PART
 """Rows from which processes of their own pay."""
 SAVE_EVERY_S = 30.0
 """How often the sums of reductions are written down."""
-FORMAT = 1
+FORMAT = 2
+ENDS = ("parquet", "csv")
+"""Forms of a reduction's table."""
 
 
 @dataclass(frozen=True)
 class Swept:
-    """What a sweep made: rows in all and of this call, seconds it took, folder, tables of reductions."""
+    """What a sweep made: rows in all and of this call, seconds it took, tables of reductions, its folders.
+
+    ``path``: the folder of the rows, with nothing else in it, so that pandas, DuckDB and Polars read it as it
+    lies (without rows it is ``beside``). ``beside``: the folder of the reductions and of what has been done.
+    """
 
     rows: int
     new_rows: int
     seconds: float
     path: Path
+    beside: Path
     tables: Mapping[str, pd.DataFrame]
 
     @property
@@ -74,7 +81,9 @@ def sweep(
     preset: str = "",
     progress: Callable[[int, int], None] | None = None,
 ) -> Swept:
-    """Evaluate a design into a folder: ``part-*.parquet`` with its rows, a Parquet file for each reduction.
+    """Evaluate a design: its rows into a folder of ``part-*.parquet``, its reductions into one beside it.
+
+    Beside ``out`` lies ``out.sweep`` with each reduction as Parquet and as CSV, and with what has been done.
 
     Parameters
     ----------
@@ -120,11 +129,13 @@ def sweep(
         state.save()
     tables = {name: reduction.result(state.sums[name]) for name, reduction in state.reductions.items()}
     for name, table in tables.items():
-        table.to_parquet(state.folder / f"{name}.parquet")
+        table.to_parquet(state.beside / f"{name}.parquet")
+        table.to_csv(state.beside / f"{name}.csv", index=False, lineterminator="\n")
     for stray in state.folder.glob(".part-*"):  # by a process that was killed
         stray.unlink(missing_ok=True)
     taken = time.monotonic() - begun
-    return Swept(design.rows, state.rows_done - done_before, taken, state.folder, tables)
+    path = state.folder if rows else state.beside
+    return Swept(design.rows, state.rows_done - done_before, taken, path, state.beside, tables)
 
 
 def _design(given: Any) -> Design:
@@ -145,10 +156,11 @@ def _rows_of(design: Design, part: int) -> int:
 
 
 class _State:
-    """The folder of a sweep: which parts are done, and the sums of its reductions so far."""
+    """The folders of a sweep: which parts are done, and the sums of its reductions so far."""
 
     def __init__(self, design: Design, folder: Path, rows: bool, force: bool) -> None:
         self.folder, self.rows, self.design = folder, rows, design
+        self.beside = beside(folder)
         self.reductions = reductions.made(design)
         self.sums = {name: np.zeros(reduction.size) for name, reduction in self.reductions.items()}
         self.done: set[int] = set()
@@ -156,8 +168,9 @@ class _State:
         self._whole = True
         self.digest = _digest(design, rows)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            empty = not any(folder.iterdir())
+            for place in (folder, self.beside) if rows else (self.beside,):
+                place.mkdir(parents=True, exist_ok=True)
+            empty = not any(any(place.iterdir()) for place in (folder, self.beside) if place.is_dir())
         except OSError as error:
             raise ParameterError(f"the folder '{folder}' cannot be written: {error.strerror}") from None
         if not empty and not self._carry_on():
@@ -174,7 +187,7 @@ class _State:
         if self._book().get("digest") != self.digest:
             return False
         try:
-            with (self.folder / "sums.npz").open("rb") as file, np.load(file) as saved:
+            with (self.beside / "sums.npz").open("rb") as file, np.load(file) as saved:
                 sums = {name: saved[f"of {name}"] for name in self.sums}
                 done = set(saved["done"].tolist())
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
@@ -188,7 +201,7 @@ class _State:
     def _book(self) -> dict[str, Any]:
         """What ``sweep.json`` says; nothing if it is none of a sweep."""
         try:
-            book = json.loads((self.folder / "sweep.json").read_text(encoding="utf-8"))
+            book = json.loads((self.beside / "sweep.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         ours = isinstance(book, dict) and "digest" in book and isinstance(book.get("design"), dict)
@@ -217,7 +230,7 @@ class _State:
                 f"the folder '{self.folder}' holds a sweep of another design, or by another version of the "
                 "model: name another, or give leave to remove it with --force"
             )
-        reduced = [f"{Path(name).name}.parquet" for name in book["design"].get("reduce", {})]
+        reduced = [f"{Path(name).name}.{end}" for name in book["design"].get("reduce", {}) for end in ENDS]
         # The book last: a removal that is stopped can be taken up.
         for pattern in (
             "part-*.parquet",
@@ -228,8 +241,9 @@ class _State:
             ".sweep.json",
             "sweep.json",
         ):
-            for file in self.folder.glob(pattern):
-                file.unlink()
+            for place in (self.folder, self.beside):
+                for file in place.glob(pattern):
+                    file.unlink()
 
     def add(self, part: int, sums: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
         """A part is done."""
@@ -254,14 +268,20 @@ class _State:
             "parts_hold_rows": self.rows,
         }
         # The book first, since a folder without it is no sweep's.
-        temporary = self.folder / ".sweep.json"
+        temporary = self.beside / ".sweep.json"
         temporary.write_text(json.dumps(book, indent=1), encoding="utf-8")
-        os.replace(temporary, self.folder / "sweep.json")
-        temporary = self.folder / ".sums.npz"
+        os.replace(temporary, self.beside / "sweep.json")
+        temporary = self.beside / ".sums.npz"
         named: dict[str, Any] = {f"of {name}": sums for name, sums in self.sums.items()}
         np.savez(temporary, done=np.array(sorted(self.done), np.int64), **named)
-        os.replace(temporary, self.folder / "sums.npz")
+        os.replace(temporary, self.beside / "sums.npz")
         self._saved = time.monotonic()
+
+
+def beside(folder: Path) -> Path:
+    """Where what is not a row of a sweep into a folder lies: ``out.sweep`` beside ``out``."""
+    whole = folder if folder.name else folder.resolve()
+    return whole.with_name(f"{whole.name}.sweep")
 
 
 def _plain(design: Design) -> dict[str, Any]:

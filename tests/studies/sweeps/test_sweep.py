@@ -21,7 +21,7 @@ from analysis.model.migration import evaluate
 from analysis.parameters import OUTCOMES, PARAMETERS, ParameterError
 from analysis.studies.sweeps import designs
 from analysis.studies.sweeps import sweep as sweeps
-from analysis.studies.sweeps.sweep import PART, _State, sweep
+from analysis.studies.sweeps.sweep import PART, _State, beside, sweep
 
 DESIGN = {
     "parameters": {
@@ -165,7 +165,7 @@ def test_reductions_are_files_too(tmp_path, small):
     swept = sweep(DESIGN, tmp_path)
     rows = rows_in(tmp_path)
     for name, table in swept.tables.items():
-        pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / f"{name}.parquet"), table)
+        pd.testing.assert_frame_equal(pd.read_parquet(beside(tmp_path) / f"{name}.parquet"), table)
     exact = rows.groupby("bandwidth_gbps").total_s.quantile(0.5, interpolation="lower")
     assert swept.tables["done"].q50.tolist() == pytest.approx(exact.tolist(), rel=0.005)
 
@@ -243,7 +243,7 @@ def test_damaged_part_is_made_again(tmp_path, small, reduce, harm):
 def test_damaged_sums_begin_anew(tmp_path, small, content):
     """Where what is done is not known, an own sweep begins anew without a word of force."""
     whole, hurt = sweep(DESIGN, tmp_path / "whole"), sweep(DESIGN, tmp_path / "hurt")
-    sums = hurt.path / "sums.npz"
+    sums = hurt.beside / "sums.npz"
     sums.unlink() if content is None else sums.write_bytes(content)
     again = sweep(DESIGN, hurt.path)
     assert again.new_rows == ROWS
@@ -253,7 +253,7 @@ def test_damaged_sums_begin_anew(tmp_path, small, content):
 def test_sums_cut_short_begin_anew(tmp_path, small):
     """An archive that ends too early, as after a power cut, is no reason for a traceback."""
     whole, hurt = sweep(DESIGN, tmp_path / "whole"), sweep(DESIGN, tmp_path / "hurt")
-    sums = hurt.path / "sums.npz"
+    sums = hurt.beside / "sums.npz"
     sums.write_bytes(sums.read_bytes()[:-100])
     same(whole, sweep(DESIGN, hurt.path))
 
@@ -272,13 +272,15 @@ def test_killed_processes_leave_nothing(tmp_path, small):
 def test_folder_of_something_else_is_left_alone(tmp_path):
     """A folder that holds no sweep is refused, and `force` does not change that."""
     for name, content in (("notes.txt", "mine"), ("sweep.json", "[1]"), ("sweep.json", "{}")):
-        folder = tmp_path / f"{name}{len(content)}"
-        folder.mkdir()
-        (folder / name).write_text(content)
-        for force in (False, True):
-            with pytest.raises(ParameterError, match="holds something else than a sweep: name another"):
-                sweep(RANDOM, folder, force=force)
-        assert [(file.name, file.read_text()) for file in folder.iterdir()] == [(name, content)]
+        for place in (Path, beside):
+            out = tmp_path / f"{place.__name__}{name}{len(content)}"
+            folder = place(out)
+            folder.mkdir()
+            (folder / name).write_text(content)
+            for force in (False, True):
+                with pytest.raises(ParameterError, match="holds something else than a sweep: name another"):
+                    sweep(RANDOM, out, force=force)
+            assert [(file.name, file.read_text()) for file in folder.iterdir()] == [(name, content)]
 
 
 def test_folder_of_another_design_is_replaced_with_leave_only(tmp_path, small):
@@ -290,9 +292,9 @@ def test_folder_of_another_design_is_replaced_with_leave_only(tmp_path, small):
     assert len(rows_in(tmp_path)) == ROWS
     other = sweep(RANDOM, tmp_path, force=True)
     assert len(rows_in(tmp_path)) == other.new_rows == 5_000
-    assert {file.name for file in tmp_path.iterdir() if not file.name.startswith("part-")} == {
-        *("notes.txt", "spread.parquet", "sums.npz", "sweep.json")
-    }
+    assert {file.name for file in tmp_path.iterdir() if not file.name.startswith("part-")} == {"notes.txt"}
+    kept = {file.name for file in beside(tmp_path).iterdir()}
+    assert kept == {"spread.parquet", "spread.csv", "sums.npz", "sweep.json"}
 
 
 def test_force_carries_on_the_same_design(tmp_path, small):
@@ -307,6 +309,24 @@ def test_folder_that_cannot_be_is_told(tmp_path):
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(ParameterError, match="cannot be written"):
             sweep(RANDOM, folder)
+
+
+@pytest.mark.parametrize("reader", ["pandas", "duckdb", "polars"])
+def test_others_read_the_folder_as_it_lies(tmp_path, small, reader):
+    """The folder holds nothing but its parts: a reader that knows nothing of sweeps finds all rows."""
+    module = pytest.importorskip(reader, reason=f"no {reader} here")
+    swept = sweep(DESIGN, tmp_path / "out")
+    if reader == "duckdb":
+        count = module.sql(f"select count(*) from '{swept.path}/*.parquet'").fetchall()[0][0]
+    else:
+        count = len(module.read_parquet(str(swept.path)))
+    assert count == ROWS
+
+
+def test_reductions_are_written_for_a_spreadsheet_too(tmp_path, small):
+    """The CSV beside has the same cells as the table."""
+    swept = sweep(RANDOM, tmp_path / "out")
+    pd.testing.assert_frame_equal(pd.read_csv(swept.beside / "spread.csv"), swept.tables["spread"])
 
 
 # --- many processes -----------------------------------------------------------------------------
@@ -397,15 +417,16 @@ def test_command_says_what_it_made(tmp_path, design_file):
     assert (figures["rows"], figures["new_rows"], figures["path"]) == (5_000, 5_000, str(out))
     assert figures["rows_per_s"] > 0
     assert figures["reductions"] == {"spread": 5}
-    assert run(design_file, "--out", out).stdout == (
-        f"5,000 rows, 0 of them now: {out}\nspread.parquet: 5 cells\n"
-    )
+    first, second, _, *printed = run(design_file, "--out", out).stdout.splitlines()
+    assert first == f"5,000 rows, 0 of them now: {out}"
+    assert second == f"{beside(out) / 'spread'}.csv, .parquet: 5 cells"
+    assert len(printed) == 1 + 5
 
 
 def test_command_without_rows(tmp_path, design_file):
     """--no-rows leaves the tables and no part."""
     assert run(design_file, "--out", tmp_path / "out", "--no-rows").exit_code == 0
-    assert (tmp_path / "out" / "spread.parquet").exists()
+    assert (beside(tmp_path / "out") / "spread.parquet").exists()
     assert not parts(tmp_path / "out")
 
 
@@ -472,8 +493,8 @@ def test_ctrl_c_keeps_what_is_done(tmp_path):
     *progress, last = stderr.splitlines()  # progress is told only where the first parts took long
     assert all(line.endswith(" left") for line in progress)
     assert last == "error: stopped; what is done is kept, the same command carries on"
-    done = json.loads((out / "sweep.json").read_text())["rows_done"]
+    done = json.loads((beside(out) / "sweep.json").read_text())["rows_done"]
     assert 0 < done < many["rows"]
     with pytest.raises(KeyboardInterrupt):
         sweep(many, out, workers=1, progress=stopping(done))
-    assert json.loads((out / "sweep.json").read_text())["rows_done"] == done
+    assert json.loads((beside(out) / "sweep.json").read_text())["rows_done"] == done
