@@ -39,8 +39,8 @@ test: $(READY)  ## run the tests
 nightly: $(READY)  ## tests that take half a minute or more each
 	@$(PY) -m pytest -m nightly $(ARGS)
 
-fuzz: $(READY)  ## long random tests of the readers of host files (nightly; a quarter of an hour)
-	@FUZZ_CASES=$(or $(CASES),10000) $(PY) -m pytest tests/observations/test_fuzz.py tests/observations/test_large.py $(ARGS)
+fuzz: $(READY)  ## long random tests of the readers of host files (nightly; hours: CASES=1000 takes a tenth)
+	@FUZZ_CASES=$(or $(CASES),10000) $(PY) -m pytest tests/observations/test_fuzz.py tests/observations/test_metamorphic.py tests/observations/test_large.py $(ARGS)
 
 # JupyterLab refuses to run as root unless told; in a container there often is nobody else.
 lab: $(READY)  ## open the notebooks in JupyterLab

@@ -147,7 +147,6 @@ def _possible(path: Path, raw: pd.DataFrame) -> None:
     others = [n for n, kind in COLUMNS.items() if kind != "text" and n not in MORE_THAN_ZERO]
     possible.positive(path, raw, others, may_be_zero=True)
     possible.not_longer(path, raw, "downtime_s", "total_time_s")
-    possible.not_longer(path, raw, "pass_limit_reached_s", "total_time_s")
     bits = (8 * raw.transferred_bytes).mask(raw.method.isin(COUNTED_RAW))
     possible.carried(path, bits, raw.link_mbit_per_s / 1000, raw.total_time_s, "transferred_bytes")
 

@@ -70,9 +70,9 @@ def test_an_endless_migration_is_null_in_json():
         (["predict", "--bandwith-gbps", "1"], "Did you mean '--bandwidth-gbps'?"),
         (["predict", "--write-pattern", "zpif"], "did you mean 'zipf'?"),
         (["predikt"], "Did you mean 'predict'?"),
-        (["validate"], "Missing argument 'FILES"),
+        (["validate"], "Missing argument 'FILES...'"),
         (["validate", "nowhere.csv"], "there is no file nowhere.csv"),
-        (["validate", DATA / "passes.csv"], "holds passes, and no file with their migrations"),
+        (["validate", DATA / "passes.csv"], "holds passes, and no file with their migrations was given"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(arguments, sentence):
