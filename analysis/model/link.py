@@ -239,12 +239,12 @@ def picked(column: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 def _ring_packets(q: dict[str, np.ndarray], rate, moderation, delay, queues) -> np.ndarray:
     """Packets per second through one receive ring, by congestion control."""
-    growth, kept = (
+    growth, kept, cubic = (
         np.select(
             [q["congestion_control"] == name for name in rings.AIMD],
             [pair[i] for pair in rings.AIMD.values()],
         )
-        for i in (0, 1)
+        for i in (0, 1, 2)
     )
     blind = q["congestion_control"] == "bbr"
     path = (q["receive_buffers"], rate, moderation, delay)
@@ -254,6 +254,7 @@ def _ring_packets(q: dict[str, np.ndarray], rate, moderation, delay, queues) -> 
         q["streams"] / queues,
         np.where(blind, 1.0, growth),
         np.where(blind, 0.5, kept),
+        np.where(blind, 0.0, cubic),
     )
     return np.where(blind, rings.blind_ring(*path), polite)
 
