@@ -45,9 +45,9 @@ moderations are at most twice the processor's mean delay, or that delay is 0; be
 SCATTER = 0.3
 """Share of the top by which windows scatter further where overflows are so rare that each climb starts from
 what the last loss left: losses then come at random. Fitted on ``data/rare_overflows.csv``."""
-CLUMPS = 30.0
-"""Packets by which a path must outlast the ring for its windows to be spread: less than what a sender hands
-down at once (44 packets of 1,500 bytes). Fitted on the same rows."""
+CLUMPS = 10.0
+"""Packets that, with half a ring, a path must outlast the ring by for half of its windows to be spread.
+Fitted on the same rows. (Without the half ring one descriptor more could carry less.)"""
 CALM = 12.0
 """Least number of cycles without an overflow after which a window is spread again; a round trip where that
 has more. Fitted on the same rows, and so that those of ``data/buffers.csv`` are no worse."""
@@ -161,7 +161,7 @@ def _lossy_ring(buffers, chance, rate, moderation_s, delay_s, round_trip_s, stre
     bottom, top = top * (climb.lowest(top) - scatter), top * (1 + scatter)
     fill = FILL + FILL_FULL * chance
     apart = np.maximum(path - buffers, 0)
-    fill = fill + (1 - fill) * calm * apart / (apart + CLUMPS)
+    fill = fill + (1 - fill) * calm * apart / (apart + CLUMPS + buffers / 2)
     mean = _mean_over_windows(fill * bottom, fill * top, rate, fixed, delay_s)
     through = np.minimum(mean / (fixed + delay_s), blind_ring(buffers, rate, moderation_s, delay_s))
     return np.where(chance < NEVER, rate, np.minimum(rate, through))

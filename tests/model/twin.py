@@ -34,7 +34,7 @@ RULES = {
 STREAMS = {"tcpip": 1, "compression": 1, "smb": 4, "smb_direct": 2}
 GROWTH_AND_KEPT = {"cubic": (0.53, 0.7), "reno": (1.0, 0.5)}
 CUBE = {"cubic": 0.4, "reno": 0.0}
-SCATTER, CLUMPS, CALM = 0.3, 30, 12
+SCATTER, CLUMPS, CALM = 0.3, 10, 12
 SPREAD, FILL, FILL_FULL = 1 / 3, 0.77, 0.13
 NEVER = 1e-9
 CLUMP_PACKETS, WINDOW_NORM, WAIT_NORM = 6.7, 6.5, 4.0
@@ -134,7 +134,7 @@ def fitted_ring(buffers, chance, rate, moderation_s, delay_s, round_trip_s, stre
     bottom, top = top * (1 - fall - scatter), top * (1 + scatter)
     fill = FILL + FILL_FULL * chance
     longer = max(path - buffers, 0)
-    fill += (1 - fill) * quiet * longer / (longer + CLUMPS)
+    fill += (1 - fill) * quiet * longer / (longer + CLUMPS + buffers / 2)
     corner = rate * fixed / fill
     edges = [bottom, *([corner] if bottom < corner < top else []), top]
     total = sum(
