@@ -253,12 +253,12 @@ def picked(column: NDArray[Any], rows: Indices) -> NDArray[Any]:
 
 def _ring_packets(q: Columns, rate: Floats, moderation: Floats, delay: Floats, queues: Floats) -> Floats:
     """Packets per second through one receive ring, by congestion control."""
-    growth, kept = (
+    growth, kept, cubic = (
         np.select(
             [q["congestion_control"] == name for name in rings.AIMD],
             [pair[i] for pair in rings.AIMD.values()],
         )
-        for i in (0, 1)
+        for i in (0, 1, 2)
     )
     blind = q["congestion_control"] == "bbr"
     path = (q["receive_buffers"], rate, moderation, delay)
@@ -268,6 +268,7 @@ def _ring_packets(q: Columns, rate: Floats, moderation: Floats, delay: Floats, q
         q["streams"] / queues,
         np.where(blind, 1.0, growth),
         np.where(blind, 0.5, kept),
+        np.where(blind, 0.0, cubic),
     )
     return np.where(blind, rings.blind_ring(*path), polite)
 

@@ -11,6 +11,7 @@ import math
 from itertools import pairwise
 
 from scipy.integrate import quad
+from scipy.optimize import brentq
 
 PAGE = 4096
 GIB = 2**30
@@ -32,6 +33,8 @@ RULES = {
 }
 STREAMS = {"tcpip": 1, "compression": 1, "smb": 4, "smb_direct": 2}
 GROWTH_AND_KEPT = {"cubic": (0.53, 0.7), "reno": (1.0, 0.5)}
+CUBE = {"cubic": 0.4, "reno": 0.0}
+SCATTER, CLUMPS, CALM = 0.3, 10, 12
 SPREAD, FILL, FILL_FULL = 1 / 3, 0.77, 0.13
 NEVER = 1e-9
 CLUMP_PACKETS, WINDOW_NORM, WAIT_NORM = 6.7, 6.5, 4.0
@@ -54,11 +57,14 @@ def arrivals(window, rate, fixed_s, delay_s):
 
 
 def overflow(buffers, rate, moderation_s, delay_s):
-    """P(A (tau + X) > N), X exponential of mean ``delay_s``."""
-    spare = buffers / rate - moderation_s
-    if spare < 0:
+    """P(A (tau + X) > N), X exponential of mean ``delay_s``; without a delay it rises over one packet."""
+    spare, late = buffers - rate * moderation_s, rate * delay_s
+    some = 1 - math.exp(-2 * late)
+    if spare <= -1:
         return 1.0
-    return math.exp(-spare / delay_s) if delay_s > 0 else 0.0
+    if spare < 0:
+        return -spare + (1 + spare) * some
+    return some * math.exp(-spare / late) if late > 0 else 0.0
 
 
 def send_ring(buffers, rate, moderation_s, delay_s):
@@ -75,29 +81,60 @@ def blind_ring(buffers, rate, moderation_s, delay_s):
 
 
 def receive_ring(buffers, rate, moderation_s, delay_s, round_trip_s=0.0, streams=1, control="cubic"):
-    """The ring law at N, or at a smaller ring of just the packets of an interval if that carries more."""
+    """The ring law at N, or at just the packets of an interval that always overflows if that carries more."""
     if overflow(buffers, rate, moderation_s, delay_s) < NEVER:
         return rate
     if control == "bbr":
         return blind_ring(buffers, rate, moderation_s, delay_s)
     rest = (rate, moderation_s, delay_s, round_trip_s, streams, control)
     of_an_interval = max(min(buffers, rate * moderation_s), 1)
-    return max(fitted_ring(buffers, *rest), fitted_ring(of_an_interval, *rest))
-
-
-def fitted_ring(buffers, rate, moderation_s, delay_s, round_trip_s, streams, control):
-    """The ring law of the facts, section 3 no. 5, integrated: overshoot, then the mean over windows."""
     chance = overflow(buffers, rate, moderation_s, delay_s)
-    if chance < NEVER:
-        return rate
+    return max(fitted_ring(buffers, chance, *rest), fitted_ring(of_an_interval, 1.0, *rest))
+
+
+def fitted_ring(buffers, chance, rate, moderation_s, delay_s, round_trip_s, streams, control):
+    """The ring law of the facts, section 3 no. 5, integrated, with renewals: where a climb begins and ends.
+
+    A climb begins at the lossless window, or where the loss before left the window; its end is the mean of
+    what the integrated hazard lets it reach, so begin and end are found together.
+    """
     growth, kept = GROWTH_AND_KEPT[control]
     fixed = moderation_s if round_trip_s + 1 / rate <= moderation_s else round_trip_s + moderation_s
     fixed = max(fixed, 1 / rate)
-    lossless = buffers * (1 + round_trip_s * rate / buffers) ** SPREAD
+    path = round_trip_s * rate
+    lossless = buffers * (1 + path / buffers) ** SPREAD
     cycle = max(rate * (moderation_s + delay_s), 1)
-    top = lossless + _overshoot(lossless, cycle, chance / (growth * streams))
-    bottom = top * (1 - (1 - kept) * (1 + (streams - 1) / 2) / streams)
+    quiet = (1 - chance) ** max(path / cycle, CALM)
+
+    def rise_per_trip(top):
+        """Reno's line or CUBIC's cube: what is lost is regained in K seconds, (lost / C)**(1/3)."""
+        lost = (1 - kept) * top / streams
+        cube = 0.0
+        if CUBE[control]:
+            cube = lost / (lost / CUBE[control]) ** (1 / 3) * (fixed + delay_s)
+        return growth, cube
+
+    def climbed(start, top):
+        full = min(start / path, 1) if path > 0 else 1.0
+        seen = chance * (full * quiet + 1 - quiet)
+        return _overshoot(start, cycle, seen / (max(rise_per_trip(top)) * streams))
+
+    if climbed(lossless, lossless / kept) > lossless / kept - lossless:
+        far = lossless
+        while climbed(far, far / kept) > far / kept - far:
+            far *= 2
+        begin = brentq(lambda w: climbed(w, w / kept) - (w / kept - w), far / 2, far, xtol=1e-12 * far)
+        top = begin / kept
+    else:
+        begin, top = lossless, lossless + climbed(lossless, lossless)
+    line, cube = rise_per_trip(top)
+    by_cube = min(max((cube / line - 1 / 3) * 1.5, 0), 1)
+    fall = (1 - kept) * (1 + (streams - 1) / 2) / streams * (1 - by_cube / 2)
+    scatter = SCATTER * max(1 - lossless / (kept * top), 0)
+    bottom, top = top * (1 - fall - scatter), top * (1 + scatter)
     fill = FILL + FILL_FULL * chance
+    longer = max(path - buffers, 0)
+    fill += (1 - fill) * quiet * longer / (longer + CLUMPS + buffers / 2)
     corner = rate * fixed / fill
     edges = [bottom, *([corner] if bottom < corner < top else []), top]
     total = sum(

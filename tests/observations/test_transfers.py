@@ -128,3 +128,11 @@ def test_the_file_is_found_from_anywhere(tmp_path, monkeypatch):
     """``data/buffers.csv`` is the repository's, whatever the working directory."""
     monkeypatch.chdir(tmp_path)
     assert len(read_transfers("data/buffers.csv")) == 211
+
+
+def test_rare_overflows_are_read_as_the_other_transfers():
+    """36 runs of as many configurations in two groups that keep their names."""
+    rare = read_transfers(DATA / "rare_overflows.csv")
+    assert rare.factor.value_counts().to_dict() == {"rare": 26, "cliff": 10}
+    assert (rare.runs == 1).all()
+    assert rare.socket_buffer_kib.min() > 1e6
