@@ -223,7 +223,7 @@ class _Climb(NamedTuple):
         CUBIC regains what a loss cost in K = (regained / C)^(1/3) seconds, however long the round trip.
         """
         cube = self.trip_s * np.cbrt(self.cubic) * self.regained(top) ** (2 / 3)
-        fastest: Floats = self.streams * np.maximum(self.growth, cube)
+        fastest: Floats = np.multiply(self.streams, np.maximum(self.growth, cube))
         return fastest
 
     def lowest(self, top: Floats) -> Floats:
