@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from analysis.model.migration import migrate
-from analysis.studies.hosts.host import Estimate, Host
+from analysis.observations.lab import LABORATORY
+from analysis.studies.hosts.host import Estimate, Host, load_host
 from analysis.studies.hosts.prediction import INTERVALS, _by_ceiling, as_counted, bound_by, coverage, predict
 
 SCENARIOS = pd.DataFrame(
@@ -167,3 +168,16 @@ def test_nothing_measured_reaches_a_prediction():
     measured = SCENARIOS.assign(measured_total_s=1e9, measured_blackout_s=-1.0, measured_throughput_gbps=99.0)
     names = list(INTERVALS)
     pd.testing.assert_frame_equal(predict(measured, host())[names], predict(SCENARIOS, host())[names])
+
+
+def test_a_prediction_does_not_depend_on_the_rest_of_its_table():
+    """Alone, first or last in a table: the same medians and the same ends of intervals."""
+    host = load_host(LABORATORY)
+    rows = pd.DataFrame(
+        {"memory_gib": [0.5, 1.0, 4.0], "stop_rule": "qemu", "bandwidth_gbps": [0.5, 1.0, 2.0]}
+    )
+    together = predict(rows, host)
+    for place in range(len(rows)):
+        alone = predict(rows.iloc[[place]], host)
+        pd.testing.assert_frame_equal(alone, together.iloc[[place]])
+    pd.testing.assert_frame_equal(predict(rows[::-1], host)[::-1], together)
