@@ -19,6 +19,7 @@ from analysis.model.migration import migrate
 from analysis.observations import files, lab, tables, transfers
 from analysis.observations.record import Record
 from analysis.parameters import OUTCOMES, PARAMETERS, defaults
+from analysis.studies import overflows
 from analysis.studies.hosts.host import Host, load_host
 from analysis.studies.hosts.prediction import INTERVALS, LEVELS, predict
 from analysis.studies.sweeps.sweep import Swept
@@ -174,11 +175,16 @@ def as_json(figures: Any) -> str:
 
 
 def prediction_text(rows: list[dict]) -> str:
-    """Outcomes of one migration as a list with units, of several as a table of what differs."""
+    """Outcomes of one migration as a list with units, of several as a table of what differs.
+
+    Where a receive ring makes a faster line slower a note says so, and what helps.
+    """
+    notes = [f"note: {said}" for said in overflows.sentences(pd.DataFrame(rows)[[*PARAMETERS]])]
     if len(rows) == 1:
-        return "\n".join(_line(name, rows[0]) for name in OUTCOMES)
+        return "\n".join([*(_line(name, rows[0]) for name in OUTCOMES), *notes])
     varied = [name for name in PARAMETERS if len({repr(row[name]) for row in rows}) > 1]
-    return pd.DataFrame(rows)[[*varied, *OUTCOMES]].to_string(index=False, float_format="{:.4g}".format)
+    shown = pd.DataFrame(rows)[[*varied, *OUTCOMES]]
+    return "\n".join([shown.to_string(index=False, float_format="{:.4g}".format), *notes])
 
 
 def validation_text(figures: dict) -> str:
