@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis import presets
 from analysis.parameters import OUTCOMES, PARAMETERS
+from analysis.studies import overflows
 
 Row = dict[str, Any]
 """Parameters and outcomes of one migration by their names."""
@@ -22,12 +23,24 @@ _THEN = ("passes", "brownout_s", "memory_sent_gib", "goodput_gbps")
 
 
 def prediction_text(rows: Sequence[Row]) -> str:
-    """One migration as its answer, what a preset set and all outcomes; several as a table of what differs."""
+    """One migration as its answer, what a preset set and all outcomes; several as a table of what differs.
+
+    Where a receive ring makes a faster line slower a note says so, and what helps.
+    """
     preset = [_preset_text(rows)] if "preset" in rows[0] else []
+    notes = [f"note: {said}" for said in overflows.sentences(_computed_with(rows))]
     if len(rows) == 1:
         numbers = "\n".join(_line(name, rows[0]) for name in (*_applied(rows), *OUTCOMES))
-        return "\n\n".join([answer(rows[0]), *preset, numbers])
-    return "\n\n".join([_table(rows), *preset])
+        return "\n\n".join(["\n".join([answer(rows[0]), *notes]), *preset, numbers])
+    return "\n\n".join(["\n".join([_table(rows), *notes]), *preset])
+
+
+def _computed_with(rows: Sequence[Row]) -> pd.DataFrame:
+    """The parameters that the model computed with: those asked for, or what a host made of them."""
+    table = pd.DataFrame(rows)
+    return table[[*PARAMETERS]].assign(
+        **{name.removeprefix("applied_"): table[name] for name in _applied(rows)}
+    )
 
 
 def answer(row: Row) -> str:

@@ -210,9 +210,9 @@ def _plateau(ax: Axes, part: pd.DataFrame, x: str, tint: Any) -> tuple[float, pd
     ax.plot(part[x], part[y], color=tint, linewidth=1.4, alpha=0.75, zorder=2)
     ax.plot(part[x].where(bound), part[y].where(bound), color=tint, linewidth=3.2, zorder=3)
     rise = part[bound] if bound.sum() > 1 else part.iloc[:1]
-    if bound.all():
+    if bound.iloc[-1]:
         return np.nan, rise
-    knee = part[~bound].iloc[0]
+    knee = part[bound.to_numpy()[::-1].cumsum()[::-1] == 0].iloc[0]  # from here on never again
     ax.scatter(knee[x], knee[y], s=46, facecolor="white", edgecolor=tint, lw=2, zorder=4)
     place: dict[str, Any] = {"textcoords": "offset points", "xytext": (0, 8), "ha": "center", "color": INK}
     ax.annotate(number(knee[x], 6), (knee[x], knee[y]), fontsize=9.5, **place)

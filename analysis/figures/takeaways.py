@@ -13,23 +13,43 @@ from analysis.studies.grids import first_value_reaching
 
 def bandwidth(here: pd.Series, swept: pd.DataFrame) -> str:
     """What a faster link buys: ``here`` is the migration asked about, ``swept`` the same over line rates."""
-    least = first_value_reaching(swept, "bandwidth_gbps", "converged", 1)
-    needs = f"needs at least **{_gbps(least)}**" if least > 0 else "would need more than any of these links"
     return (
         f"On **{_gbps(here['bandwidth_gbps'])}** the guest runs through **{duration(here['brownout_s'])}** "
         f"of brownout and is frozen for **{duration(here['blackout_s'])}**, limited by "
-        f"{ceiling(here['limited_by'])}. To converge, this machine {needs}. {_end_of_line(swept)}"
+        f"{ceiling(here['limited_by'])}. To converge, this machine {_to_converge(swept)}. "
+        f"{_end_of_line(swept)}"
     )
 
 
+def _to_converge(swept: pd.DataFrame) -> str:
+    """The links on which the migration converges: from one on, on some of them, or on none."""
+    least = first_value_reaching(swept, "bandwidth_gbps", "converged", 1)
+    if least > 0:
+        within = swept.loc[swept["converged"], "bandwidth_gbps"].min()
+        also = "" if within == least else f" (and converges from {_gbps(within)} on some slower links)"
+        return f"needs at least **{_gbps(least)}**{also}"
+    some = swept.loc[swept["converged"], "bandwidth_gbps"]
+    if some.empty:
+        return "would need more than any of these links"
+    return f"needs a link of **{_gbps(some.min())}** to **{_gbps(some.max())}**, not a faster one"
+
+
 def _end_of_line(swept: pd.DataFrame) -> str:
-    """From where on a faster line gains nothing."""
-    last = str(swept["limited_by"].iloc[int(swept["bandwidth_gbps"].argmax())])
-    if last == "line_rate":
+    """From where on a faster line gains nothing, or is slower."""
+    fastest = swept.iloc[int(swept["bandwidth_gbps"].to_numpy().argmax())]
+    most = float(swept["goodput_gbps"].max())
+    if (slower := float(fastest["goodput_gbps"])) < 0.99 * most:
+        best = float(swept["bandwidth_gbps"].iloc[int(swept["goodput_gbps"].to_numpy().argmax())])
+        return (
+            f"A line faster than **{_gbps(best)}** is slower ({_gbps(slower)} of payload on the fastest "
+            f"instead of {_gbps(most)}), since {ceiling(fastest['limited_by'])} binds: more receive buffers "
+            "help, not a faster line."
+        )
+    if fastest["limited_by"] == "line_rate":
         return "The line is the limit up to the fastest."
-    goal = 0.99 * swept["goodput_gbps"].max()
-    useful = first_value_reaching(swept, "bandwidth_gbps", "goodput_gbps", goal)
-    return f"Beyond **{_gbps(useful)}** a faster line gains nothing, since {ceiling(last)} binds."
+    useful = first_value_reaching(swept, "bandwidth_gbps", "goodput_gbps", 0.99 * most)
+    binding = ceiling(fastest["limited_by"])
+    return f"Beyond **{_gbps(useful)}** a faster line gains nothing, since {binding} binds."
 
 
 def buffers(today: pd.Series, unlimited: pd.Series, enough: Mapping[str, float], delay_us: float) -> str:
@@ -74,8 +94,10 @@ def compression(here: pd.Series, over_links: pd.DataFrame, worthwhile: float) ->
     paying = over_links.loc[over_links["rate_gain"] >= worthwhile, "bandwidth_gbps"]
     if len(paying) in (0, len(over_links)):
         until = f"on **{'all' if len(paying) else 'none'}** of these links"
-    else:
+    elif (over_links["bandwidth_gbps"] <= paying.max()).sum() == len(paying):
         until = f"up to **{_gbps(paying.max())}**"
+    else:
+        until = f"on **{number(len(paying))} of {number(len(over_links))}** of these links"
     ratio, cores = (value_of(name, here[name]) for name in ("compression_ratio", "spare_cores"))
     times = f"{duration(here['total_s'])} instead of {duration(here['gain'] * here['total_s'])}"
     return (

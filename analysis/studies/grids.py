@@ -15,7 +15,6 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from analysis.model.dirtying import distinct_pages, write_classes
-from analysis.model.link import efficiency
 from analysis.model.migration import filled, migrate, parameters_in, passes
 from analysis.model.precopy import STOP_RULES
 from analysis.model.units import GBIT, GIB, PAGES_PER_GIB
@@ -158,7 +157,7 @@ def buffers_needed(scenarios: pd.DataFrame, ring: str = "receive_buffers", share
     do not suffice.
     Packets arrive no faster than the other ceilings let them: a line beyond those asks for no more.
     """
-    idle = _as_fast_as_it_goes(scenarios.assign(dirty_pages_per_s=0.0))
+    idle = scenarios.assign(dirty_pages_per_s=0.0)
     goal = share * _goodput(idle, ring, MOST_BUFFERS)
     low, high = np.zeros(len(idle)), np.full(len(idle), float(MOST_BUFFERS))
     for _ in range(int(np.log2(MOST_BUFFERS))):
@@ -166,14 +165,6 @@ def buffers_needed(scenarios: pd.DataFrame, ring: str = "receive_buffers", share
         enough = _goodput(idle, ring, middle) >= goal
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
     return np.where(high >= MOST_BUFFERS, np.inf, high)
-
-
-def _as_fast_as_it_goes(scenarios: pd.DataFrame) -> pd.DataFrame:
-    """The scenarios with a line no faster than what else limits them, rings aside."""
-    p = _filled(scenarios)
-    line = p["bandwidth_gbps"].to_numpy(float) * efficiency({name: p[name].to_numpy() for name in p.columns})
-    reached = np.minimum(_goodput(scenarios, "receive_buffers", MOST_BUFFERS) / line, 1)
-    return p.assign(bandwidth_gbps=p["bandwidth_gbps"].to_numpy(float) * reached)
 
 
 def _goodput(scenarios: pd.DataFrame, ring: str, buffers: Any) -> np.ndarray:
@@ -188,7 +179,7 @@ def longest_delay_us(share: float = 0.99, **scenario: Any) -> float:
     0 if they do not even without a delay, infinite if they do at a second.
     """
     delays = np.concatenate([[0.0], np.geomspace(1, 1e6, 600)])
-    table = _as_fast_as_it_goes(grid(**scenario | {"receive_delay_us": delays, "dirty_pages_per_s": 0.0}))
+    table = grid(**scenario | {"receive_delay_us": delays, "dirty_pages_per_s": 0.0})
     now = migrate(table)["goodput_gbps"].to_numpy()
     held = now >= share * _goodput(table, "receive_buffers", 10**6)
     if held.all():

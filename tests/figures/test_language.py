@@ -260,3 +260,23 @@ def test_takeaways_say_when_nothing_converges():
     assert "more than any of these links" in takeaways.bandwidth(swept.iloc[0], swept)
     now = migrate(grids.grid(write_pattern=["zipf"], dirty_pages_per_s=10.0, bandwidth_gbps=10.0))
     assert "any number" in takeaways.dirty_rate(now, {"zipf": np.inf})
+
+
+def test_takeaways_say_when_a_faster_line_is_slower():
+    """A ring of 512 at 5 ms: best near 10 Gbit/s, half of it on 25, so more receive buffers."""
+    links = [1, 5, 8, 9.7, 12, 25]
+    swept = migrate(grids.grid(bandwidth_gbps=links, round_trip_ms=5.0))
+    said = takeaways.bandwidth(swept.iloc[3], swept)
+    assert "A line faster than **9.7" in said
+    assert "more receive buffers help, not a faster line" in said
+    assert "gains nothing" not in said
+    ample = migrate(grids.grid(bandwidth_gbps=links, round_trip_ms=5.0, receive_buffers=4096))
+    assert "is slower" not in takeaways.bandwidth(ample.iloc[3], ample)
+
+
+def test_takeaways_say_which_links_converge_where_the_fastest_do_not():
+    """A busy guest that converges around 10 Gbit/s and not on 25, where the receive ring overflows."""
+    busy = {"round_trip_ms": 5.0, "dirty_pages_per_s": 1e5, "working_set_gib": 8.0}
+    swept = migrate(grids.grid(bandwidth_gbps=[1, 9.7, 25], **busy))
+    assert swept.converged.tolist() == [False, True, False]
+    assert "needs a link of **9.7" in takeaways.bandwidth(swept.iloc[1], swept)

@@ -91,12 +91,6 @@ def test_plain_migrations_meet_the_floors(plain):
     assert figures["convergence"]["accuracy"] >= 0.97
 
 
-def test_the_median_downtime_is_near_its_floor(plain):
-    """Issue 4 asks for 12 ms, which the next test holds against; beyond 15 ms something broke."""
-    assert error_table(plain)["downtime_ms"]["median_absolute_error"] <= 15
-
-
-@pytest.mark.xfail(reason="12 to 14 ms, depending on the calibration")
 def test_the_median_downtime_meets_its_floor(plain):
     """Issue 4: at most 12 ms."""
     assert error_table(plain)["downtime_ms"]["median_absolute_error"] <= 12

@@ -1,0 +1,87 @@
+"""Where a receive ring overflows a faster line can be slower: for which migrations, and what helps instead.
+
+TCP answers an overflow by shrinking its window. A line that fills the ring sooner, or a shorter round trip
+that lets the window fill the line, can so carry less than a slower one. What helps is more receive buffers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from analysis.model.migration import ceilings, filled, parameters_in
+from analysis.studies.grids import buffers_needed
+
+SLOWER = np.geomspace(1 / 16, 1, 65)
+"""Shares of a line rate, and of 1 over a round trip, that are tried."""
+WORTH = 1.01
+"""Times the payload from which on a slower line counts as faster."""
+TOLD = 3
+"""Rows that are told of one by one."""
+SHARE = 0.99
+"""Share of what endless rings would carry for which buffers are named."""
+_COLUMNS = ("goodput_gbps", "line_gbps", "line_goodput_gbps", "trip_ms", "trip_goodput_gbps", "buffers")
+_TOLD_OF = ("bandwidth_gbps", "round_trip_ms", "receive_buffers")
+
+
+def slower_lines(scenarios: pd.DataFrame) -> pd.DataFrame:
+    """The migrations that a slower line, or a longer round trip, would carry faster, by their row's label.
+
+    Columns: ``goodput_gbps`` now; ``line_gbps`` and ``line_goodput_gbps``: the line up to this one that
+    carries most, and what it carries; ``trip_ms`` and ``trip_goodput_gbps``: the same of round trips from
+    this one up; ``buffers``: receive buffers that carry 99 % of what endless rings would (infinite where
+    none do).
+    """
+    table = parameters_in(scenarios)
+    now = ceilings(table)
+    bound = table[now.limited_by.to_numpy() == "receive_buffers"]
+    if bound.empty:
+        return pd.DataFrame(columns=list(_COLUMNS), dtype=float)
+    p = filled(bound)
+    lines, over_lines = _best(bound, "bandwidth_gbps", np.multiply.outer(p["bandwidth_gbps"], SLOWER))
+    trips, over_trips = _best(bound, "round_trip_ms", np.divide.outer(p["round_trip_ms"], SLOWER))
+    columns = (ceilings(bound).goodput_gbps.to_numpy(), lines, over_lines, trips, over_trips)
+    found = pd.DataFrame(dict(zip(_COLUMNS, columns, strict=False)), index=bound.index)
+    better = found[["line_goodput_gbps", "trip_goodput_gbps"]].max(axis=1) > WORTH * found.goodput_gbps
+    needed = buffers_needed(bound[better], share=SHARE) if better.any() else np.empty(0)
+    return found[better].assign(buffers=needed)
+
+
+def _best(bound: pd.DataFrame, name: str, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of some values of a parameter for each row the one that carries most, and what that is [Gbit/s]."""
+    rows, tried = values.shape
+    table = bound.iloc[np.repeat(np.arange(rows), tried)].reset_index(drop=True)
+    carried = ceilings(table.assign(**{name: values.ravel()})).goodput_gbps.to_numpy().reshape(rows, tried)
+    most = carried.argmax(axis=1)
+    return values[np.arange(rows), most], carried.max(axis=1)
+
+
+def sentences(scenarios: pd.DataFrame) -> list[str]:
+    """What to tell of migrations that a slower line or a longer round trip would carry faster.
+
+    The first :data:`TOLD` each, the others in one sentence.
+    """
+    table = scenarios.reset_index(drop=True)
+    found = slower_lines(table)
+    p = filled(parameters_in(table)) if len(found) else {}
+    first = found.head(TOLD)
+    places = first.index.to_numpy(dtype=int)
+    told = [
+        _sentence(pd.Series(row._asdict()), {name: float(p[name][place]) for name in _TOLD_OF})
+        for place, row in zip(places, first.itertuples(index=False), strict=True)
+    ]
+    more = len(found) - TOLD
+    return told + ([f"the same holds for {more} more rows: more receive buffers help"] if more > 0 else [])
+
+
+def _sentence(row: pd.Series[float], now: dict[str, float]) -> str:
+    """One migration, what would carry it faster although it is slower, and what helps."""
+    line = (row["line_goodput_gbps"], f"a line of {row['line_gbps']:.3g} Gbit/s")
+    gbps, other = max(line, (row["trip_goodput_gbps"], f"a round trip of {row['trip_ms']:.3g} ms"))
+    enough = f"{row['buffers']:,.0f} instead of {now['receive_buffers']:,.0f} carry 99 %"
+    helps = enough if np.isfinite(row["buffers"]) else "no number of them carries 99 %"
+    return (
+        f"at {now['bandwidth_gbps']:g} Gbit/s and {now['round_trip_ms']:g} ms the receive ring overflows: "
+        f"{other} would carry {gbps:.3g} instead of {row['goodput_gbps']:.3g} Gbit/s. More receive buffers "
+        f"help ({helps}); a faster line or a shorter round trip does not"
+    )
