@@ -64,11 +64,9 @@ def sentences(scenarios: pd.DataFrame) -> list[str]:
     table = scenarios.reset_index(drop=True)
     found = slower_lines(table)
     p = filled(parameters_in(table)) if len(found) else {}
-    first = found.head(TOLD)
-    places = first.index.to_numpy(dtype=int)
     told = [
-        _sentence(pd.Series(row._asdict()), {name: float(p[name][place]) for name in _TOLD_OF})
-        for place, row in zip(places, first.itertuples(index=False), strict=True)
+        _sentence(found.iloc[n], {name: float(p[name][place]) for name in _TOLD_OF})
+        for n, place in enumerate(found.index[:TOLD].to_numpy(dtype=int))
     ]
     more = len(found) - TOLD
     return told + ([f"the same holds for {more} more rows: more receive buffers help"] if more > 0 else [])
