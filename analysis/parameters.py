@@ -1,7 +1,7 @@
 """Every parameter and outcome of the study, once: name, unit, default, range, meaning, source.
 
 Validation, the command line's options and help, axis labels, the notebooks' parameter
-cells (a test compares them) and the README's table are all read from here.
+cells (a test compares them) are all read from here.
 """
 
 from __future__ import annotations

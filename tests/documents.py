@@ -171,8 +171,8 @@ def accuracy_table() -> str:
     from analysis.cli import answers
     from analysis.observations.lab import DATA
 
-    migrations = answers.validated(DATA / "migrations.csv")
-    link = answers.validated(DATA / "buffers.csv")
+    migrations = answers.validated([DATA / "migrations.csv"])
+    link = answers.validated([DATA / "buffers.csv"])
     rows = [("predicted", "measured on", "median error", "9 in 10 below")]
     rows += [("---",) * 4]
     for name, part, on in (

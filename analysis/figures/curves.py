@@ -385,7 +385,7 @@ def _residuals_alt(groups: Groups, pass_limit: float) -> str:
 def compressed(frame: pd.DataFrame, x: str, hue: str, given: float, worthwhile: float) -> Figure:
     """Times as much memory copied per second as without compression, a line for each value of ``hue``.
 
-    ``frame`` is what ``studies.sweep.compression_gain`` returns. A line is thick where compression gives
+    ``frame`` is what ``studies.grids.compression_gain`` returns. A line is thick where compression gives
     its full ratio and thin where the spare cores hold it back. ``given``: the ``x`` that is set;
     ``worthwhile``: the factor from which compressing pays.
     """

@@ -49,7 +49,7 @@ def _row(name: object, values: np.ndarray) -> str:
 def predicted_measured(compared: pd.DataFrame) -> Figure:
     """Predicted against measured total time, and the error of each migration, by write pattern.
 
-    ``compared`` is what ``validation.compare`` returns; cancelled migrations are left out.
+    ``compared`` is what ``validation.migrations.compare`` returns; cancelled migrations are left out.
     """
     done = compared[compared.measured_verdict != "never"]
     fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 4.3), gridspec_kw={"width_ratios": [1, 1]})
@@ -109,7 +109,7 @@ def _beside(place: int, count: int) -> np.ndarray:
 def dirty_pages_by_pass(table: pd.DataFrame, migrations: pd.DataFrame) -> Figure:
     """Distinct pages found dirty at the end of each pass, measured points over the predicted line.
 
-    ``table`` is what ``validation.compare_passes`` returns; one panel for each row of ``migrations``.
+    ``table`` is what ``validation.migrations.compare_passes`` returns; a panel for each row of ``migrations``.
     """
     columns = min(3, len(migrations))
     rows = -(-len(migrations) // columns)

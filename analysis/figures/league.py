@@ -16,7 +16,7 @@ from analysis.studies.validation.held_out import OURS
 def rivals(league: pd.DataFrame) -> Figure:
     """Median and 90th percentile of the error of total time by model, a panel for each way of holding out.
 
-    ``league`` is what ``crossvalidation.league`` returns.
+    ``league`` is what ``validation.held_out.league`` returns.
     """
     ways = [way for way in league.held_out.unique() if way != "nothing"]
     fig, axes = plt.subplots(1, len(ways), figsize=(WIDTH, 3.9), sharey=True, squeeze=False)

@@ -70,7 +70,7 @@ def _same_direction(empty: pd.Series, most: pd.Series) -> bool:
 def transports(compared: pd.DataFrame, lifted: pd.DataFrame, here: float, published: pd.DataFrame) -> str:
     """Which option to take: ``compared`` and ``lifted`` over line rates, with and without the limit on SMB.
 
-    ``here``: the line rate that is set; ``published``: ``studies.published.predict_published``.
+    ``here``: the line rate that is set; ``published``: ``studies.validation.published.predict_published``.
     """
     at = compared[np.isclose(compared.bandwidth_gbps, here)].set_index("transport")
     best = at.loc[at.best].iloc[0]
@@ -117,7 +117,7 @@ def buffers(said: str, needs: Mapping[float, float], adapters: pd.DataFrame, err
     """What ``takeaways.buffers`` says, the administrator's one line, and the law's error.
 
     ``needs``: receive buffers by the share of the link they carry; ``adapters``: their published counts
-    (``rings_evidence.adapters_table``); ``errors``: ``studies.link_validation.rival_errors``.
+    (``rings.adapters_table``); ``errors``: ``studies.validation.rings.rival_errors``.
     """
     told = " and ".join(f"**{number(n, 7)}** for {percent(share)}" for share, n in needs.items())
     verdicts = adapters.iloc[:, -1].value_counts()

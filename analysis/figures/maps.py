@@ -206,7 +206,7 @@ VERDICTS = {
 def measured(lab: pd.DataFrame, field: pd.DataFrame) -> Figure:
     """Measured migrations on the map of link rate against distinct memory dirtied.
 
-    Both tables have the columns ``sent_gbps`` and ``dirtied_gbps`` (``studies.sweep.on_one_map``).
+    Both tables have the columns ``sent_gbps`` and ``dirtied_gbps`` (``studies.grids.on_one_map``).
     ``lab`` also has ``measured_verdict`` and ``pass_limit``; ``field`` is a grid of one machine of the
     laboratory with ``passes`` and ``converged``, the coloured ground.
     """

@@ -46,7 +46,7 @@ SURE = 0.95
 def side_by_side(times: Mapping[str, pd.DataFrame]) -> Figure:
     """How total times are distributed on each network, one panel under the other on one axis.
 
-    ``times``: what ``studies.network.durations`` returns, by name of the network.
+    ``times``: what ``studies.traffic.durations`` returns, by name of the network.
     """
     fig, axes = plt.subplots(len(times), 1, figsize=(WIDTH, 1.8 * len(times) + 0.9), sharex=True)
     every = np.concatenate([t.total_s for t in times.values()])
@@ -122,7 +122,7 @@ def summary_table(figures: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
 
 
 def over_bursts(shares: Iterable[float], bursts_s: Iterable[float], **scenario: Any) -> pd.DataFrame:
-    """``studies.network.summary`` of total times for each share of other traffic and length of its bursts."""
+    """``studies.traffic.summary`` of total times for each share of other traffic and length of its bursts."""
     rows = [
         {"background_share": share, "background_burst_s": burst_s}
         | summary(durations(network="shared", background_share=share, background_burst_s=burst_s, **scenario))
@@ -282,7 +282,7 @@ def _repeats_alt(table: pd.DataFrame) -> str:
 
 
 def repeats_table(table: pd.DataFrame) -> pd.DataFrame:
-    """What ``studies.spread.spread_table`` found, as text for a table; spread: coefficient of variation."""
+    """What ``validation.spread.spread_table`` found, as text; spread: coefficient of variation."""
     columns = {
         "mean [s]": _pairs(table.measured_mean_s, table.drawn_mean_s, "{:.1f}".format),
         "error": (table.drawn_mean_s / table.measured_mean_s - 1).map(percent),

@@ -46,7 +46,7 @@ LITTLE = 0.02
 def would_help(found: pd.DataFrame) -> Figure:
     """Total time and pause under each change, with 90 % intervals; the best change on top.
 
-    ``found`` is what ``studies.observed.would_help`` returns.
+    ``found`` is what ``studies.hosts.own.would_help`` returns.
     """
     fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 0.45 * len(found) + 1.5), sharey=True)
     places = np.arange(len(found))[::-1]

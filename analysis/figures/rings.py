@@ -51,7 +51,7 @@ OUTCOMES += ["limited_by", "error"]
 def families(compared: pd.DataFrame) -> Figure:
     """Share of the line over receive buffers, measured points on the law's lines, a panel for each delay.
 
-    ``compared`` is what ``studies.link_validation.compare_transfers`` returns; shown is the commonest line.
+    ``compared`` is what ``studies.validation.rings.compare_transfers`` returns; shown is the commonest line.
     Dashed: Little's law for the same ring.
     """
     rings = _common(compared[compared.factor == "receive_ring"])
@@ -141,7 +141,7 @@ def _us(microseconds: float) -> str:
 def rivals_table(errors: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
     """Median and 90th percentile of the error by what was varied, for the study's law and the naive ones.
 
-    ``errors`` is what ``studies.link_validation.rival_errors`` returns.
+    ``errors`` is what ``studies.validation.rings.rival_errors`` returns.
     """
     counts = compared.factor.value_counts()
     laws = dict.fromkeys(errors.columns.get_level_values(0))

@@ -32,7 +32,7 @@ from analysis.model.units import PAGES_PER_GIB
 
 @drawn
 def passes(course: pd.DataFrame, outcome: pd.Series, setup_s: float) -> Figure:
-    """Draw the ``course`` of one migration (``studies.sweep.course``) with its phases.
+    """Draw the ``course`` of one migration (``studies.grids.course``) with its phases.
 
     ``outcome`` is the row of ``migrate`` for the same scenario, ``setup_s`` the time before pass one.
     """

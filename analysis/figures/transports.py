@@ -54,7 +54,7 @@ def option(transport: str) -> str:
 def over_links(compared: pd.DataFrame, lifted: pd.DataFrame, here: float) -> Figure:
     """Total time by each option over the line rate, the best one thick; ``here``: the line rate that is set.
 
-    ``compared`` is what ``studies.options.compare_options`` returns; ``lifted`` the same without the limit on
+    ``compared`` is what ``studies.transports.compare_options`` returns; ``lifted`` the same without the limit on
     SMB, whose line for the fastest option of SMB is added where it differs.
     """
     fig, ax = plt.subplots(figsize=(WIDTH, 4.8))
@@ -122,10 +122,10 @@ def best_options(
 ) -> Figure:
     """The best option over line rate and spare cores, a map for each of ``panels``.
 
-    Each table is what ``studies.options.best_of`` returns for a grid of both; the stronger the colour, the
+    Each table is what ``studies.transports.best_of`` returns for a grid of both; the stronger the colour, the
     more it gains on TCP/IP. ``here``: ``bandwidth_gbps`` and ``spare_cores`` that are set; ``overtaken``: by
     panel, the line rate from which Compression is not best any more with these cores, and what is
-    (``studies.options.gives_way``).
+    (``studies.transports.gives_way``).
     """
     fig, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 4.7), sharey=True, squeeze=False)
     for ax, (title, best) in zip(axes[0], panels.items(), strict=True):
@@ -217,7 +217,7 @@ def _map_alt(panels: Mapping[str, pd.DataFrame]) -> str:
 def break_even(table: pd.DataFrame, link_gbps: float) -> Figure:
     """Link rates up to which each measured compressor gives its whole ratio, and up to which it pays.
 
-    ``table``: one number of cores of ``studies.options.break_even``; ``link_gbps``: payload rate of the link.
+    ``table``: one number of cores of ``studies.transports.break_even``; ``link_gbps``: payload rate of the link.
     """
     table = table.sort_values("pays_gbps", ignore_index=True)
     fig, ax = plt.subplots(figsize=(WIDTH, 0.27 * len(table) + 1.6))
@@ -264,7 +264,7 @@ def _break_alt(table: pd.DataFrame) -> str:
 def published(table: pd.DataFrame, bound: float) -> Figure:
     """Published total times and the model's blind predictions, a row each; ``bound``: error of a hit.
 
-    ``table`` is what ``studies.published.predict_published`` returns.
+    ``table`` is what ``studies.validation.published.predict_published`` returns.
     """
     fig, ax = plt.subplots(figsize=(WIDTH, 0.33 * len(table) + 1.3))
     low, high = (
@@ -351,7 +351,7 @@ def _limit_words(gbps: float) -> str:
 
 
 def limits_table(found: pd.DataFrame) -> pd.DataFrame:
-    """What the limit on SMB leaves on some nodes (``studies.options.smb_limits``)."""
+    """What the limit on SMB leaves on some nodes (``studies.transports.smb_limits``)."""
     columns = {
         "SMB may use": [value_of("bandwidth_gbps", v) for v in found.limit_gbps],
         "of one adapter": (found.limit_gbps / found.bandwidth_gbps).clip(upper=1).map(percent),
@@ -363,7 +363,7 @@ def limits_table(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def memory_table(best: pd.DataFrame) -> pd.DataFrame:
-    """The best option for machines of several sizes (``studies.options.best_of``)."""
+    """The best option for machines of several sizes (``studies.transports.best_of``)."""
     plain = best.total_s * best.faster
     columns = {
         "best option": best.transport.map(option),

@@ -3,7 +3,7 @@
 First stage: a handful of parameters of the mechanism (:mod:`.candidates`), by robust least squares on the
 logarithms of total time and bytes sent and on the downtime. Each kind of migration is weighed by its own
 scatter, and a migration far off the others (disturbed by other load) counts little. Intervals are a bootstrap
-over migrations, linearised at the optimum. Second stage, on request: ``studies.correction``.
+over migrations, linearised at the optimum. Second stage, on request: ``studies.hosts.correction``.
 """
 
 from __future__ import annotations

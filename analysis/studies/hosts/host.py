@@ -49,7 +49,7 @@ class Host:
     ``scatter``: standard deviations from migration to migration: ``extra_resident_mib`` [MiB]; ``time``,
     of the logarithm of durations, and ``blackout_s`` [s], each by the ceiling that binds.
     ``cannot_tell_apart``: pairs of names whose estimates depend on each other. ``correction``: the second
-    stage (see ``studies.correction``), if there is one.
+    stage (see ``studies.hosts.correction``), if there is one.
     """
 
     name: str = "default"

@@ -69,7 +69,7 @@ def given_throughput(observed: pd.DataFrame) -> pd.DataFrame:
 def compare(observed: pd.DataFrame, host: Host | None = None, *, draws: int = 64) -> pd.DataFrame:
     """Observed migrations with what the model predicts, its verdict and the errors beside them.
 
-    The prediction is the median of the draws on ``host``, with its intervals (``studies.prediction``).
+    The prediction is the median of the draws on ``host``, with its intervals (``studies.hosts.prediction``).
     ``predicted_stream_gib`` counts bytes as the method does: QEMU's multifd counts them before
     compression. A migration is cancelled at its ``time_limit_s``, if it has one, so what would take
     longer gets the verdict ``never``.
