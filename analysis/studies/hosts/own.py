@@ -7,7 +7,7 @@ which is less than predicting it, and the intervals say how well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 
@@ -24,7 +24,7 @@ from analysis.observations.record import Record
 from analysis.parameters import PARAMETERS
 from analysis.studies.hosts.calibration import calibrate
 from analysis.studies.hosts.candidates import FEWEST
-from analysis.studies.hosts.host import Estimate, Host
+from analysis.studies.hosts.host import Estimate, Host, Valued, on_values
 from analysis.studies.hosts.prediction import ENDLESS, bound_by
 from analysis.studies.hosts.recorded import SPARE_CORES, explained, remark
 
@@ -135,35 +135,31 @@ def drawn(
     ``assumed``: factors on what a scenario assumes, drawn apart.
     """
     rng, apart = np.random.default_rng(seed), np.random.default_rng(seed + 1)
-    extra = Host(scales=assumed)
-    hosts = [_one_of(host, rng) for _ in range(DRAWS)]
-    hosts = [replace(one, scales=one.scales + _one_of(extra, apart).scales) for one in hosts]
-    outcomes = migrate(pd.concat([_allowed(one.apply(scenario)) for one in hosts], ignore_index=True))
+    known = len(host.parameters)
+    own, others = rng.normal(size=(DRAWS, known + len(host.scales))), apart.normal(size=(DRAWS, len(assumed)))
+    scales = [*_valued(host.scales, own[:, known:]), *_valued(assumed, others)]
+    many = scenario.loc[scenario.index.repeat(DRAWS)].reset_index(drop=True)
+    outcomes = migrate(_allowed(on_values(many, _valued(host.parameters, own[:, :known]), scales)))
     times = host.scatter.get("time", {})
     ceiling = bound_by(host.apply(scenario)).iloc[0]
     factor = np.exp(rng.normal(0, 1, DRAWS) * times.get(ceiling, max(times.values(), default=0.0)))
     return outcomes.assign(total_s=outcomes.total_s * factor, blackout_s=outcomes.blackout_s)
 
 
-def _one_of(host: Host, rng: np.random.Generator) -> Host:
-    """The host with its estimates drawn from their 90 % intervals."""
-    kinds = {
-        kind: tuple(replace(e, value=e.value * _factor(e, rng)) for e in getattr(host, kind))
-        for kind in ("parameters", "scales")
-    }
-    return replace(host, **kinds)
+def _valued(estimates: Sequence[Estimate], standard: np.ndarray) -> list[Valued]:
+    """Estimates with values drawn from their 90 % intervals: a column of standard normal draws for each."""
+    return [(e, e.value * _factors(e, column)) for e, column in zip(estimates, standard.T, strict=True)]
 
 
-def _factor(estimate: Estimate, rng: np.random.Generator) -> float:
-    standard = rng.normal()
+def _factors(estimate: Estimate, standard: np.ndarray) -> np.ndarray:
     if not 0 < estimate.low < estimate.high:
-        return 1.0
-    return float(np.exp(standard * np.log(estimate.high / estimate.low) / (2 * _NINETY)))
+        return np.ones(len(standard))
+    return np.exp(standard * np.log(estimate.high / estimate.low) / (2 * _NINETY))
 
 
-def _allowed(scenario: pd.DataFrame) -> pd.DataFrame:
-    """A scenario's parameters, each within its range."""
-    known = scenario[[name for name in scenario if name in PARAMETERS]]
+def _allowed(scenarios: pd.DataFrame) -> pd.DataFrame:
+    """The parameters of scenarios, each within its range."""
+    known = scenarios[[name for name in scenarios if name in PARAMETERS]]
     numbers = known.select_dtypes("number")
     return known.assign(**{n: numbers[n].clip(PARAMETERS[n].low, PARAMETERS[n].high) for n in numbers})
 
