@@ -109,7 +109,7 @@ def _beside(place: int, count: int) -> np.ndarray:
 def dirty_pages_by_pass(table: pd.DataFrame, migrations: pd.DataFrame) -> Figure:
     """Distinct pages found dirty at the end of each pass, measured points over the predicted line.
 
-    ``table`` is what ``validation.migrations.compare_passes`` returns; a panel for each row of ``migrations``.
+    ``table`` is what ``migrations.compare_passes`` returns; one panel for each row of ``migrations``.
     """
     columns = min(3, len(migrations))
     rows = -(-len(migrations) // columns)

@@ -54,8 +54,8 @@ def option(transport: str) -> str:
 def over_links(compared: pd.DataFrame, lifted: pd.DataFrame, here: float) -> Figure:
     """Total time by each option over the line rate, the best one thick; ``here``: the line rate that is set.
 
-    ``compared`` is what ``studies.transports.compare_options`` returns; ``lifted`` the same without the limit on
-    SMB, whose line for the fastest option of SMB is added where it differs.
+    ``compared`` is what ``transports.compare_options`` returns; ``lifted`` the same without the limit on SMB,
+    whose line for the fastest option of SMB is added where it differs.
     """
     fig, ax = plt.subplots(figsize=(WIDTH, 4.8))
     scale(ax, "x", compared.bandwidth_gbps, log=True)
@@ -217,7 +217,7 @@ def _map_alt(panels: Mapping[str, pd.DataFrame]) -> str:
 def break_even(table: pd.DataFrame, link_gbps: float) -> Figure:
     """Link rates up to which each measured compressor gives its whole ratio, and up to which it pays.
 
-    ``table``: one number of cores of ``studies.transports.break_even``; ``link_gbps``: payload rate of the link.
+    ``table``: one number of cores of ``transports.break_even``; ``link_gbps``: payload rate of the link.
     """
     table = table.sort_values("pays_gbps", ignore_index=True)
     fig, ax = plt.subplots(figsize=(WIDTH, 0.27 * len(table) + 1.6))

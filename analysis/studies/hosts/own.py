@@ -7,7 +7,7 @@ which is less than predicting it, and the intervals say how well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import Any
@@ -26,7 +26,7 @@ from analysis.parameters import PARAMETERS
 from analysis.studies.hosts.calibration import calibrate
 from analysis.studies.hosts.candidates import FEWEST
 from analysis.studies.hosts.decided import undecided
-from analysis.studies.hosts.host import Estimate, Host
+from analysis.studies.hosts.host import Estimate, Host, Valued, on_values
 from analysis.studies.hosts.prediction import ENDLESS, bound_by
 from analysis.studies.hosts.recorded import SPARE_CORES, explained, remark
 
@@ -143,30 +143,27 @@ def drawn(
     ``assumed``: factors on what a scenario assumes, drawn apart.
     """
     rng, apart = np.random.default_rng(seed), np.random.default_rng(seed + 1)
-    extra = Host(scales=assumed)
-    hosts = [_one_of(host, rng) for _ in range(DRAWS)]
-    hosts = [replace(one, scales=one.scales + _one_of(extra, apart).scales) for one in hosts]
-    outcomes = migrate(pd.concat([_allowed(one.apply(scenario)) for one in hosts], ignore_index=True))
+    known = len(host.parameters)
+    own, others = rng.normal(size=(DRAWS, known + len(host.scales))), apart.normal(size=(DRAWS, len(assumed)))
+    scales = [*_valued(host.scales, own[:, known:]), *_valued(assumed, others)]
+    many = scenario.loc[scenario.index.repeat(DRAWS)].reset_index(drop=True)
+    outcomes = migrate(_allowed(on_values(many, _valued(host.parameters, own[:, :known]), scales)))
     times = host.scatter.get("time", {})
     ceiling = bound_by(host.apply(scenario)).iloc[0]
     factor = np.exp(rng.normal(0, 1, DRAWS) * times.get(ceiling, max(times.values(), default=0.0)))
     return outcomes.assign(total_s=outcomes.total_s * factor, blackout_s=outcomes.blackout_s)
 
 
-def _one_of(host: Host, rng: np.random.Generator) -> Host:
-    """The host with its estimates drawn from their 90 % intervals."""
-    parameters, scales = (
-        tuple(replace(e, value=e.value * _factor(e, rng)) for e in estimates)
-        for estimates in (host.parameters, host.scales)
-    )
-    return replace(host, parameters=parameters, scales=scales)
+def _valued(estimates: Sequence[Estimate], standard: np.ndarray) -> list[Valued]:
+    """Estimates with values drawn from their 90 % intervals: a column of standard normal draws for each."""
+    return [(e, e.value * _factors(e, column)) for e, column in zip(estimates, standard.T, strict=True)]
 
 
-def _factor(estimate: Estimate, rng: np.random.Generator) -> float:
-    standard = rng.normal()
+def _factors(estimate: Estimate, standard: np.ndarray) -> np.ndarray:
     if not 0 < estimate.low < estimate.high:
-        return 1.0
-    return float(np.exp(standard * np.log(estimate.high / estimate.low) / (2 * _NINETY)))
+        return np.ones(len(standard))
+    factors: np.ndarray = np.exp(standard * np.log(estimate.high / estimate.low) / (2 * _NINETY))
+    return factors
 
 
 def _allowed(scenario: pd.DataFrame) -> pd.DataFrame:
