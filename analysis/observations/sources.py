@@ -18,8 +18,8 @@ from analysis.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 """The repository's folder."""
-PATIENCE_S = 5.0
-"""How long a named pipe may be without a writer."""
+PATIENCE_S, AGAIN_S = 5.0, 0.05
+"""How long a named pipe may be without a writer, at first and once it was read."""
 AT_ONCE = 2**20
 KINDS = ((stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"), (stat.S_ISSOCK, "a socket"))
 
@@ -61,12 +61,15 @@ def readable(path: str | Path) -> Path:
             raise TableError(f"{path} is {name}, not a file")
     if not stat.S_ISFIFO(told.st_mode):
         return found
-    kept = _kept()
-    if kept.get(_identity(found, told)) is None:
-        copy = _copy(path, found)
-        kept[_identity(found, found.stat())] = copy
-        return copy
-    return kept[_identity(found, told)]
+    key = (str(found), told.st_dev, told.st_ino)
+    # What comes through it later, from another writer, is another file.
+    patience_s = PATIENCE_S if key not in _kept() else AGAIN_S
+    content = _copy(path, found, patience_s, again=_kept().get(key) is not None)
+    _kept()[key] = content or _kept().get(key)
+    kept = _kept()[key]
+    if kept is None:
+        raise TableError(f"{path} is a named pipe, and nothing writes to it")
+    return kept
 
 
 def _why(path: str | Path, error: OSError | ValueError) -> str:
@@ -78,14 +81,9 @@ def _why(path: str | Path, error: OSError | ValueError) -> str:
     return f"{path} cannot be read: {reason}"
 
 
-def _identity(path: Path, told: os.stat_result) -> tuple[str, int, int, int]:
-    """A pipe as it is now; what is written to it later is another."""
-    return str(path), told.st_dev, told.st_ino, told.st_mtime_ns
-
-
 @cache
-def _kept() -> dict[tuple[str, int, int, int], Path]:
-    """Copies of what came through pipes, for as long as this process runs."""
+def _kept() -> dict[tuple[str, int, int], Path | None]:
+    """Copies of what came through pipes, for as long as this process runs; None where nothing came."""
     return {}
 
 
@@ -94,41 +92,40 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="migration-study-")
 
 
-def _copy(path: str | Path, pipe: Path) -> Path:
-    """All that comes through a pipe, as a file."""
-    copy = Path(_folder().name) / f"{len(_kept())}"
+def _copy(path: str | Path, pipe: Path, patience_s: float, *, again: bool) -> Path | None:
+    """All that comes through a pipe, as a file; None where nothing comes, or nothing new."""
     try:
         source = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as error:
         raise TableError(_why(path, error)) from None
     try:
-        begun = _first_bytes(path, source)
+        begun = _first_bytes(source, patience_s)
+        if begun is None or (again and not begun):
+            return None
         os.set_blocking(source, True)
-        with copy.open("wb") as file:
+        number, name = tempfile.mkstemp(dir=_folder().name)
+        with os.fdopen(number, "wb") as file:
             file.write(begun)
             while part := os.read(source, AT_ONCE):
                 file.write(part)
     finally:
         os.close(source)
-    return copy
+    return Path(name)
 
 
-def _first_bytes(path: str | Path, source: int) -> bytes:
-    """The first bytes that are written to a pipe, none where its writer writes none.
+def _first_bytes(source: int, patience_s: float) -> bytes | None:
+    """The first bytes that are written to a pipe; none where its writer is done, None where there is none.
 
-    TableError where there is no writer: then a read comes back at once and brings nothing.
+    Without a writer a read comes back at once and brings nothing; with one that is slow it says so.
     """
     waiting = select.poll()
     waiting.register(source, select.POLLIN | select.POLLHUP)
-    while not waiting.poll(1000 * PATIENCE_S):
+    while not waiting.poll(1000 * patience_s):
         try:
-            begun = os.read(source, AT_ONCE)
+            return os.read(source, AT_ONCE) or None
         except BlockingIOError:
             continue
-        if begun:
-            return begun
-        raise TableError(f"{path} is a named pipe, and nothing writes to it")
-    return b""
+    return os.read(source, AT_ONCE)
 
 
 def text_of(path: str | Path) -> str:
