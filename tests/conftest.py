@@ -1,6 +1,7 @@
 """What several test files share."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -98,7 +99,8 @@ def begins_with_the_answer(browser, tmp_path_factory):
             inputs = [line | {"name": name, "value": value} for name, value in (given or {"n": 1}).items()]
             about = {"inputs": inputs, "versions": {"Python": "3"}, "data": {}, "scenario": ""}
             report.metadata["study"] = about | {"finished": "2026-01-01 00:00"}
-            path = tmp_path_factory.mktemp("page") / f"{html.title_of(report)[:20]}.html"
+            name = re.sub(r"\W+", "-", html.title_of(report))
+            path = tmp_path_factory.mktemp("page") / f"{name}.html"
             path.write_text(html.export(report, Path(".")), encoding="utf-8")
         return screens.faults_of_the_first_screen(browser, path) + screens.faults_on_paper(browser, path)
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.figures import language, link_takeaways, networks, rings, transports
+from analysis import migrate
+from analysis.figures import curves, language, link_takeaways, networks, rings, transports
 from analysis.figures.words import chance, percent
 from analysis.observations.codecs import read_codecs
 from analysis.observations.repeats import read_repeats
@@ -191,3 +192,19 @@ def test_chances_and_shares_in_words():
     words = [chance(v).replace(language.NO_BREAK, " ") for v in (0.0, 0.5, 1.0)]
     assert words == ["less than 1 %", "50 %", "more than 99 %"]
     assert percent(0.0955).replace(language.NO_BREAK, " ") == "9.6 %"
+
+
+@pytest.mark.parametrize(("round_trip_ms", "listed"), [(0.1, False), (5.0, True)])
+def test_names_of_curves_never_overprint(round_trip_ms, listed):
+    """Names stand along the curves as long as these keep apart, and in a list where they run together."""
+    sizes = np.unique(np.round(grids.refined([16, 4096], 60)))
+    fans = grids.grid(
+        receive_delay_us=[50.0, 250.0, 1000.0], receive_buffers=sizes, round_trip_ms=round_trip_ms
+    )
+    fans = migrate(fans.assign(send_buffers=fans["receive_buffers"]), bandwidth_gbps=10.0)
+    axes = curves.plateaus(fans, "receive_buffers", "receive_delay_us", 512).axes[0]
+    named = [text.get_text() for text in axes.texts if "delay" in text.get_text()]
+    legend = axes.get_legend()
+    assert (len(named), legend is not None) == ((0, True) if listed else (3, False))
+    if listed:
+        assert len(legend.get_texts()) == 3
