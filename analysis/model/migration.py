@@ -217,20 +217,24 @@ def _evaluate(
     p: Columns, rules: Rules, *, history: bool = False, way: engine.Way | None = None
 ) -> tuple[Rates, Precopy]:
     rate = rates(p)
-    machine, steady = guest(p), SteadyLink(rate.pages_per_s, ahead_pages(p, rate.ratio))
+    machine, steady = guest(p), SteadyLink(rate.pages_per_s, ahead_pages(p, rate))
     if history:
         return rate, general(machine, steady, rules, history=True)
     return rate, engine.precopy(machine, steady, rules, way)
 
 
-def ahead_pages(p: Columns, ratio: Floats) -> Floats:
+def ahead_pages(p: Columns, rate: Rates) -> Floats:
     """Pages of the first pass that nobody waits for: what the sender's socket and queue take at once.
 
-    Less the time that the link needs to tell of the zero pages, in pages of content; below zero where that is
-    the longer of the two. All zero pages are told of in the first pass, wherever it ends.
+    Less those in whose time the link tells of the zero pages, which no compressor waits for; below zero where
+    these are more. All zero pages are told of in the first pass, wherever it ends. Where no page is ever sent
+    that time is left out, for it can't be told in pages.
     """
-    bytes_at_once = p["send_ahead_mib"] * MIB - zero_bytes(p)
-    pages: Floats = bytes_at_once / (PAGE_BYTES + p["page_header_bytes"]) * ratio
+    each = PAGE_BYTES + p["page_header_bytes"]
+    per_byte = np.broadcast_arrays(rate.ratio / each, rate.pages_per_s, rate.goodput_gbps)[0].copy()
+    finite = np.isfinite(rate.goodput_gbps)
+    np.divide(rate.pages_per_s, rate.goodput_gbps * GBIT / 8, out=per_byte, where=finite)
+    pages: Floats = p["send_ahead_mib"] * MIB / each * rate.ratio - zero_bytes(p) * per_byte
     return pages
 
 

@@ -251,7 +251,7 @@ def _varying_link(p: Columns, traffic: Traffic, machines: int, rng: np.random.Ge
     edges, counts = flows_in_time(traffic, len(mean), min(horizon, changes), rng)
     drawn = np.take_along_axis(levels.T, counts, axis=1)
     # A step of length zero: what counts is the rate that goes on after it.
-    ahead = ahead_pages(p, rates(p).ratio)
+    ahead = ahead_pages(p, rates(p))
     return VaryingLink(np.column_stack([edges, edges[:, -1]]), np.column_stack([drawn, mean]), ahead)
 
 

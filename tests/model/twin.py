@@ -400,13 +400,14 @@ def migrate(groups=None, receive=receive_ring, **p):
     groups = classes(p, working_set) if groups is None else groups
     idle = [(p["idle_dirty_pages_per_s"], p["idle_working_set_mib"] * 2**20 / PAGE)]
     cyclic = p["write_pattern"] == "sequential"
+    told_s = (machine - content) * p["zero_page_bytes"] / (gbps * 1e9 / 8)
 
     ended = precopy(
         content,
         machine - content,
         min(machine * p["top_content_share"], content),
         pages_per_s,
-        (p["send_ahead_mib"] * 2**20 - (machine - content) * p["zero_page_bytes"]) / page_bytes * ratio,
+        p["send_ahead_mib"] * 2**20 / page_bytes * ratio - pages_per_s * told_s,
         lambda t: distinct(t, groups, cyclic=cyclic) + distinct(t, idle),
         rule,
         p["pass_limit"],
