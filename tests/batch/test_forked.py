@@ -9,7 +9,7 @@ import pytest
 
 from analysis.batch import forked, grid, run
 from analysis.batch.progress import Lines
-from analysis.pages import index
+from analysis.pages import parts
 from tests.small_notebooks import save, without_time
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
@@ -36,7 +36,7 @@ QUIET = Lines(lambda line: None)
 
 def printed(path):
     """The lines that an executed notebook printed."""
-    outputs = index.outputs(nbformat.read(path, as_version=4))
+    outputs = parts.outputs(nbformat.read(path, as_version=4))
     return "".join(o.text for o in outputs if o.get("name") == "stdout").splitlines()
 
 

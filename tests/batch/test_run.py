@@ -13,7 +13,7 @@ from analysis.batch.execution import Failure, failure_of, kernel_environment
 from analysis.batch.grid import Grid
 from analysis.batch.inputs import literal
 from analysis.batch.progress import Lines
-from analysis.pages import index
+from analysis.pages import parts
 from analysis.parameters import ParameterError
 from tests.small_notebooks import BROKEN, GOOD, PLAIN, build, pretend_to_execute, save, without_time
 
@@ -63,7 +63,7 @@ def test_progress_is_a_line_per_notebook(batch):
 def test_parameter_reaches_the_kernel_as_a_number(batch):
     """``-p n 3`` is the number 3 in the notebook, not the text."""
     executed = nbformat.read(batch.out / "executed" / "1-good.ipynb", as_version=4)
-    assert [o.text for o in index.outputs(executed) if o.get("name") == "stdout"] == ["6\n"]
+    assert [o.text for o in parts.outputs(executed) if o.get("name") == "stdout"] == ["6\n"]
 
 
 def test_same_inputs_give_the_same_report(batch, tmp_path):
