@@ -67,7 +67,8 @@ def predicted_measured(compared: pd.DataFrame) -> Figure:
     _identity(axes[0], done)
     _error_axis(axes[1], [name for name, _ in groups])
     size = 100 * done.total_error.abs()
-    share = f"{(size <= 10).mean():.0%} of {len(done)} real migrations"
+    ended = f"{len(done)} real migrations" if len(done) == len(compared) else f"the {len(done)} that ended"
+    share = f"{(size <= 10).mean():.0%} of {ended}"
     title = f"{share} are predicted within 10 %, half within {size.median():.1f} %"
     alt = (
         "Left: predicted against measured total time on logarithmic axes; the points lie along the diagonal. "

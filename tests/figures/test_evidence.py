@@ -49,7 +49,7 @@ def test_the_title_counts_what_lies_within_ten_percent(compared):
     four = compared[compared.measured_verdict != "never"].head(4).assign(total_error=[0.01, -0.04, 0.08, 0.3])
     never = compared.head(1).assign(measured_verdict="never", total_error=9.0)
     title = title_of(evidence.predicted_measured(pd.concat([four, never])))
-    assert title == "75% of 4 real migrations are predicted within 10 %, half within 6.0 %"
+    assert title == "75% of the 4 that ended are predicted within 10 %, half within 6.0 %"
 
 
 def test_axes_have_units_and_the_picture_an_alternative_text(compared):
