@@ -137,7 +137,7 @@ def test_lab_opens_for_root_too(make, user, more):
     program(make.programs / "id", f"echo {user}")
     program(make.folder / ".venv" / "bin" / "python", 'echo "$*"')
     (make.folder / ".venv" / ".ready").write_text(f"{make.folder}\n")
-    assert make("lab").stdout == f"-m jupyter lab notebooks{more}\n"
+    assert make("lab", "ARGS=").stdout == f"-m jupyter lab notebooks{more}\n"
 
 
 def test_continuous_integration_runs_what_the_readme_says(repository):

@@ -150,7 +150,7 @@ def markdown(source: str, **options: Any) -> str:
 def scrolling(page: str) -> str:
     """HTML whose tables each lie in a box of their own, scrolled there by hand or keys if they are wide.
 
-    >>> scrolling("<table><caption>Times &amp; ends</caption></table>")[:74]
+    >>> scrolling("<table><caption>Times &amp; ends</caption></table>")[:75]
     '<div class="scroll" role="region" tabindex="0" aria-label="Times &amp; ends'
     """
     return re.sub(r"<table\b(?:(?!<table\b).)*?</table>", _boxed, page, flags=re.DOTALL)

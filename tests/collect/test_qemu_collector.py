@@ -21,7 +21,7 @@ GREETING = {"QMP": {"version": {"qemu": {"major": 7}}, "capabilities": []}}
 def answer(status, time_ms=0, count=1):
     """An answer of query-migrate."""
     ram = {"transferred": 4096 * time_ms, "remaining": 0, "total": 2**30, "normal": time_ms, "duplicate": 0,
-           "dirty-sync-count": count, "page-size": 4096, "mbps": 800.0}  # fmt: skip
+           "dirty-sync-count": count, "page-size": 4096, "mbps": 4096 * 8 / 1000}  # fmt: skip
     return {"status": status, "total-time": time_ms, "ram": ram} | (
         {"downtime": 20} if status == "completed" else {}
     )

@@ -846,6 +846,8 @@ MATTERS = {
     "send_ahead_mib": ({}, 0, 2.4),
     "transport": ({}, "tcpip", "smb_direct"),
     "bandwidth_limit_share": ({}, 0.5, 0.25),
+    "smb_limit_share": ({"transport": "smb_direct"}, 0.25, 0.1),
+    "adapters": ({"transport": "smb_direct", "smb_limit_share": 0.25}, 1, 2),
     "network": ({}, "dedicated", "shared"),
     "background_share": (SHARED, 0.1, 0.5),
     "compression_ratio": (COMPRESSED, 1.5, 3),

@@ -170,7 +170,7 @@ FAULTS = {
     "parameters: [memory_gib]": "parameters: ['memory_gib'] is not allowed: it takes a mapping",
     "parameter: {memory_gib: 1}": "'parameter' is no key of a sweep; did you mean 'parameters'?",
     "{1: 2, parameters: {memory_gib: 1}}": "1 is no key of a sweep: parameters, rows, seed, outcomes, "
-    "precision, reduce are",
+    "precision, reduce, host, preset are",
     "parameters: {memory_gb: [1]}": "'memory_gb' is no parameter of a sweep; did you mean 'memory_gib'?",
     "parameters: {1: [3]}": "1 is no parameter of a sweep",
     "{parameters: {memory_gib: 1}, outcomes: [total_z]}": "'total_z' is no outcome of a sweep; "
