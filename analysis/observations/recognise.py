@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis.observations import columns, lab, own
 from analysis.observations.lines import CODE_PAGE, Progress, beginning, separator
-from analysis.observations.record import SAMPLE_COLUMNS, Record, table
+from analysis.observations.record import PASS_COLUMNS, SAMPLE_COLUMNS, Record, table
 from analysis.observations.sources import TableError, encoding_of
 from analysis.parameters import OUTCOMES, PARAMETERS
 
@@ -143,7 +143,7 @@ def _migrations(path: str | Path) -> Record:
     if "migration" not in found:
         found.insert(0, "migration", [f"{Path(path).stem} {i}" for i in range(1, len(found) + 1)])
     found = found.assign(source_file=Path(path).name, source_line=range(2, len(found) + 2))
-    return Record("a table of migrations", found, table([], ["migration"]), table([], SAMPLE_COLUMNS))
+    return Record("a table of migrations", found, table([], PASS_COLUMNS), table([], SAMPLE_COLUMNS))
 
 
 def _passes(path: str | Path) -> Record:

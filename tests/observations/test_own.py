@@ -9,7 +9,9 @@ from click.testing import CliRunner
 
 from analysis.__main__ import main
 from analysis.model.migration import migrate
+from analysis.observations.files import read_all
 from analysis.observations.own import is_own, read_own
+from analysis.observations.record import PASS_COLUMNS
 from analysis.observations.tables import TableError
 from analysis.studies.hosts.host import host_content, load_host
 
@@ -281,3 +283,10 @@ def test_a_laboratory_file_and_an_own_one_are_no_crash(measured, repository):
     assert result.exit_code == 0, result.output
     host = json.loads(result.stdout)
     assert {e.get("of") for e in host["scales"] if e["name"] == "working_set_gib"} >= {"db", "not told"}
+
+
+def test_a_table_of_migrations_has_no_passes_but_their_columns():
+    """Whoever asks a plain table for its passes finds none: every record has the same columns."""
+    found = read_all(["data/migrations.csv"])
+    assert len(found.passes) == 0
+    assert set(PASS_COLUMNS) <= set(found.passes)

@@ -77,3 +77,13 @@ def test_an_unknown_migration_is_named(several):
     """Asking for a migration that is not there names those that are."""
     with pytest.raises(UserError, match="there is no completed migration 'x'; there are c3b3b7528679"):
         own.chosen(several[1], "x")
+
+
+def test_a_plain_table_says_that_it_has_no_passes():
+    """Of data/migrations.csv the longest migration is chosen, and a sentence says that no passes are drawn."""
+    found = read_all(["data/migrations.csv"])
+    fitted = own.fit(found)
+    key = own.chosen(fitted)
+    assert fitted.migrations.set_index("migration").measured_total_s.idxmax() == key
+    with pytest.raises(UserError, match="too few looks at the dirty pages"):
+        own.course(found, key, fitted)
