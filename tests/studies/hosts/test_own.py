@@ -80,7 +80,7 @@ def test_an_unknown_migration_is_named(several):
 
 
 def test_a_plain_table_says_that_it_has_no_passes():
-    """Of data/migrations.csv the longest migration is chosen, and a sentence says that no passes are drawn."""
+    """Of data/migrations.csv the longest migration is chosen, and a sentence says that no pass is drawn."""
     found = read_all(["data/migrations.csv"])
     fitted = own.fit(found)
     key = own.chosen(fitted)
