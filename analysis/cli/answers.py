@@ -22,9 +22,7 @@ from analysis.studies.hosts.host import Host, computed_with, load_host, on
 from analysis.studies.hosts.prediction import INTERVALS, LEVELS, predict
 from analysis.studies.sweeps.sweep import Swept
 from analysis.studies.validation.laboratory import laboratory_errors, percent, summary
-from analysis.studies.validation.migrations import (
-    validate,
-)
+from analysis.studies.validation.migrations import validate
 from analysis.studies.validation.rings import compare_transfers, transfer_errors
 
 Figures: TypeAlias = dict[str, Any]
@@ -176,7 +174,7 @@ def validation_text(figures: Figures) -> str:
     if "throughput" in figures:
         return _transfer_text(figures)
     if "plain" not in figures and figures["n"]:
-        return _summary_text({"all": figures})
+        return summary({"all": figures}).T.to_string()
     if not figures["n"]:
         return f"None of the {figures['left_out']} migrations is by a method that the model describes."
     parts = {"plain": figures["plain"], "all": figures, "pre-copy, rate known": figures["given_throughput"]}
@@ -205,10 +203,6 @@ def _left_out(count: int) -> list[str]:
     return (
         [f"\n{count} migrations by methods that the model does not describe are left out."] if count else []
     )
-
-
-def _summary_text(parts: dict[str, Figures]) -> str:
-    return summary(parts).T.to_string()
 
 
 def _transfer_text(figures: Figures) -> str:
