@@ -82,6 +82,8 @@ _NOTHING_LEFT, _FEW_PAGES, _TARGET_MET, _PASS_LIMIT, _SENT_LIMIT = (
     2 * REASONS.index(name)
     for name in ("nothing_left", "few_pages", "target_met", "pass_limit", "sent_limit")
 )
+_ANY = -1e38
+"""Less than any number of pages, in either precision."""
 _BELOW_ONE, _BELOW_ONE32 = np.nextafter(1.0, 0.0), np.nextafter(np.float32(1), np.float32(0))
 
 # Kept on disk is only what others call, with all that it calls (see _stamped), and what lanes.py has alone.
@@ -147,16 +149,11 @@ def _kinds_from(
 
 
 @lane_function
-def _put(block: Block, field: int, column: Reals, start: int, n: int) -> None:
-    # What rounding made negative is 0. A plain copy would be made a call of memcpy, slow at a block's length.
+def _put(block: Block, field: int, column: Reals, start: int, n: int, least: float) -> None:
+    # What rounding made less than ``least`` is that. A plain copy would be made a call of memcpy, slow at a
+    # block's length, so a column that may be anything has a least value too.
     for lane in range(n):
-        block[field + lane] = max(column[np.uintp(start) + np.uintp(lane)], block.dtype.type(0))
-
-
-@lane_function
-def _put_signed(block: Block, field: int, column: Reals, start: int, n: int) -> None:
-    for lane in range(n):  # no plain copy, as in _put
-        block[field + lane] = max(column[np.uintp(start) + np.uintp(lane)], block.dtype.type(-1e38))
+        block[field + lane] = max(column[np.uintp(start) + np.uintp(lane)], block.dtype.type(least))
 
 
 @_jit
@@ -369,17 +366,17 @@ def _stamped(digest: int) -> Callable[..., None]:  # noqa: C901  (one flat list 
         for start in range(0, len(content), LANES):
             n = min(LANES, len(content) - start)
             if looks is not None or guards is not None or clamp is not None:
-                _put(near, ZERO, zero_pages, start, n)
+                _put(near, ZERO, zero_pages, start, n, 0.0)
             if looks is not None:
-                _put(near, TOP, top, start, n)
+                _put(near, TOP, top, start, n, 0.0)
             if ahead is not None:
-                _put_signed(near, AHEAD, ahead, start, n)
+                _put(near, AHEAD, ahead, start, n, _ANY)
             if cyclic is not None:
-                _put(near, CLASSES + CYCLIC, cyclic[0], start, n)
+                _put(near, CLASSES + CYCLIC, cyclic[0], start, n, 0.0)
                 if len(few_classes) > 1:
-                    _put(near, CLASSES + CLASS + CYCLIC, cyclic[1], start, n)
+                    _put(near, CLASSES + CLASS + CYCLIC, cyclic[1], start, n, 0.0)
                 if len(few_classes) > 2:
-                    _put(near, CLASSES + 2 * CLASS + CYCLIC, cyclic[2], start, n)
+                    _put(near, CLASSES + 2 * CLASS + CYCLIC, cyclic[2], start, n, 0.0)
             _first(
                 near, start, n, content, rate, target_s, limit, writes, sizes, rule, few_classes, cyclic,
                 looks, guards, clamp, ahead,
