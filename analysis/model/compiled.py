@@ -8,8 +8,8 @@ an ordered table needs; where half have stopped, the others are moved together (
 A pass is written once, in small functions of one lane (:mod:`.one_pass`). What a table does not need is
 None, and left out when they are compiled: ``ahead`` (pages sent before the first wait), ``cyclic`` (pages
 written in turn), ``looks`` (the rule looks at what remains during a pass), ``guards`` (it minds few pages or
-how much was sent), ``clamp`` (the classes may be larger than the machine). ``few_classes`` is a tuple as long
-as there are classes of pages, at most three. Numbers are float64 or float32, as the columns are.
+how much was sent). ``few_classes`` is a tuple as long as there are classes of pages, at most three. Numbers
+are float64 or float32, as the columns are.
 
 How it stays fast: loops over lanes touch one array, ``block``, at constant distances, so that the compiler
 sees that nothing overlaps; columns are read by unsigned indices, which cannot wrap around; a loop makes one
@@ -38,6 +38,7 @@ from analysis.model.lanes import (
     ENDED,
     GOES,
     GROUP,
+    INVERSE,
     LANES,
     LAST,
     LEFT,
@@ -60,8 +61,8 @@ from analysis.model.one_pass import (
     Fixed,
     Kind,
     Kinds,
+    Waiting,
     begin,
-    dirtied,
     fixed_of,
     goes,
     kinds_of,
@@ -71,10 +72,12 @@ from analysis.model.one_pass import (
     put_fixed,
     put_kinds,
     put_state,
+    put_waiting,
     state_of,
     step,
-    then_left,
+    then_waits,
     waited_of,
+    waiting_of,
 )
 from analysis.model.precopy import REASONS, Outcomes
 
@@ -102,7 +105,7 @@ Rule: TypeAlias = tuple[Number, Number, Number, bool]
 @lane_function
 def _fixed_from(
     block: Block, lane: int, content: Number, rate: Number, target_s: Number, limit: Number, rule: Rule,
-    looks: Has, guards: Has, clamp: Has, ahead: Has,
+    looks: Has, guards: Has, ahead: Has,
 ) -> Fixed:  # fmt: skip
     """What stays, from columns; ``enough`` is the residual below which the rule stops."""
     _, sent_limit, check_s, ends_at_target = rule
@@ -110,17 +113,17 @@ def _fixed_from(
     target = rate * target_s
     below = block.dtype.type(_BELOW_ONE32 if block.itemsize == 4 else _BELOW_ONE)
     enough = max(target, below) if ends_at_target else below
-    most = machine = inverse = between = per_look = sent_ahead = zero
-    if looks is not None or guards is not None or clamp is not None:
+    most = between = per_look = sent_ahead = zero
+    if looks is not None or guards is not None:
         machine = content + block[ZERO + lane]
         most = sent_limit * max(machine, one)
     if looks is not None:
-        inverse = one / machine if machine > zero else zero
+        block[INVERSE + lane] = one / machine if machine > zero else zero
         between = rate * check_s
         per_look = one / between
     if ahead is not None:
         sent_ahead = block[AHEAD + lane]
-    return enough, limit, most, machine, inverse, target, sent_ahead, between, per_look
+    return enough, limit, most, target, sent_ahead, between, per_look
 
 
 @lane_function
@@ -160,29 +163,39 @@ def _put(block: Block, field: int, column: Reals, start: int, n: int, least: flo
 def _first(
     block: Block, start: int, n: int, content: Reals, rates: Reals, targets_s: Reals, limits: Reals,
     writes: Columns, sizes: Columns, rule: Rule, few_classes: Few, cyclic: Has, looks: Has, guards: Has,
-    clamp: Has, ahead: Has,
+    ahead: Has,
 ) -> None:  # fmt: skip
     """The first pass of n lanes, from the columns."""
     for lane in range(n):
         i = np.uintp(start) + np.uintp(lane)
         rate, pages = rates[i], content[i]
-        fixed = _fixed_from(
-            block, lane, pages, rate, targets_s[i], limits[i], rule, looks, guards, clamp, ahead
-        )
+        fixed = _fixed_from(block, lane, pages, rate, targets_s[i], limits[i], rule, looks, guards, ahead)
         kinds = _kinds_from(block, lane, i, rate, writes, sizes, few_classes, cyclic)
-        state, now = begin(block, lane, pages, fixed, kinds, few_classes, cyclic, looks, clamp, ahead)
+        state, waiting, now = begin(block, lane, pages, fixed, kinds, few_classes, cyclic, looks, ahead)
         pending = pending_of(block, lane, pages, state[0], now, looks)
         put_state(block, lane, state, looks, ahead)
+        put_waiting(block, lane, waiting, few_classes, looks)
         put_end(block, lane, goes(state, pending, now, fixed, rule[0], guards), now, guards)
-        put_fixed(block, lane, fixed, looks, guards, clamp)
+        put_fixed(block, lane, fixed, looks, guards)
         put_kinds(block, lane, kinds, few_classes)
         block[RATE + lane], block[CONTENT + lane] = rate, pages
+
+
+@lane_function
+def _either(new: bool, some: Waiting, others: Waiting, few_classes: Few) -> Waiting:
+    first = some[0] if new else others[0]
+    if len(few_classes) == 1:
+        return (first,)
+    elif len(few_classes) == 2:  # noqa: RET505 (as below)
+        return first, (some[1] if new else others[1])
+    else:
+        return first, (some[1] if new else others[1]), (some[2] if new else others[2])
 
 
 @_jit
 def _one_more(
     block: Block, n: int, alive: Indices, few: Number, few_classes: Few, cyclic: Has, looks: Has, guards: Has,
-    clamp: Has, ahead: Has,
+    ahead: Has,
 ) -> tuple[int, int]:  # fmt: skip
     """A further pass of those of n lanes that go on; how many then do, and the lanes of their groups."""
     going = busy = 0
@@ -191,14 +204,16 @@ def _one_more(
             continue
         first = group * GROUP
         for lane in range(first, first + GROUP):
-            fixed = fixed_of(block, lane, looks, guards, clamp, ahead)
+            fixed = fixed_of(block, lane, looks, guards, ahead)
             kinds = kinds_of(block, lane, few_classes, cyclic)
             old = state_of(block, lane, looks, ahead)
-            new, now = step(old, fixed, kinds, few_classes, cyclic, looks, clamp, ahead)
+            waits_before = waiting_of(block, lane, few_classes, looks)
+            new, waits, now = step(old, waits_before, fixed, kinds, few_classes, cyclic, looks, ahead)
             went = block[GOES + lane] > like(now, 0)
             left, sent = (new[0] if went else old[0]), (new[1] if went else old[1])
             count, waited = (new[2] if went else old[2]), (new[3] if went else old[3])
             put_state(block, lane, (left, sent, count, waited), looks, ahead)
+            put_waiting(block, lane, _either(went, waits, waits_before, few_classes), few_classes, looks)
             if guards is not None:
                 now = now if went else block[LAST + lane]
             put_end(block, lane, went & goes(new, new[0], now, fixed, few, guards), now, guards)
@@ -211,7 +226,7 @@ def _one_more(
 @_jit
 def _all_passes(
     near: Block, far: Block, stopped: Block, alive: Indices, n: int, few: Number, changed: Indices,
-    moved: Indices, few_classes: Few, cyclic: Has, looks: Has, guards: Has, clamp: Has, ahead: Has,
+    moved: Indices, few_classes: Few, cyclic: Has, looks: Has, guards: Has, ahead: Has,
 ) -> None:  # fmt: skip
     """All further passes of n lanes; where many have stopped the others are moved to ``far``."""
     end_here(near, n)
@@ -226,7 +241,7 @@ def _all_passes(
             n = keep(block, far, n, moved)
             block = far
             alive[: whole(n) // GROUP] = 1
-        going, busy = _one_more(block, n, alive, few, few_classes, cyclic, looks, guards, clamp, ahead)
+        going, busy = _one_more(block, n, alive, few, few_classes, cyclic, looks, guards, ahead)
     if block is far:
         put_back(far, stopped, near, n, changed)
 
@@ -251,17 +266,19 @@ def _reasons(block: Block, n: int, rule: Rule, looks: Has, guards: Has) -> None:
 
 @_jit
 def _go_on_late(
-    block: Block, n: int, delay_s: Number, few_classes: Few, cyclic: Has, looks: Has, clamp: Has, ahead: Has,
+    block: Block, n: int, delay_s: Number, few_classes: Few, cyclic: Has, looks: Has, ahead: Has,
 ) -> None:  # fmt: skip
     """Where a pass limit acts late: pages are sent on, and written, until it does."""
     for lane in range(n):
         left, sent, _, waited_for = state_of(block, lane, looks, ahead)
-        fixed = fixed_of(block, lane, looks, None, clamp, ahead)
+        fixed = fixed_of(block, lane, looks, None, ahead)
         limited = block[ENDED + lane] == like(left, _PASS_LIMIT)
         more = min(left, block[RATE + lane] * delay_s) if limited else like(left, 0)
         waited = waited_of(more, waited_for, fixed, looks, ahead)
-        pages = dirtied(kinds_of(block, lane, few_classes, cyclic), waited, few_classes, cyclic)
-        block[LEFT + lane] = then_left(left - more, pages, fixed, looks, clamp) if limited else left
+        kinds = kinds_of(block, lane, few_classes, cyclic)
+        before, per_page = waiting_of(block, lane, few_classes, looks), like(left, 1) / left
+        then, _ = then_waits(left - more, per_page, waited, kinds, before, few_classes, cyclic, looks)
+        block[LEFT + lane] = then if limited else left
         block[SENT + lane] = sent + more
         if looks is not None and ahead is not None:
             block[WAITED + lane] = waited_for + waited
@@ -310,20 +327,6 @@ def _take_ends(block: Block, reason: Codes, converged: Bools, start: int, n: int
         converged[np.uintp(start) + np.uintp(lane)] = code & 1
 
 
-@_kept
-def outgrown(content: Reals, zero_pages: Reals, sizes: Columns) -> bool | np.bool_:
-    """True where classes of some row may be larger than its machine."""
-    found = np.int32(0)
-    for i in range(len(content)):
-        size = sizes[0][i]
-        if len(sizes) > 1:
-            size += sizes[1][i]
-        if len(sizes) > 2:
-            size += sizes[2][i]
-        found |= np.int32(size > content[i] + zero_pages[i])
-    return found > 0
-
-
 KERNEL = ("compiled", "exponential", "jit", "lanes", "one_pass", "precopy")
 """Modules whose code the kernel is made of."""
 
@@ -345,7 +348,7 @@ def _stamped(digest: int) -> Callable[..., None]:  # noqa: C901  (one flat list 
     def run(
         scratch: Scratch, fields: tuple[Indices, Indices], columns: Columns, writes: Columns, sizes: Columns,
         cyclic: Columns | None, ahead: Reals | None, rule: Rule, few_classes: Few, looks: Has, guards: Has,
-        clamp: Has, late: Number | None, totals: Has, outcomes: Outcomes,
+        late: Number | None, totals: Has, outcomes: Outcomes,
     ) -> None:  # fmt: skip
         """Make the passes of all rows of some columns, block by block.
 
@@ -365,7 +368,7 @@ def _stamped(digest: int) -> Callable[..., None]:  # noqa: C901  (one flat list 
         residual, duration, sent, passes, reason, converged = outcomes
         for start in range(0, len(content), LANES):
             n = min(LANES, len(content) - start)
-            if looks is not None or guards is not None or clamp is not None:
+            if looks is not None or guards is not None:
                 _put(near, ZERO, zero_pages, start, n, 0.0)
             if looks is not None:
                 _put(near, TOP, top, start, n, 0.0)
@@ -379,15 +382,15 @@ def _stamped(digest: int) -> Callable[..., None]:  # noqa: C901  (one flat list 
                     _put(near, CLASSES + 2 * CLASS + CYCLIC, cyclic[2], start, n, 0.0)
             _first(
                 near, start, n, content, rate, target_s, limit, writes, sizes, rule, few_classes, cyclic,
-                looks, guards, clamp, ahead,
+                looks, guards, ahead,
             )  # fmt: skip
             _all_passes(
                 near, far, stopped, alive, n, rule[0], changed, moved, few_classes, cyclic, looks, guards,
-                clamp, ahead,
+                ahead,
             )  # fmt: skip
             _reasons(near, n, rule, looks, guards)
             if late is not None:
-                _go_on_late(near, n, late, few_classes, cyclic, looks, clamp, ahead)
+                _go_on_late(near, n, late, few_classes, cyclic, looks, ahead)
             _end(near, n, looks, ahead, totals)
             _take(near, LEFT, residual, start, n)
             _take(near, WAITED, duration, start, n)

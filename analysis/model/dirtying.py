@@ -86,15 +86,18 @@ def zipf(t: Numbers, rate: Numbers, size: Numbers, exponent: Numbers) -> Floats:
 
 def distinct_pages(t: Numbers, classes: WriteClasses) -> Floats:
     """Distinct pages dirtied in ``t`` seconds (one per row) by rows of classes."""
+    pages: Floats = (classes.sizes * share_written(t, classes)).sum(axis=-1)
+    return pages
+
+
+def share_written(t: Numbers, classes: WriteClasses) -> Floats:
+    """Share of each class that is written in ``t`` seconds (one per row): of shape (rows, classes)."""
     t = np.asarray(t, dtype=float)[..., None]
     none = np.zeros(np.broadcast_shapes(classes.rates.shape, t.shape))
     writes = np.multiply(classes.rates, t, out=none, where=classes.rates > 0)
-    exponent = np.divide(writes, classes.sizes, out=np.zeros_like(writes), where=classes.sizes > 0)
-    random = classes.sizes * -np.expm1(-exponent)
-    if classes.cyclic.any():
-        random = np.where(classes.cyclic, np.minimum(writes, classes.sizes), random)
-    pages: Floats = random.sum(axis=-1)
-    return pages
+    each = np.divide(writes, classes.sizes, out=np.zeros_like(writes), where=classes.sizes > 0)
+    share: Floats = -np.expm1(-each)
+    return np.where(classes.cyclic, np.minimum(each, 1), share) if classes.cyclic.any() else share
 
 
 def hotcold_classes(
@@ -176,6 +179,15 @@ def write_classes(
         np.column_stack([sizes, idle_size]),
         np.column_stack([cyclic, np.zeros(len(pattern), bool)]),
     )
+
+
+def within(classes: WriteClasses, pages: Floats) -> WriteClasses:
+    """The same classes, smaller where those that are written would together be more than there are pages."""
+    total = np.where(classes.rates > 0, classes.sizes, 0.0).sum(axis=-1)
+    if (total <= pages).all():
+        return classes
+    fits = np.minimum(np.divide(pages, total, out=np.ones(np.shape(total - pages)), where=total > 0), 1)
+    return classes._replace(sizes=classes.sizes * fits[..., None])
 
 
 def _of_patterns(pattern: NDArray[Any], columns: list[Floats]) -> tuple[Floats, Floats]:

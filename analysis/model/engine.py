@@ -362,13 +362,10 @@ def _compiled(cut: _Cut, kind: RuleKind, totals: bool, dtype: Number) -> Kernel:
 
     def kernel(index: Index, outcomes: Outcomes) -> None:
         given = cut(index, len(outcomes[0]))
-        content, zero, *_ = given.columns
-        outgrown = zero is not content and compiled.outgrown(content, zero, given.sizes)
-        clamp, in_turn, goes_ahead = outgrown or None, given.cyclic is not None, given.ahead is not None
-        fields = lanes.fields_of(looks, guards, clamp, in_turn, goes_ahead, cut.classes)
-        compiled.run(
-            scratch, fields, *given, rule, few_classes, looks, guards, clamp, late, totals or None, outcomes
-        )
+        in_turn, goes_ahead = given.cyclic is not None, given.ahead is not None
+        fields = lanes.fields_of(looks, guards, in_turn, goes_ahead, cut.classes)
+        has = (few_classes, looks, guards, late, totals or None)
+        compiled.run(scratch, fields, *given, rule, *has, outcomes)
 
     return kernel
 

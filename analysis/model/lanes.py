@@ -28,14 +28,15 @@ PITCH = LANES + GROUP
 """Distance between quantities: not a power of two, where all of a lane would share lines of the cache."""
 
 # Where each quantity of the lanes lies in a block: what passes change, what they read, and the rest.
-_FIELDS = 21
+_FIELDS = 20
 LEFT, SENT, COUNT, WAITED, LAST = (PITCH * k for k in range(5))
-GOES, LANE, ENOUGH, LIMIT, MOST, MACHINE, INVERSE = (PITCH * k for k in range(5, 12))
-TARGET, AHEAD, BETWEEN, PER_LOOK = (PITCH * k for k in range(12, 16))
-CONTENT, ZERO, TOP, RATE, ENDED = (PITCH * k for k in range(16, _FIELDS))
+GOES, LANE, ENOUGH, LIMIT, MOST = (PITCH * k for k in range(5, 10))
+TARGET, AHEAD, BETWEEN, PER_LOOK, INVERSE = (PITCH * k for k in range(10, 15))
+CONTENT, ZERO, TOP, RATE, ENDED = (PITCH * k for k in range(15, _FIELDS))
 CLASSES = PITCH * _FIELDS
-SIZE, CYCLIC, CLASS = PITCH, 2 * PITCH, 3 * PITCH
-"""Within a class: writes a page while one page is sent come first, then its size and whether it is cyclic."""
+SIZE, CYCLIC, WAITS, CLASS = PITCH, 2 * PITCH, 3 * PITCH, 4 * PITCH
+"""Within a class: writes a page while one page is sent come first, then its size, whether it is cyclic, and
+the share of it that waits to be sent."""
 
 _VECTOR_BYTES = 64
 """Bytes moved at once: the longest vectors of today's processors; shorter ones take two or four steps."""
@@ -55,18 +56,17 @@ def scratch_of(dtype: type[np.floating[Any]], classes: int) -> Scratch:
 
 @cache
 def fields_of(
-    looks: bool | None, guards: bool | None, clamp: bool | None, cyclic: bool, ahead: bool, classes: int
+    looks: bool | None, guards: bool | None, cyclic: bool, ahead: bool, classes: int
 ) -> tuple[Indices, Indices]:
     """Where a lane's quantities lie that passes change, and all that they read; whether a table has what."""
     waits, kinds = looks and ahead, [CLASSES + CLASS * j for j in range(classes)]
-    state = [LEFT, SENT, COUNT, *([WAITED] if waits else [])]
+    state = [LEFT, SENT, COUNT, *([WAITED] if waits else []), *(at + WAITS for at in kinds if looks)]
     changed = [*state, *([LAST] if guards else [])]
     moved = [
         *state,
         *(LANE, ENOUGH, LIMIT),
         *([MOST] if guards else []),
-        *([MACHINE] if clamp else []),
-        *([INVERSE, TARGET, BETWEEN, PER_LOOK] if looks else []),
+        *([TARGET, BETWEEN, PER_LOOK] if looks else []),
         *([AHEAD] if waits else []),
         *(at + part for at in kinds for part in (0, SIZE, *([CYCLIC] if cyclic else []))),
     ]

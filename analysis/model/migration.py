@@ -262,6 +262,7 @@ def guest(p: Columns) -> Guest:
     shape = (p["hot_page_share"], p["hot_write_share"], p["zipf_exponent"])
     idle = (p["idle_dirty_pages_per_s"], p["idle_working_set_mib"] * MIB / PAGE_BYTES)
     classes = dirtying.write_classes(p["write_pattern"], p["dirty_pages_per_s"], working_set, *shape, *idle)
+    classes = dirtying.within(classes, p["memory_gib"] * PAGES_PER_GIB)
     classes = dirtying.WriteClasses._make(np.broadcast_to(c, (rows, c.shape[1])) for c in classes)
     return Guest(content, pages - content, np.minimum(pages * p["top_content_share"], content), classes)
 

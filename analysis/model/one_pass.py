@@ -1,9 +1,9 @@
 """One pass of one lane of the compiled kernel, and how a lane's state is read from and put into its block.
 
 Small functions that are compiled into the loops of :mod:`.compiled`; what a table does not need is None. A
-lane's state is (pages left, pages sent, passes, pages waited for); ``fixed`` is what stays: the residual that
-is little enough, pass limit, most that is sent, machine and its inverse, target, pages sent ahead, pages
-between two looks and its inverse.
+lane's state is (pages left, pages sent, passes, pages waited for) and the share of each class of pages that
+waits to be sent; ``fixed`` is what stays: the residual that is little enough, pass limit, most that is sent,
+target, pages sent ahead, pages between two looks and its inverse.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from analysis.model.lanes import (
     LAST,
     LEFT,
     LIMIT,
-    MACHINE,
     MOST,
     PER_LOOK,
     SENT,
@@ -35,6 +34,7 @@ from analysis.model.lanes import (
     TARGET,
     TOP,
     WAITED,
+    WAITS,
     ZERO,
 )
 from analysis.model.precopy import SAME
@@ -45,7 +45,9 @@ State: TypeAlias = tuple[Number, Number, Number, Number]
 Kind: TypeAlias = tuple[Number, Number, Number]
 """A class of pages: writes a page while one page is sent, pages, above 0 where written in turn."""
 Kinds: TypeAlias = tuple[Kind, ...]
-Fixed: TypeAlias = tuple[Number, Number, Number, Number, Number, Number, Number, Number, Number]
+Waiting: TypeAlias = tuple[Number, ...]
+"""The share of each class that waits to be sent."""
+Fixed: TypeAlias = tuple[Number, Number, Number, Number, Number, Number, Number]
 Few: TypeAlias = tuple[int, ...]
 """As long as there are classes of pages."""
 
@@ -54,24 +56,66 @@ Few: TypeAlias = tuple[int, ...]
 
 
 @lane_function
-def _term(kind: Kind, waited: Number, cyclic: Has) -> Number:
-    """Distinct pages of one class dirtied while pages are sent."""
-    share, size, in_turn = kind
+def _fresh(kind: Kind, waited: Number, waiting: Number, cyclic: Has, looks: Has) -> Number:
+    """Share of one class that is dirtied while pages are sent and was not waiting anyway."""
+    share, _, in_turn = kind
+    one = like(share, 1)
     hit = saturation(share * waited)
+    if looks is None:
+        if cyclic is None:
+            return hit
+        return min(share * waited, one) if in_turn > 0 else hit
+    hit = hit * (one - waiting)
     if cyclic is None:
-        return size * hit
-    return size * (min(share * waited, like(share, 1)) if in_turn > 0 else hit)
+        return hit
+    return min(share * waited, one - waiting) if in_turn > 0 else hit
 
 
 @lane_function
-def dirtied(kinds: Kinds, waited: Number, few_classes: Few, cyclic: Has) -> Number:
-    """Distinct pages of all classes."""
-    pages = _term(kinds[0], waited, cyclic)
+def fresh(
+    kinds: Kinds, waited: Number, waiting: Waiting, few_classes: Few, cyclic: Has, looks: Has
+) -> Waiting:
+    """The same of every class."""
+    if len(few_classes) == 1:
+        return (_fresh(kinds[0], waited, waiting[0], cyclic, looks),)
+    elif len(few_classes) == 2:  # noqa: RET505 (the branch not taken must not be compiled: types differ)
+        first = _fresh(kinds[0], waited, waiting[0], cyclic, looks)
+        return first, _fresh(kinds[1], waited, waiting[1], cyclic, looks)
+    else:
+        first = _fresh(kinds[0], waited, waiting[0], cyclic, looks)
+        second = _fresh(kinds[1], waited, waiting[1], cyclic, looks)
+        return first, second, _fresh(kinds[2], waited, waiting[2], cyclic, looks)
+
+
+@lane_function
+def pages_of(kinds: Kinds, shares: Waiting, few_classes: Few) -> Number:
+    """Pages that shares of all classes are."""
+    pages = kinds[0][1] * shares[0]
     if len(few_classes) > 1:
-        pages += _term(kinds[1], waited, cyclic)
+        pages += kinds[1][1] * shares[1]
     if len(few_classes) > 2:
-        pages += _term(kinds[2], waited, cyclic)
+        pages += kinds[2][1] * shares[2]
     return pages
+
+
+@lane_function
+def times(factor: Number, shares: Waiting, few_classes: Few) -> Waiting:
+    if len(few_classes) == 1:
+        return (factor * shares[0],)
+    elif len(few_classes) == 2:  # noqa: RET505 (as above)
+        return factor * shares[0], factor * shares[1]
+    else:
+        return factor * shares[0], factor * shares[1], factor * shares[2]
+
+
+@lane_function
+def plus(some: Waiting, more: Waiting, few_classes: Few) -> Waiting:
+    if len(few_classes) == 1:
+        return (some[0] + more[0],)
+    elif len(few_classes) == 2:  # noqa: RET505 (as above)
+        return some[0] + more[0], some[1] + more[1]
+    else:
+        return some[0] + more[0], some[1] + more[1], some[2] + more[2]
 
 
 @lane_function
@@ -79,18 +123,26 @@ def _to_send(left: Number, unsent: Number, fixed: Fixed, looks: Has) -> Number:
     """Pages that a pass sends: all, or up to the first look that finds little enough left."""
     if looks is None:
         return left
-    number: Number = np.ceil((left - unsent) * fixed[8] - like(left, 1e-9))
-    return min(left, max(number, like(left, 1)) * fixed[7])
+    number: Number = np.ceil((left - unsent) * fixed[6] - like(left, 1e-9))
+    return min(left, max(number, like(left, 1)) * fixed[5])
 
 
 @lane_function
-def then_left(carried: Number, pages: Number, fixed: Fixed, looks: Has, clamp: Has) -> Number:
-    """What is dirty after a pass: dirtied meanwhile, and what it did not send."""
-    if clamp is not None:
-        pages = min(pages, fixed[3])
+def then_waits(
+    carried: Number, per_page: Number, waited: Number, kinds: Kinds, waiting: Waiting, few_classes: Few,
+    cyclic: Has, looks: Has,
+) -> tuple[Number, Waiting]:  # fmt: skip
+    """What is dirty after a pass, in pages and as a share of each class: dirtied meanwhile, and not sent.
+
+    ``per_page``: the share that one page that waits on is of those among which it waited.
+    """
     if looks is None:
-        return pages
-    return carried + pages * (like(pages, 1) - carried * fixed[4])
+        return pages_of(
+            kinds, fresh(kinds, waited, waiting, few_classes, cyclic, looks), few_classes
+        ), waiting
+    kept = times(carried * per_page, waiting, few_classes)
+    more = fresh(kinds, waited, kept, few_classes, cyclic, looks)
+    return carried + pages_of(kinds, more, few_classes), plus(kept, more, few_classes)
 
 
 @lane_function
@@ -107,27 +159,21 @@ def waited_of(now: Number, waited_for: Number, fixed: Fixed, looks: Has, ahead: 
     """Pages of a further pass that the sender waits for."""
     if looks is None or ahead is None:
         return now
-    return now if waited_for > like(now, 0) else max(now - fixed[6], like(now, 0))
+    return now if waited_for > like(now, 0) else max(now - fixed[4], like(now, 0))
 
 
 @lane_function
 def step(
-    state: State,
-    fixed: Fixed,
-    kinds: Kinds,
-    few_classes: Few,
-    cyclic: Has,
-    looks: Has,
-    clamp: Has,
+    state: State, waiting: Waiting, fixed: Fixed, kinds: Kinds, few_classes: Few, cyclic: Has, looks: Has,
     ahead: Has,
-) -> tuple[State, Number]:
-    """A further pass: the state after it, and what it sent."""
+) -> tuple[State, Waiting, Number]:  # fmt: skip
+    """A further pass: the state after it, what then waits, and what it sent."""
     left, sent, count, waited_for = state
-    now = _to_send(left, fixed[5], fixed, looks)
+    now = _to_send(left, fixed[3], fixed, looks)
     waited = waited_of(now, waited_for, fixed, looks, ahead)
-    pages = dirtied(kinds, waited, few_classes, cyclic)
-    left = then_left(left - now, pages, fixed, looks, clamp)
-    return (left, sent + now, count + like(left, 1), waited_for + waited), now
+    per_page = like(left, 1) / left
+    left, waiting = then_waits(left - now, per_page, waited, kinds, waiting, few_classes, cyclic, looks)
+    return (left, sent + now, count + like(left, 1), waited_for + waited), waiting, now
 
 
 @lane_function
@@ -141,29 +187,22 @@ def pending_of(block: Block, lane: int, content: Number, left: Number, sent: Num
 
 @lane_function
 def begin(
-    block: Block,
-    lane: int,
-    content: Number,
-    fixed: Fixed,
-    kinds: Kinds,
-    few_classes: Few,
-    cyclic: Has,
-    looks: Has,
-    clamp: Has,
-    ahead: Has,
-) -> tuple[State, Number]:
-    """State after the first pass, and what it sent."""
+    block: Block, lane: int, content: Number, fixed: Fixed, kinds: Kinds, few_classes: Few, cyclic: Has,
+    looks: Has, ahead: Has,
+) -> tuple[State, Waiting, Number]:  # fmt: skip
+    """State after the first pass, what then waits, and what it sent."""
     zero, one = like(content, 0), like(content, 1)
-    now = content
+    now, per_page = content, zero
     if looks is not None:
-        unsent = max(min(block[TOP + lane], fixed[5]), fixed[5] - block[ZERO + lane])
+        unsent = max(min(block[TOP + lane], fixed[3]), fixed[3] - block[ZERO + lane])
         now = _to_send(content, min(unsent, content), fixed, looks)
+        per_page = block[INVERSE + lane]
     waited = now
     if ahead is not None:
         waited = max(now - block[AHEAD + lane], zero)
-    pages = dirtied(kinds, waited, few_classes, cyclic)
-    left = then_left(content - now, pages, fixed, looks, clamp)
-    return (left, now, one, waited), now
+    every = times(one, (one, one, one), few_classes)
+    left, waiting = then_waits(content - now, per_page, waited, kinds, every, few_classes, cyclic, looks)
+    return (left, now, one, waited), waiting, now
 
 
 # --- lanes and the block ------------------------------------------------------------------------
@@ -191,29 +230,50 @@ def put_end(block: Block, lane: int, goes: bool, now: Number, guards: Has) -> No
 
 
 @lane_function
-def fixed_of(block: Block, lane: int, looks: Has, guards: Has, clamp: Has, ahead: Has) -> Fixed:
+def waiting_of(block: Block, lane: int, few_classes: Few, looks: Has) -> Waiting:
+    zero = block.dtype.type(0)
+    at = CLASSES + WAITS + lane
+    if looks is None:
+        return times(zero, (zero, zero, zero), few_classes)
+    elif len(few_classes) == 1:  # noqa: RET505 (as above)
+        return (block[at],)
+    elif len(few_classes) == 2:
+        return block[at], block[at + CLASS]
+    else:
+        return block[at], block[at + CLASS], block[at + 2 * CLASS]
+
+
+@lane_function
+def put_waiting(block: Block, lane: int, waiting: Waiting, few_classes: Few, looks: Has) -> None:
+    at = CLASSES + WAITS + lane
+    if looks is not None:
+        block[at] = waiting[0]
+        if len(few_classes) > 1:
+            block[at + CLASS] = waiting[1]
+        if len(few_classes) > 2:
+            block[at + 2 * CLASS] = waiting[2]
+
+
+@lane_function
+def fixed_of(block: Block, lane: int, looks: Has, guards: Has, ahead: Has) -> Fixed:
     zero = block.dtype.type(0)
     most = zero if guards is None else block[MOST + lane]
-    machine = zero if clamp is None else block[MACHINE + lane]
     if looks is None:
-        return block[ENOUGH + lane], block[LIMIT + lane], most, machine, zero, zero, zero, zero, zero
+        return block[ENOUGH + lane], block[LIMIT + lane], most, zero, zero, zero, zero
     sent_ahead = zero if ahead is None else block[AHEAD + lane]
     return (
-        *(block[ENOUGH + lane], block[LIMIT + lane], most, machine),
-        *(block[INVERSE + lane], block[TARGET + lane], sent_ahead),
-        *(block[BETWEEN + lane], block[PER_LOOK + lane]),
+        *(block[ENOUGH + lane], block[LIMIT + lane], most, block[TARGET + lane]),
+        *(sent_ahead, block[BETWEEN + lane], block[PER_LOOK + lane]),
     )
 
 
 @lane_function
-def put_fixed(block: Block, lane: int, fixed: Fixed, looks: Has, guards: Has, clamp: Has) -> None:
-    block[ENOUGH + lane], block[LIMIT + lane], block[TARGET + lane] = fixed[0], fixed[1], fixed[5]
+def put_fixed(block: Block, lane: int, fixed: Fixed, looks: Has, guards: Has) -> None:
+    block[ENOUGH + lane], block[LIMIT + lane], block[TARGET + lane] = fixed[0], fixed[1], fixed[3]
     if guards is not None:
         block[MOST + lane] = fixed[2]
-    if clamp is not None:
-        block[MACHINE + lane] = fixed[3]
     if looks is not None:
-        block[INVERSE + lane], block[BETWEEN + lane], block[PER_LOOK + lane] = fixed[4], fixed[7], fixed[8]
+        block[BETWEEN + lane], block[PER_LOOK + lane] = fixed[5], fixed[6]
 
 
 @lane_function

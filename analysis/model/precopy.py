@@ -10,12 +10,16 @@ For a constant dirty rate d and no saturation this is the geometric series of Cl
 
 QEMU looks at what remains *while* a pass runs, every ``check_interval_s`` (q), and ends the pass at the
 first look that finds less than S = bandwidth times the downtime limit. What was not sent yet carries
-over, and pages of it that were written again are not counted twice:
+over, and pages of it that were written again are not counted twice. They lie where the guest writes, so
+which share of each class of pages waits is kept from pass to pass: with w_j of class j waiting before a
+pass, f = (r - n) / r left by it and h_j the share that is written meanwhile,
 
-.. math:: n_i = \min(r_i, \lceil (r_i - S) / (b q) \rceil b q), \qquad
-          r_{i+1} = (r_i - n_i) + u(n_i / b) (1 - (r_i - n_i) / m)
+.. math:: n = \min(r, \lceil (r - S) / (b q) \rceil b q), \qquad
+          w_j' = f w_j + h_j (1 - f w_j), \qquad r' = r - n + \sum_j s_j h_j (1 - f w_j)
 
-with m the pages of the machine. The looks have to be discrete: were a pass to end at S exactly, it
+and min(h_j, 1 - f w_j) is new of a class that is written in turn: what waits was written last, and the
+circle comes to it last. What the first pass leaves is anywhere in the machine, so that there f is its share
+of the machine and w_j is 1. The looks have to be discrete: were a pass to end at S exactly, it
 would leave S behind each time and never stop. In the first pass the zero pages behind the content
 count as remaining too although they take hardly any time, so that pass may end while content is still
 unsent (:func:`_unsent_content`). The rules are data (:data:`STOP_RULES`), not code.
@@ -30,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.arrays import Bools, Codes, Counts, Floats, Indices, Reals
-from analysis.model.dirtying import WriteClasses, distinct_pages
+from analysis.model.dirtying import WriteClasses, share_written
 
 ENDLESS_PASSES = 20_000
 """Passes after which a migration whose rule has no limit of its own is called endless at the latest."""
@@ -249,8 +253,9 @@ Outcomes: TypeAlias = tuple[Reals, Reals, Reals, Counts, Codes, Bools]
 class _State:
     """The rows still running: what stays, and what the recurrence carries from pass to pass.
 
-    ``remaining`` is content to send, ``unscanned`` zero pages not passed over yet, ``marked`` an
-    earlier ``remaining`` by which a loop is recognised, ``rose`` whether it has risen since.
+    ``remaining`` is content to send, ``unscanned`` zero pages not passed over yet, ``waiting`` the share of
+    each class (rows, classes) that waits to be sent, ``marked`` and ``marked_waiting`` an earlier state by
+    which a loop is recognised, ``rose`` whether what remains has risen since.
     """
 
     row: Indices
@@ -261,7 +266,9 @@ class _State:
     unscanned: Floats
     elapsed: Floats
     sent: Floats
+    waiting: Floats
     marked: Floats
+    marked_waiting: Floats
     rose: Bools
 
     def take(self, rows: Indices) -> _State:
@@ -285,9 +292,9 @@ def general(guest: Guest, link: Link, rules: Rules, *, history: bool = False) ->
     All arrays have one length. Rows that have stopped are dropped on the way, so the cost is that
     of the passes really made.
 
-    After the first pass the recurrence has no memory but the residual. So a row without a limit on
-    passes that comes back to one it has had before, on a link that does not change any more, would
-    repeat itself for ever: it stops as ``endless``, with an infinite duration. So does a row whose link
+    After the first pass the recurrence has no memory but the residual and where it lies. So a row without
+    a limit on passes that comes back to what it has had before, on a link that does not change any more,
+    would repeat itself for ever: it stops as ``endless``, with an infinite duration. So does a row whose link
     carries nothing.
     """
     out = _empty(len(guest.content))
@@ -318,7 +325,11 @@ def _start(guest: Guest, rules: Rules) -> _State:
     none = np.zeros(len(content))
     machine = content + guest.zero
     row = np.arange(len(content))
-    return _State(row, machine, guest, rules, content, guest.zero, none, none, none - 1, none > 0)
+    every = np.ones(guest.classes.rates.shape)
+    return _State(
+        *(row, machine, guest, rules, content, guest.zero, none, none),
+        *(every, none - 1, every, none > 0),
+    )
 
 
 def _pass(state: _State, link: Link, number: int) -> Passes:
@@ -327,11 +338,12 @@ def _pass(state: _State, link: Link, number: int) -> Passes:
     sent = _sent_in_pass(state, rate, number)
     duration = link.seconds(state.row, state.elapsed, sent)
     carried = state.remaining - sent
-    dirtied = _newly_dirty(duration, carried, state)
     start = state.elapsed
     if number > 1 and number & (number - 1) == 0:
         # Brent: a mark at every power of two finds a loop of any length.
         state.marked, state.rose = state.remaining, np.zeros(len(sent), bool)
+        state.marked_waiting = state.waiting
+    dirtied = _newly_dirty(duration, carried, state.machine if number == 1 else state.remaining, state)
     state.unscanned = _still_unscanned(state, carried, number)
     state.rose = state.rose | (carried + dirtied > state.remaining * (1 + BACK))
     state.remaining, state.elapsed, state.sent = carried + dirtied, start + duration, state.sent + sent
@@ -372,12 +384,19 @@ def _target_pages(rate: Floats, rules: Rules) -> Floats:
     return np.multiply(rate, rules.target_ms / 1000, out=np.zeros_like(rate), where=rules.target_ms > 0)
 
 
-def _newly_dirty(duration: Floats, carried: Floats, state: _State) -> Floats:
-    """Distinct pages dirtied in a pass that were not waiting to be sent anyway."""
-    waiting = np.divide(carried, state.machine, out=np.zeros_like(carried), where=state.machine > 0)
-    distinct: Floats = np.minimum(distinct_pages(duration, state.guest.classes), state.machine)
-    again: Floats = distinct * (1 - waiting)
-    return again
+def _newly_dirty(duration: Floats, carried: Floats, of: Floats, state: _State) -> Floats:
+    """Distinct pages dirtied in a pass that were not waiting to be sent anyway; notes what then waits.
+
+    ``carried``: pages that wait on, out of so many.
+    """
+    classes = state.guest.classes
+    left = np.divide(carried, of, out=np.zeros_like(carried), where=of > 0)
+    waiting = left[:, None] * state.waiting
+    written = share_written(duration, classes)
+    fresh = np.where(classes.cyclic, np.minimum(written, 1 - waiting), written * (1 - waiting))
+    state.waiting = waiting + fresh
+    pages: Floats = (classes.sizes * fresh).sum(axis=-1)
+    return pages
 
 
 def _why_stop(number: int, made: Passes, state: _State, link: Link) -> Codes:
@@ -385,7 +404,8 @@ def _why_stop(number: int, made: Passes, state: _State, link: Link) -> Codes:
     rules = state.rules
     unlimited = np.isinf(rules.pass_limit) & np.isinf(rules.sent_limit)
     near = np.where(state.rose, BACK, SAME) * np.maximum(state.marked, 1)
-    back = np.abs(state.remaining - state.marked) <= near
+    moved = np.abs(state.waiting - state.marked_waiting).max(axis=-1, initial=0)
+    back = (np.abs(state.remaining - state.marked) <= near) & (moved <= np.where(state.rose, BACK, SAME))
     looping = (back & link.settled(state.row, state.elapsed) & (number > 1)) | (number >= ENDLESS_PASSES)
     pending = state.remaining + state.unscanned
     tests = (
@@ -422,7 +442,7 @@ def _until_paused(reason: Codes, state: _State, link: Link, number: int) -> Pass
     sent = np.minimum(state.remaining, sendable)
     delay = link.seconds(state.row, state.elapsed, sent)
     left = state.remaining - sent
-    again = np.where(delay > 0, _newly_dirty(delay, left, state), 0.0)
+    again = np.where(delay > 0, _newly_dirty(delay, left, state.remaining, state), 0.0)
     return Passes(state.row, np.full(len(sent), number), state.elapsed, delay, sent, again, left + again)
 
 

@@ -30,13 +30,12 @@ def run(
     outcomes: tuple[Reals, Reals, Reals, Counts, Codes],
 ) -> None:
     """Make the passes of all rows of some columns; they are those of :func:`.compiled.run`."""
-    content, zero, _, rate, target_s, limit = columns
+    content, _, _, rate, target_s, limit = columns
     residual, duration, sent, passes, ended = outcomes
     target = rate * target_s
     enough = np.maximum(target if ends_at_target else 0 * target, np.nextafter(content.dtype.type(1), 0))
     shares = [_share(*kind, rate) for kind in zip(writes, sizes, strict=True)]
-    limited = [] if (sum(sizes) <= content + zero).all() else [content + zero]
-    lanes = np.stack([content, enough, limit, *shares, *sizes, *(cyclic or ()), *limited])
+    lanes = np.stack([content, enough, limit, *shares, *sizes, *(cyclic or ())])
     _passes(lanes, len(sizes), bool(cyclic), ahead, (residual, sent, passes))
     np.divide(sent if ahead is None else sent - np.minimum(ahead, content), rate, out=duration)
     met = residual <= target
@@ -82,12 +81,11 @@ def _passes(
 
 
 def _dirtied(waited: Reals, kinds: Sequence[Reals], classes: int, cyclic: bool) -> Reals:
-    """Distinct pages dirtied while pages are sent; no more than the machine has, where that is given too."""
+    """Distinct pages dirtied while pages are sent."""
     total = _dirtied_of(0, waited, kinds, classes, cyclic)
     for j in range(1, classes):
         total = total + _dirtied_of(j, waited, kinds, classes, cyclic)
-    beyond = 3 * classes if cyclic else 2 * classes
-    return np.minimum(total, kinds[beyond]) if len(kinds) > beyond else total
+    return total
 
 
 def _dirtied_of(j: int, waited: Reals, kinds: Sequence[Reals], classes: int, cyclic: bool) -> Reals:

@@ -229,7 +229,7 @@ def test_lanes_move_as_by_their_numbers(dtype):
 
     draw = np.random.default_rng(SEED)
     near, far, stopped, _ = lanes.scratch_of(dtype, 1)
-    changed, moved = lanes.fields_of(None, None, None, False, False, 1)
+    changed, moved = lanes.fields_of(None, None, False, False, 1)
     n, left = 1001, draw.random(1001).astype(dtype)
     near[lanes.LEFT : lanes.LEFT + n], near[lanes.GOES : lanes.GOES + n] = left, draw.random(n) < 0.4
     lanes.end_here(near, n)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from analysis.model.dirtying import write_classes
+from analysis.model.dirtying import WriteClasses, within, write_classes
 from analysis.model.precopy import REASONS, STOP_RULES, Guest, Precopy, Rules, SteadyLink, general
 
 ENDLESS_SET = 1e15
-"""Pages of a working set that never saturates: u(t) = rate * t to the last bit that matters."""
+"""Pages of a working set as large as any machine: u(t) = rate * t, up to all of it."""
 
 
 def run(
@@ -36,7 +36,7 @@ def run(
     )
     columns = [column.astype(float) for column in columns]
     content, rate, dirty, size, zero, top, ahead, pass_limit, target_ms = columns
-    classes = write_classes(pattern, dirty, size, 0.1, 0.9, 1.0, *idle)
+    classes = within(write_classes(pattern, dirty, size, 0.1, 0.9, 1.0, *idle), content + zero)
     rules = Rules.of(rule, pass_limit, target_ms)
     return general(Guest(content, zero, top, classes), SteadyLink(rate, ahead), rules, history=history)
 
@@ -162,30 +162,66 @@ def test_qemu_ends_the_pass_early_and_carries_over_by_hand():
     """1,000 pages at 1,000 a second, checked every 61 ms, S = 300 pages, 100 pages dirtied a second.
 
     Pass 1: (1000 - 300) / 61 = 11.5, so 12 checks: 732 sent in 0.732 s, 268 carried over.
-    Dirtied 73.2, of which the share 268 / 1000 was waiting anyway: 73.2 * 0.732 = 53.5824 new.
-    Remaining 321.5824 > 300: pass 2 ends at its first check: 61 sent, 260.5824 carried over,
-    6.1 (1 - 0.2605824) = 4.51044736 new: 265.09284736 <= 300, the target is met after 0.793 s.
+    Dirtied 73.2 in turn, all of them new: 341.2 > 300 remain. Pass 2 ends at its first check: 61 sent,
+    280.2 carried over, 6.1 new: 286.3 <= 300, the target is met after 0.793 s.
     """
     ended = run("qemu", 1000, 1000, 100)
     np.testing.assert_allclose(ended.history.sent_pages, [732, 61])
-    np.testing.assert_allclose(ended.history.dirtied_pages, [53.5824, 4.51044736])
-    np.testing.assert_allclose(ended.history.remaining_pages, [321.5824, 265.09284736])
+    np.testing.assert_allclose(ended.history.dirtied_pages, [73.2, 6.1])
+    np.testing.assert_allclose(ended.history.remaining_pages, [341.2, 286.3])
     assert ended.duration_s == pytest.approx(0.793)
-    assert ended.residual_pages == pytest.approx(265.09284736)
+    assert ended.residual_pages == pytest.approx(286.3)
     assert reasons(ended) == ["target_met"]
     assert ended.converged[0]
 
 
-def test_qemu_forced_by_a_pass_limit_goes_on_for_its_delay_by_hand():
-    """As above with 500 pages dirtied a second and a limit of one pass; 60 ms pass until the pause.
+def test_pages_that_wait_lie_in_the_working_set_by_hand():
+    """The same with 200 pages written so often that each pass hits all of them, and a target of 150 ms.
 
-    Pass 1: 732 sent, 268 carried, 366 * 0.732 = 267.912 new: 535.912 > 300, the limit is reached.
-    Delay: 60 more sent, 475.912 left, 30 (1 - 0.475912) = 15.72264 new: 491.63464 when paused.
+    Pass 1: (1000 - 150) / 61 = 13.9, so 14 checks: 854 sent, 146 carried over, of the 200 the share 0.146:
+    29.2, and 170.8 new: 316.8 remain, among them the whole set. Pass 2: (316.8 - 150) / 61 = 2.7, so 3
+    checks: 183 sent, 133.8 carried over, the share 133.8 / 316.8 of the 200, 84.4697, and the other 115.5303
+    are hit again: 249.3303.
+    """
+    ended = run("qemu", 1000, 1000, 1e9, size=200, pattern="uniform", target_ms=150, pass_limit=2)
+    np.testing.assert_allclose(ended.history.sent_pages[:2], [854, 183])
+    np.testing.assert_allclose(ended.history.dirtied_pages[:2], [170.8, 200 - 200 * 133.8 / 316.8])
+
+
+def test_pages_written_at_random_hit_those_that_wait_by_hand():
+    """1,000 pages of two kinds at 1,000 a second, S = 300: 100 hot ones take half of 1,000 writes a second.
+
+    Pass 1: 12 checks, 732 sent, 268 carried, so 0.268 of each kind waits. In 0.732 s each hot page is hit
+    3.66 times, each cold one 0.40667 times: 100 (1 - e^-3.66) 0.732 and 900 (1 - e^-0.40667) 0.732 are new.
+    Of pass 2 and of each kind waits on what share of it waited, times the share that the pass leaves.
+    """
+    classes = WriteClasses(np.array([[500.0, 500.0]]), np.array([[100.0, 900.0]]), np.zeros((1, 2), bool))
+    none = np.zeros(1)
+    rules = Rules.of(np.array(["qemu"], object), np.array([2.0]), np.array([np.nan]))
+    ended = general(
+        Guest(none + 1000, none, none, classes), SteadyLink(none + 1000, none), rules, history=True
+    )
+    hot, cold = ((1 - 0.268) * (1 - np.exp(-hits * 0.732)) for hits in (5, 500 / 900))
+    first = 100 * hot + 900 * cold
+    looks = np.ceil((268 + first - 300) / 61)
+    left = 1 - 61 * looks / (268 + first)
+    again = [
+        size * (1 - np.exp(-hits * 0.061 * looks)) * (1 - left * (0.268 + share))
+        for size, hits, share in ((100, 5, hot), (900, 500 / 900, cold))
+    ]
+    np.testing.assert_allclose(ended.history.dirtied_pages[:2], [first, sum(again)])
+
+
+def test_qemu_forced_by_a_pass_limit_goes_on_for_its_delay_by_hand():
+    """As in the first case with 500 pages dirtied a second and a limit of one pass; 60 ms until the pause.
+
+    Pass 1: 732 sent, 268 carried, 366 new: 634 > 300, the limit is reached.
+    Delay: 60 more sent, 574 left, 30 new: 604 when paused.
     """
     ended = run("qemu", 1000, 1000, 500, pass_limit=1)
     assert ended.duration_s == pytest.approx(0.792)
     assert ended.sent_pages == pytest.approx(792)
-    assert ended.residual_pages == pytest.approx(491.63464)
+    assert ended.residual_pages == pytest.approx(604)
     assert reasons(ended) == ["pass_limit"]
     assert not ended.converged[0]
 
@@ -266,28 +302,29 @@ def test_qemus_first_pass_counts_zero_pages_as_remaining(zero, top, unsent):
 def test_zero_pages_still_unscanned_are_pending_by_hand():
     """As in the second case: 81 looks send 4,941 of 5,000, 59 are carried over.
 
-    Ten pages a second dirty 49.41 (1 - 59 / 5,200) = 48.85: with 59 and 200 zero pages that is above
+    Ten pages a second dirty 49.41 in turn: with 59 and 200 zero pages that is above
     S = 300, so pass 2 runs to its first look, passes over the zero pages at once, and they count no more.
-    Without the zero pages 107.85 would have been little enough after pass 1, as it is with 5 a second.
+    Without the zero pages 108.41 would have been little enough after pass 1, as it is with 5 a second.
     """
     ended = run("qemu", 5000, 1000, [10, 5], zero=200)
     first = ended.history.number == 1
     np.testing.assert_allclose(ended.history.sent_pages[first], 4941)
-    dirtied = np.array([49.41, 24.705]) * (1 - 59 / 5200)
+    dirtied = np.array([49.41, 24.705])
     np.testing.assert_allclose(ended.history.remaining_pages[first], 59 + dirtied)
     assert ended.passes.tolist() == [2, 1]
     assert reasons(ended) == ["target_met"] * 2
 
 
-def test_waiting_share_is_of_the_whole_machine_by_hand():
+def test_no_more_than_the_working_set_is_dirty_by_hand():
     """1,000 pages and 1,000 zero ones: 1,000 sent in 17 looks (S = 300 is below 1,000 zero pages).
 
     Then S = 300 may be left: of 1,000 pages that a fast writer dirties in each pass none waits in pass 1.
-    Pass 2: 12 looks, 732 sent, 268 carried, 1,000 (1 - 268 / 2,000) = 866 new.
+    Pass 2: 12 looks, 732 sent, 268 carried, and the 732 that do not wait are dirtied anew: never more than
+    the 1,000 that are written, however many pages the machine has.
     """
     ended = run("qemu", 1000, 1000, 1e6, size=1000, zero=1000, pass_limit=2)
     np.testing.assert_allclose(ended.history.sent_pages[:2], [1000, 732])
-    np.testing.assert_allclose(ended.history.remaining_pages[:2], [1000, 268 + 866])
+    np.testing.assert_allclose(ended.history.remaining_pages[:2], [1000, 268 + 732])
 
 
 @pytest.mark.parametrize("rule", ["hyperv", "hyperv_2008r2", "xen", "simgrid"])

@@ -287,21 +287,26 @@ def classes(p, pages):
     return [(rate, pages)]
 
 
-def distinct(t, groups, *, cyclic=False):
-    """Distinct pages dirtied in t seconds: each class saturates at its size."""
-    total = 0.0
-    for rate, size in groups:
-        if size > 0 and rate > 0:
-            total += min(rate * t, size) if cyclic else size * -math.expm1(-rate * t / size)
-    return total
+def written(t, clean, group):
+    """Distinct pages out of so many clean ones of a group that are written in t seconds.
+
+    At random each is hit alike; in turn the clean ones come first, since what is dirty was written last.
+    """
+    rate, size, cyclic = group
+    if size == 0 or rate == 0:
+        return 0.0
+    return min(rate * t, clean) if cyclic else clean * -math.expm1(-rate * t / size)
 
 
 # --- passes ---------------------------------------------------------------------------------
 
 
 # In one piece, so that it can be held against the rules as they are written.
-def precopy(content, zero, top, rate, ahead, dirtied_in, rule, pass_limit=None, target_ms=None):  # noqa: C901
-    """Pass after pass until the rule says stop; ``dirtied_in(t)`` gives distinct pages.
+def precopy(content, zero, top, rate, ahead, groups, rule, pass_limit=None, target_ms=None):  # noqa: C901
+    """Pass after pass until the rule says stop; ``groups`` of pages: (rate, size, written in turn).
+
+    ``dirty``: pages of each group that wait to be sent. What a pass leaves unsent of them is as large a part
+    as it leaves of all that waited; of the first pass, as large a part as it leaves of the machine.
 
     ``ahead``: pages of the first pass that nobody waits for, less those in whose time zero pages are told
     of. Endless is what comes back to the very
@@ -311,7 +316,7 @@ def precopy(content, zero, top, rate, ahead, dirtied_in, rule, pass_limit=None, 
     target = rate * (rule["target_ms"] if target_ms is None else target_ms) / 1000
     machine = content + zero
     remaining, elapsed, sent, number, log = content, 0.0, 0.0, 0, []
-    had = set()
+    had, dirty, waiting = set(), [size for _, size, _ in groups], machine
     while True:
         number += 1
         behind = (zero, top) if number == 1 else (0.0, 0.0)
@@ -319,7 +324,11 @@ def precopy(content, zero, top, rate, ahead, dirtied_in, rule, pass_limit=None, 
         carried = remaining - in_pass
         waited = max(in_pass - ahead, 0.0) if number == 1 else in_pass
         duration = waited / rate if rate > 0 else math.inf if waited > 0 else 0.0
-        dirtied = min(dirtied_in(duration), machine) * (1 - carried / machine)
+        kept = [pages * carried / waiting if waiting else 0.0 for pages in dirty]
+        new = [written(duration, g[1] - k, g) for g, k in zip(groups, kept, strict=True)]
+        dirty = [k + n for k, n in zip(kept, new, strict=True)]
+        dirtied = sum(new)
+        waiting = carried + dirtied
         log.append((number, elapsed, duration, in_pass, dirtied, carried + dirtied))
         remaining, elapsed, sent = carried + dirtied, elapsed + duration, sent + in_pass
         if duration == math.inf:
@@ -345,7 +354,8 @@ def precopy(content, zero, top, rate, ahead, dirtied_in, rule, pass_limit=None, 
     if reason == "pass_limit" and rule.get("delay_s"):
         more = min(remaining, rate * rule["delay_s"])
         left = remaining - more
-        again = min(dirtied_in(more / rate), machine) * (1 - left / machine)
+        kept = [pages * left / waiting for pages in dirty]
+        again = sum(written(more / rate, g[1] - k, g) for g, k in zip(groups, kept, strict=True))
         log.append((number + 1, elapsed, more / rate, more, again, left + again))
         remaining, elapsed, sent = left + again, elapsed + more / rate, sent + more
     own_goal = reason in ("nothing_left", "few_pages", "target_met")
@@ -378,6 +388,12 @@ def _send(remaining, zero, top, rate, target, check_s):
         looks += 1
 
 
+def _fitting(groups, machine):
+    """Groups that are written, together no larger than the machine: else all of them smaller."""
+    fits = min(1.0, machine / max(sum(size for rate, size, _ in groups if rate > 0), 1e-300))
+    return [(rate, size * fits, cyclic) for rate, size, cyclic in groups]
+
+
 # --- the whole ------------------------------------------------------------------------------
 
 
@@ -408,7 +424,7 @@ def migrate(groups=None, receive=receive_ring, **p):
         min(machine * p["top_content_share"], content),
         pages_per_s,
         p["send_ahead_mib"] * 2**20 / page_bytes * ratio - pages_per_s * told_s,
-        lambda t: distinct(t, groups, cyclic=cyclic) + distinct(t, idle),
+        _fitting([(*g, cyclic) for g in groups] + [(*g, False) for g in idle], machine),
         rule,
         p["pass_limit"],
         p["blackout_target_ms"],
