@@ -205,8 +205,8 @@ def calibrate(files: tuple[Path, ...], out: Path | None, name: str, correct: boo
 
     found = answers.measured(files)
     tell(found.notes)
-    host, undecided = answers.calibrated(found, name, correct=correct)
-    tell(undecided)
+    host = answers.calibrated(found, name, correct=correct)
+    tell(host.undecided)
     if out:
         save_host(host, out)
         click.echo(f"{host.migrations} migrations calibrated; the host is in {out}", err=True)

@@ -133,13 +133,11 @@ def measured(paths: Sequence[Path]) -> files.Measured:
     return files.read_measured(list(paths))
 
 
-def calibrated(found: files.Measured, name: str, *, correct: bool = False) -> tuple[Host, list[str]]:
-    """A host calibrated to migrations, and sentences on what they do not decide."""
+def calibrated(found: files.Measured, name: str, *, correct: bool = False) -> Host:
+    """A host calibrated to migrations."""
     from analysis.studies.hosts.calibration import calibrate
-    from analysis.studies.hosts.decided import undecided
 
-    host = calibrate(found.migrations, measured_passes=found.passes, name=name, learn_correction=correct)
-    return host, undecided(found.migrations, host)
+    return calibrate(found.migrations, measured_passes=found.passes, name=name, learn_correction=correct)
 
 
 def swept_figures(swept: Swept) -> Figures:

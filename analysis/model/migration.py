@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from analysis import parameters
 from analysis.arrays import Codes, Columns, Floats
 from analysis.model import compression, dirtying, engine, factors, link
-from analysis.model.precopy import REASONS, Guest, Precopy, Rules, SteadyLink, general, over
+from analysis.model.precopy import REASONS, Guest, Passes, Precopy, Rules, SteadyLink, general, over
 from analysis.model.units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
 from analysis.signatures import takes_parameters
 
@@ -119,9 +119,7 @@ def passes(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFra
     Where a pass limit acts late (QEMU), the stretch until the pause is one more row.
     """
     _, columns = _columns(scenarios, given)
-    _, ended = _evaluate(columns, _rules(columns), history=True)
-    log = ended.history
-    assert log is not None  # it was asked for
+    log = made_passes(columns)
     order = np.lexsort((log.number, log.row))
     start = log.start_s + columns["setup_s"][log.row.astype(int)]
     table = {"scenario": log.row, "pass_number": log.number, "start_s": start, "duration_s": log.duration_s}
@@ -131,6 +129,13 @@ def passes(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFra
         "remaining_pages": log.remaining_pages,
     }
     return pd.DataFrame(table).iloc[order].reset_index(drop=True)
+
+
+def made_passes(p: Columns) -> Passes:
+    """What :func:`passes` tells, for columns as :func:`evaluate` takes them, in the order of passes."""
+    _, ended = _evaluate(p, _rules(p), history=True)
+    assert ended.history is not None  # it was asked for
+    return ended.history
 
 
 @takes_parameters

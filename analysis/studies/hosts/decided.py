@@ -1,38 +1,92 @@
-"""What a calibration could not decide: said in sentences, so that no figure of it is taken for known."""
+"""What a calibration could not decide, and what in it looks wrong: in sentences, so that none is taken for known."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
+from analysis.arrays import Floats
 from analysis.parameters import PARAMETERS
-from analysis.studies.hosts.host import Estimate, Host
+from analysis.studies.hosts.candidates import Chosen
+from analysis.studies.hosts.fitting import Fit, names
 
-WIDE = 10.0
-"""An interval whose ends differ by this factor says nothing of its quantity."""
+AT_THE_END = 0.01
+"""How near the end of its range, as a logarithm, an estimate is at it."""
+IN_MILLISECONDS = 100.0
+"""Times so many times what the model says beforehand are hardly seconds."""
+_NEEDED = ("bandwidth_gbps", "dirty_pages_per_s", "memory_gib")
 
 
-def undecided(observed: pd.DataFrame, host: Host) -> list[str]:
-    """A sentence for each quantity of a host that the rows it was fitted to do not decide.
+def told(observed: pd.DataFrame, fit: Fit, x: Floats, wanted: Chosen) -> list[str]:
+    """A sentence for each thing that the rows of a calibration do not decide, or that makes it suspect.
 
-    ``observed``: those rows. Ends of intervals further apart than :data:`WIDE` are no knowledge, and neither
-    is a set-up where no total time has it in it.
+    ``observed``: the table as it was given; ``wanted``: what was to be fitted.
     """
-    told = []
-    if "without_setup" in observed and observed.without_setup.eq(True).all():
-        told.append(
-            "setup_s is not decided by these rows: every total is brownout and blackout, without set-up; "
-            f"it stays at its default, {PARAMETERS['setup_s'].default:g} s"
-        )
-    wide = [e for e in (*host.parameters, *host.scales) if not e.low > 0 or e.high > WIDE * e.low]
-    if wide:
-        names = ", ".join(_interval(e, scale=e in host.scales) for e in wide)
-        told.append(
-            f"the fit is not decided by these rows: {names}; predictions on this host carry that width"
-        )
-    return told
+    return [
+        *_missing(observed),
+        *_in_other_units(fit),
+        *_without_setup(observed),
+        *_left_at_default(fit, wanted),
+        *_at_an_end(fit, x),
+    ]
 
 
-def _interval(estimate: Estimate, *, scale: bool) -> str:
-    of = f" ({estimate.of})" if estimate.of else ""
-    word = "factor on " if scale else ""
-    return f"{word}{estimate.name}{of} from {estimate.low:.3g} to {estimate.high:.3g} (90 %)"
+def _missing(observed: pd.DataFrame) -> list[str]:
+    gone = [n for n in _NEEDED if n not in observed]
+    return [
+        f"the table has no column {n}: every migration is taken at its default, {PARAMETERS[n].default:g} "
+        f"{PARAMETERS[n].unit}"
+        for n in gone
+    ]
+
+
+def _in_other_units(fit: Fit) -> list[str]:
+    before = fit.outcomes(fit.columns)["total_s"]
+    times = float(np.median(fit.table.measured_total_s.to_numpy(float) / before))
+    if not times > IN_MILLISECONDS:
+        return []
+    return [
+        f"the times are some {times:,.0f} times what the model expects: are they in milliseconds? "
+        "measured_total_s is in seconds"
+    ]
+
+
+def _without_setup(observed: pd.DataFrame) -> list[str]:
+    if "without_setup" not in observed or not observed.without_setup.eq(True).all():
+        return []
+    return [
+        "setup_s is not decided by these rows: every total is brownout and blackout, without set-up; "
+        f"it stays at its default, {PARAMETERS['setup_s'].default:g} s"
+    ]
+
+
+def _left_at_default(fit: Fit, wanted: Chosen) -> list[str]:
+    kept = {(c.name, kind) for c, kind in fit.free}
+    gone = [(c, kind) for c, kind in wanted if (c.name, kind) not in kept]
+    if not gone:
+        return []
+    said = [
+        _default(c.name, of, scale=c.scale) for (c, of), name in zip(gone, names(gone), strict=True) if name
+    ]
+    return [f"not decided by these rows, so left as the scenario or the default has it: {', '.join(said)}"]
+
+
+def _default(name: str, of: str, *, scale: bool) -> str:
+    kind = f" ({of})" if of else ""
+    if scale:
+        return f"a factor on {name}{kind}"
+    return f"{name}{kind} ({PARAMETERS[name].default:g} {PARAMETERS[name].unit})"
+
+
+def _at_an_end(fit: Fit, x: Floats) -> list[str]:
+    found = []
+    for (candidate, _), name, value, low, high in zip(
+        fit.free, names(fit.free), x, fit.low, fit.high, strict=True
+    ):
+        if min(value - low, high - value) < AT_THE_END:
+            word = "the factor on " if candidate.scale else ""
+            found.append(
+                f"{word}{name} came out at the end of its range, {np.exp(value):.3g}: "
+                "something in these rows is not as the model has it, and the calibration is suspect"
+            )
+    return found

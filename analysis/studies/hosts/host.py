@@ -30,7 +30,9 @@ class Estimate:
     """A value with its 90 % interval; ``label`` and ``of`` where it holds for one kind of migration only.
 
     ``Estimate("compress_gib_per_s_per_core", 0.21, 0.19, 0.23, "method", "multifd-zstd")`` holds for
-    rows whose column ``method`` is ``multifd-zstd``.
+    rows whose column ``method`` is ``multifd-zstd``, in place of one that holds for all. ``share_of``:
+    ``content`` where a factor on the working set is a share of the guest's content, found on migrations whose
+    working set was not known: it says nothing of a working set that a scenario states.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Estimate:
     high: float
     label: str = ""
     of: str = ""
+    share_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,17 +49,23 @@ class Host:
     """A calibrated host.
 
     ``parameters``: estimates that replace a parameter's default. ``scales``: estimates of factors.
-    ``scatter``: standard deviations from migration to migration: ``extra_resident_mib`` [MiB]; ``time``,
-    of the logarithm of durations, and ``blackout_s`` [s], each by the ceiling that binds.
-    ``cannot_tell_apart``: pairs of names whose estimates depend on each other. ``correction``: the second
-    stage (see ``studies.hosts.correction``), if there is one.
+    ``scatter``: standard deviations from migration to migration: ``extra_resident_mib`` [MiB];
+    ``dirty_pages_per_s``, of the logarithm of the rate of writes; ``time``, of the logarithm of durations, and
+    ``blackout_s`` [s], each by the ceiling that binds. ``correlation``: of the logarithms of all estimates,
+    parameters first, as the data know them together. ``cannot_tell_apart``: pairs of names whose estimates
+    depend on each other. ``widths``: what intervals are multiplied by (see ``studies.hosts.conformal``).
+    ``undecided``: sentences on what the data do not decide. ``correction``: the second stage (see
+    ``studies.hosts.correction``), if there is one.
     """
 
     name: str = "default"
     parameters: tuple[Estimate, ...] = ()
     scales: tuple[Estimate, ...] = ()
     scatter: dict[str, Any] = field(default_factory=dict)
+    correlation: tuple[tuple[float, ...], ...] = ()
     cannot_tell_apart: tuple[tuple[str, str], ...] = ()
+    undecided: tuple[str, ...] = ()
+    widths: dict[str, Any] = field(default_factory=dict)
     migrations: int = 0
     correction: dict[str, Any] | None = None
 
@@ -64,6 +73,11 @@ class Host:
         """Scenarios on this host; parameters named in ``given`` keep the scenario's own value."""
         kept = [(e, e.value) for e in self.parameters if e.name not in given]
         return on_values(scenarios, kept, [(e, e.value) for e in self.scales])
+
+    @property
+    def estimates(self) -> tuple[Estimate, ...]:
+        """All estimates, in the order of ``correlation``."""
+        return (*self.parameters, *self.scales)
 
     def columns(self) -> dict[str, float]:
         """What the host says of any scenario, by name: its parameters, and its factors as such.
@@ -90,17 +104,24 @@ def on_values(
 ) -> pd.DataFrame:
     """Scenarios with values in place of what they say, and factors beside what they say."""
     table = scenarios.copy()
-    for estimate, value in parameters:
+    for estimate, value in _general_first(parameters):
         _set(table, estimate.name, estimate, value, PARAMETERS[estimate.name].default)
-    for estimate, factor in scales:
+    asked = {name: table[name] for name in table if str(name).endswith(FACTOR)}
+    for estimate, factor in _general_first(scales):
+        if estimate.share_of and estimate.name in table:
+            continue
         name = estimate.name + FACTOR
-        before = table.get(name, 1.0)
-        _set(table, name, estimate, before * factor, before)
+        _set(table, name, estimate, asked.get(name, 1.0) * factor, asked.get(name, 1.0))
     if "without_setup" in table:
         # Events tell of brownout and blackout; a total that is their sum has no set-up in it.
         usual = table.get("setup_s", PARAMETERS["setup_s"].default)
         table["setup_s"] = np.where(table.without_setup.eq(True), 0.0, usual)
     return table
+
+
+def _general_first(valued: Iterable[Valued]) -> list[Valued]:
+    """What holds for one kind of migration comes after what holds for all, and so in its place."""
+    return sorted(valued, key=lambda one: bool(one[0].of))
 
 
 def _set(table: pd.DataFrame, name: str, estimate: Estimate, value: Any, default: Any) -> None:
@@ -133,6 +154,9 @@ def host_content(host: Host) -> dict[str, Any]:
         body[kind] = [{k: _short(v) for k, v in e.items() if v != ""} for e in body[kind]]
     body["scatter"] = _short(host.scatter)
     body["cannot_tell_apart"] = [list(pair) for pair in host.cannot_tell_apart]
+    body["undecided"] = list(host.undecided)
+    body["correlation"] = [[round(float(c), 3) for c in row] for row in host.correlation]
+    body["widths"] = _short(host.widths)
     return {key: value for key, value in body.items() if value not in (None, [], {})}
 
 
@@ -158,10 +182,22 @@ _ESTIMATE = {
         "name": {"enum": [name for name, p in PARAMETERS.items() if not p.choices]},
         **{end: {"type": "number"} for end in ("value", "low", "high")},
         **{word: {"type": "string"} for word in ("label", "of")},
+        "share_of": {"enum": ["content"]},
     },
     "additionalProperties": False,
 }
 _SIZES = {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}}
+_CORRELATION = {"type": "number", "minimum": -1, "maximum": 1}
+_WIDTH = {
+    "type": "object",
+    "required": ["up_to", "rows"],
+    "properties": {
+        "up_to": {"type": "number", "exclusiveMinimum": 0},
+        "rows": {"type": "integer", "minimum": 1},
+        **{str(level): {"type": "number", "exclusiveMinimum": 0} for level in (50, 90)},
+    },
+    "additionalProperties": False,
+}
 _SCHEMA = {
     "type": "object",
     "properties": {
@@ -173,11 +209,15 @@ _SCHEMA = {
             "type": "object",
             "properties": {
                 "extra_resident_mib": {"type": "number", "minimum": 0},
+                "dirty_pages_per_s": {"type": "number", "minimum": 0},
                 "time": _SIZES,
                 "blackout_s": _SIZES,
             },
             "additionalProperties": False,
         },
+        "correlation": {"type": "array", "items": {"type": "array", "items": _CORRELATION}},
+        "undecided": {"type": "array", "items": {"type": "string"}},
+        "widths": {"type": "object", "additionalProperties": {"type": "array", "items": _WIDTH}},
         "cannot_tell_apart": {"type": "array", "items": {"type": "array", "items": {"type": "string"}}},
         "correction": {
             "type": "object",
@@ -206,8 +246,12 @@ def _host(path: str | Path, body: dict[str, Any]) -> Host:
     for estimate in (*estimates["parameters"], *estimates["scales"]):
         if not estimate.low <= estimate.value <= estimate.high:
             raise UserError(f"{path}: the value of {estimate.name} is outside its own interval")
-    pairs = tuple(tuple(pair) for pair in body.get("cannot_tell_apart", ()))
-    return Host(**(body | estimates | {"cannot_tell_apart": pairs}))
+    rows = {k: tuple(map(tuple, body.get(k, ()))) for k in ("cannot_tell_apart", "correlation")}
+    found = Host(**(body | estimates | rows | {"undecided": tuple(body.get("undecided", ()))}))
+    count = len(found.estimates)
+    if found.correlation and [len(row) for row in found.correlation] != [count] * count:
+        raise UserError(f"{path}: correlation has to have a row and a column for each of {count} estimates")
+    return found
 
 
 def _refuse_unknown(path: str | Path, body: dict[str, Any]) -> None:
@@ -273,8 +317,8 @@ def computed_with(table: pd.DataFrame) -> dict[str, np.ndarray]:
 
 def without_link(host: Host) -> Host:
     """The host without what it says of the link's rate, for when the rate is given."""
-    parameters, scales = (
-        tuple(e for e in estimates if e.name not in ("bandwidth_gbps", "stream_limit_gbps"))
-        for estimates in (host.parameters, host.scales)
-    )
-    return replace(host, parameters=parameters, scales=scales)
+    kept = [k for k, e in enumerate(host.estimates) if e.name not in ("bandwidth_gbps", "stream_limit_gbps")]
+    parameters = tuple(host.estimates[k] for k in kept if k < len(host.parameters))
+    scales = tuple(host.estimates[k] for k in kept if k >= len(host.parameters))
+    correlation = tuple(tuple(host.correlation[i][j] for j in kept) for i in kept if host.correlation)
+    return replace(host, parameters=parameters, scales=scales, correlation=correlation)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -25,15 +24,14 @@ from analysis.observations.record import Record
 from analysis.parameters import PARAMETERS
 from analysis.studies.hosts.calibration import calibrate
 from analysis.studies.hosts.candidates import FEWEST
-from analysis.studies.hosts.decided import undecided
-from analysis.studies.hosts.host import Estimate, Host, Valued, on_values
+from analysis.studies.hosts import drawing
+from analysis.studies.hosts.host import Estimate, Host, on_values
 from analysis.studies.hosts.prediction import ENDLESS, bound_by
 from analysis.studies.hosts.recorded import SPARE_CORES, explained, remark
 
 DRAWS = 128
 DRAWN = 50
 """Points by which a pass is drawn."""
-_NINETY = NormalDist().inv_cdf(0.95)
 NINETY = (0.05, 0.5, 0.95)
 
 Change = Callable[[pd.DataFrame], Mapping[str, Any]]
@@ -85,7 +83,7 @@ def fit(found: Record, bandwidth_gbps: float = 0.0, windows: str = "") -> Fitted
     rows = _on_windows(with_known(completed(found), "bandwidth_gbps", bandwidth_gbps), windows)
     if all(name in rows and rows[name].notna().all() for name in NEEDED) and len(rows) >= FEWEST:
         host = calibrate(rows, measured_passes=found.passes if len(found.passes) else None)
-        told = dict(enumerate([*left_out(found), *undecided(rows, host)]))
+        told = dict(enumerate([*left_out(found), *host.undecided]))
         how = f"calibrated to {len(rows)} migrations with what was known before each"
         return Fitted(rows, host, how, remarks={f"note {i}": text for i, text in told.items()})
     alone = _each_alone(rows, found.passes)
@@ -144,26 +142,14 @@ def drawn(
     """
     rng, apart = np.random.default_rng(seed), np.random.default_rng(seed + 1)
     known = len(host.parameters)
-    own, others = rng.normal(size=(DRAWS, known + len(host.scales))), apart.normal(size=(DRAWS, len(assumed)))
-    scales = [*_valued(host.scales, own[:, known:]), *_valued(assumed, others)]
+    own = drawing.drawn(host, DRAWS, rng)
+    scales = [*own[known:], *drawing.valued(assumed, apart.normal(size=(DRAWS, len(assumed))))]
     many = scenario.loc[scenario.index.repeat(DRAWS)].reset_index(drop=True)
-    outcomes = migrate(_allowed(on_values(many, _valued(host.parameters, own[:, :known]), scales)))
+    outcomes = migrate(_allowed(on_values(many, own[:known], scales)))
     times = host.scatter.get("time", {})
     ceiling = bound_by(host.apply(scenario)).iloc[0]
     factor = np.exp(rng.normal(0, 1, DRAWS) * times.get(ceiling, max(times.values(), default=0.0)))
     return outcomes.assign(total_s=outcomes.total_s * factor, blackout_s=outcomes.blackout_s)
-
-
-def _valued(estimates: Sequence[Estimate], standard: np.ndarray) -> list[Valued]:
-    """Estimates with values drawn from their 90 % intervals: a column of standard normal draws for each."""
-    return [(e, e.value * _factors(e, column)) for e, column in zip(estimates, standard.T, strict=True)]
-
-
-def _factors(estimate: Estimate, standard: np.ndarray) -> np.ndarray:
-    if not 0 < estimate.low < estimate.high:
-        return np.ones(len(standard))
-    factors: np.ndarray = np.exp(standard * np.log(estimate.high / estimate.low) / (2 * _NINETY))
-    return factors
 
 
 def _allowed(scenario: pd.DataFrame) -> pd.DataFrame:

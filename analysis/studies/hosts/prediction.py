@@ -1,41 +1,47 @@
-"""Predictions with intervals: the same migration drawn many times with what nobody knows beforehand.
+"""Predictions with intervals: the model at the fitted values, and many draws of what nobody knows beforehand.
 
-Two kinds of ignorance are drawn: the host's parameters within their intervals (shared by all of its
-migrations) and the scatter from one migration to the next. The median of the draws is the prediction. For
-QEMU it is better than a single run of the model even without any scatter to speak of, because at what
-moment of its 61 ms a look at the remaining memory falls is chance.
+The prediction is the model at the host's values. Two kinds of ignorance are drawn around it: the host's
+parameters as the data know them together (shared by all of its migrations), and the scatter from one
+migration to the next, which goes through the model: a guest that writes a little more, or a link that gives a
+little less, matters little far below the link's rate and much near it. On top a calibrated host multiplies its
+intervals by what held-out migrations showed (:mod:`.conformal`).
+
+Under a rule that looks at what remains while a pass runs, at what moment a look falls is chance. There the
+prediction is the median over :data:`PHASES` amounts of memory that differ by the host's scatter.
 
 Every row draws the same chance, so that a prediction does not depend on what else is in its table; and the
-chance is spread evenly (:func:`_normal`), so that so few draws tell where nine in ten lie.
+chance is spread evenly (:func:`.drawing.normal`), so that so few draws tell where nine in ten lie.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.arrays import Floats
-from analysis.model.migration import ceilings, migrate, parameters_in
-from analysis.model.units import PAGE_BYTES
+from analysis.arrays import Columns, Floats
+from analysis.model.migration import CODED, ceilings, evaluate, filled, migrate, parameters_in
+from analysis.model.units import PAGE_BYTES, PAGES_PER_GIB
 from analysis.observations.lab import COUNTED_RAW
-from analysis.parameters import FACTOR, OUTCOMES, PARAMETERS
+from analysis.parameters import OUTCOMES, PARAMETERS
 from analysis.signatures import names_parameters
+from analysis.studies.hosts import conformal, drawing
+from analysis.studies.hosts.conformal import LEVELS
 from analysis.studies.hosts.correction import corrections
-from analysis.studies.hosts.host import Estimate, Host
+from analysis.studies.hosts.host import Host, on_values
 
-LEVELS = (50, 90)
-"""Intervals that a prediction states [%]."""
 INTERVALS = ("brownout_s", "blackout_s", "total_s", "stream_gib", "memory_sent_gib")
 """Outcomes that have intervals."""
 DRAWS = 64
+PHASES = 16
+AT_ONCE = 32_768
+"""Draws made together, so that memory does not grow with the table."""
 BITES = 0.03
 """A ceiling that takes less than this off the line leaves the migration as steady as the line is."""
 ENDLESS = 1e30
 """Stands for infinity where quantiles are drawn between two values: infinity less infinity is no number."""
-_NINETY = NormalDist().inv_cdf(0.95)
 
 
 @names_parameters
@@ -47,75 +53,151 @@ def predict(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Scenarios with outcomes: medians of the draws, and intervals beside them.
+    """Scenarios with outcomes at the host's fitted values, and intervals beside them.
 
     For each outcome of :data:`INTERVALS` the columns ``<outcome>_low50``, ``_high50``, ``_low90`` and
-    ``_high90``. Outcomes that are no quantities (``limited_by``, ``stop_reason``, ``converged``) and
-    ``passes`` are those of the most frequent reason to stop among the draws. ``given``: parameters in
-    which the scenario overrides the host.
+    ``_high90``; ``converge_chance``: the share of draws that converge (0 or 1 where nothing is drawn).
+    ``given``: parameters in which the scenario overrides the host.
     """
     host = host or Host()
-    draws = draws if _uncertain(host) else 1
-    base = host.apply(scenarios.reset_index(drop=True), tuple(given))
-    rng = np.random.default_rng(seed)
-    table = migrate(_drawn(base, host, draws, rng, tuple(given)))
-    table = _corrected(table, host, base, draws)
-    chance = np.tile(np.stack([_normal(draws, rng), _normal(draws, rng)]), len(base))
-    table = _with_scatter(table, bound_by(base).repeat(draws).reset_index(drop=True), host, chance)
-    row = np.repeat(np.arange(len(base)), draws)
-    result = base.assign(**_typical(table, row, len(base)))
-    for name in INTERVALS:
-        result = result.assign(**_interval(name, table[name].to_numpy().reshape(len(base), draws)))
+    table = scenarios.reset_index(drop=True)
+    step = max(1, AT_ONCE // draws)
+    parts = [
+        _predicted(table.iloc[first : first + step].reset_index(drop=True), host, tuple(given), draws, seed)
+        for first in range(0, max(len(table), 1), step)
+    ]
+    result = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
     result.index = scenarios.index
     return result
 
 
+def _predicted(
+    scenarios: pd.DataFrame, host: Host, given: tuple[str, ...], draws: int, seed: int
+) -> pd.DataFrame:
+    base = host.apply(scenarios, given)
+    rng = np.random.default_rng(seed)
+    columns, ceiling = filled(parameters_in(base)), _bound(base, host)
+    ratio = writes_over_link(columns)
+    correct = _correction(host, base)
+    central = _central(columns, host, rng)
+    middle = {name: central[name] * correct.get(name, 1.0) for name in INTERVALS}
+    result = base.assign(**(central | middle))
+    if not _uncertain(host):
+        ends = {f"{name}_{end}{level}": middle[name]
+                for name in INTERVALS for level in LEVELS for end in ("low", "high")}  # fmt: skip
+        return result.assign(**ends, converge_chance=central["converged"].astype(float))
+    found = _drawn(scenarios, host, given, ceiling, draws, rng)
+    chance = found["converged"].mean(axis=1)
+    for name in INTERVALS:
+        drawn = found[name] * np.asarray(correct.get(name, 1.0)).reshape(-1, 1)
+        result = result.assign(**_interval(name, middle[name], drawn))
+    return conformal.widened(result.assign(converge_chance=chance), host.widths, ratio)
+
+
 def _uncertain(host: Host) -> bool:
     """Whether anything of a host is drawn: of one that is known exactly a single draw says all."""
-    return bool(host.scatter) or any(e.low < e.high for e in (*host.parameters, *host.scales))
+    return bool(host.scatter) or any(e.low < e.high for e in host.estimates)
+
+
+def writes_over_link(p: Columns) -> Floats:
+    """Pages written for each that the link carries, from columns of all parameters."""
+    found = evaluate(p, wanted=())
+    rate = found["memory_rate_gib_per_s"] * PAGES_PER_GIB
+    ratio: Floats = np.divide(
+        p["dirty_pages_per_s"], rate, out=np.full(np.shape(rate), np.inf), where=np.asarray(rate) > 0
+    )
+    return ratio
+
+
+def _repeated(columns: Columns, times: int) -> Columns:
+    return {name: np.repeat(column, times) for name, column in columns.items()}
+
+
+def _central(columns: Columns, host: Host, rng: np.random.Generator) -> Columns:
+    """Outcomes at the host's values: over phases of the looks, where there are any."""
+    rows, scatter = len(columns["memory_gib"]), host.scatter.get("extra_resident_mib", 0.0)
+    if not scatter:
+        return _named(evaluate(columns))
+    many = _repeated(columns, PHASES)
+    many["extra_resident_mib"] = _with_volume(many, np.tile(drawing.normal(PHASES, rng) * scatter, rows))
+    found = _named(evaluate(many))
+    usual = _usual(found["stop_reason"].reshape(rows, PHASES), found["total_s"].reshape(rows, PHASES))
+    middle = {name: _median(found[name].reshape(rows, PHASES)) for name in INTERVALS}
+    return {name: found[name][np.arange(rows) * PHASES + usual] for name in OUTCOMES} | middle
+
+
+def _named(found: Columns) -> Columns:
+    """Outcomes with the names of those that are codes."""
+    return found | {name: names[found[name]] for name, names in CODED.items()}
+
+
+def _median(draws: Floats) -> Floats:
+    middle = np.median(np.minimum(draws, ENDLESS), axis=1)
+    return np.where(middle > ENDLESS / 1e6, np.inf, middle)
+
+
+def _usual(reason: np.ndarray, total: Floats) -> np.ndarray:
+    """For each row the draw of middling length among those that stopped for the most frequent reason."""
+    names, code = np.unique(reason.astype(str), return_inverse=True)
+    code = code.reshape(reason.shape)
+    often = np.array([(code == k).sum(axis=1) for k in range(len(names))])
+    usual = code == often.argmax(axis=0)[:, None]
+    length = np.where(usual, np.minimum(total, ENDLESS), np.nan)
+    middle = np.nanmedian(length, axis=1)[:, None]
+    return np.nanargmin(np.abs(length - middle), axis=1)
 
 
 def _drawn(
-    base: pd.DataFrame, host: Host, draws: int, rng: np.random.Generator, given: tuple[str, ...]
-) -> pd.DataFrame:
-    """Every scenario ``draws`` times, with the host's parameters and the scatter drawn."""
-    table = base.loc[base.index.repeat(draws)].reset_index(drop=True)
-    host_draw = np.tile(np.arange(draws), len(base))
-    own = [(e.name, e) for e in host.parameters if e.name not in given]
-    for name, estimate in (*own, *((e.name + FACTOR, e) for e in host.scales)):
-        factors = _factors(estimate, draws, rng)[host_draw]
-        table = _spread(table, name, estimate, factors) if name in table else table
-    volume = np.tile(_normal(draws, rng) * host.scatter.get("extra_resident_mib", 0.0), len(base))
-    return table.assign(extra_resident_mib=_allowed("extra_resident_mib", _own_mib(table) + volume))
+    scenarios: pd.DataFrame,
+    host: Host,
+    given: tuple[str, ...],
+    ceiling: pd.Series,
+    draws: int,
+    rng: np.random.Generator,
+) -> Columns:
+    """Outcomes of every scenario with the host's parameters and the scatter drawn: (rows, draws) each."""
+    rows = len(scenarios)
+    values = [(e, np.tile(drawn, rows)) for e, drawn in drawing.drawn(host, draws, rng)]
+    own = [(e, v) for e, v in values[: len(host.parameters)] if e.name not in given]
+    many = scenarios.loc[scenarios.index.repeat(draws)].reset_index(drop=True)
+    table = on_values(many, own, values[len(host.parameters) :])
+    p = filled(_allowed(parameters_in(table)))
+    chance = {
+        name: np.tile(drawing.normal(draws, rng), rows) for name in ("volume", "writes", "time", "pause")
+    }
+    p["extra_resident_mib"] = _with_volume(p, chance["volume"] * host.scatter.get("extra_resident_mib", 0.0))
+    slower = np.exp(chance["time"] * _by_ceiling(host.scatter.get("time", {}), ceiling).repeat(draws))
+    busier = np.exp(chance["writes"] * host.scatter.get("dirty_pages_per_s", 0.0))
+    # A link that gives less for all that is sent is a slower clock, on which more is written.
+    p["dirty_pages_per_s"] = _clipped("dirty_pages_per_s", p["dirty_pages_per_s"] * busier * slower)
+    found = evaluate(p)
+    pause = chance["pause"] * _by_ceiling(host.scatter.get("blackout_s", {}), ceiling).repeat(draws)
+    blackout = np.maximum(found["blackout_s"] + pause, 0)
+    found["total_s"] = (found["total_s"] - found["blackout_s"]) * slower + blackout
+    found |= {"brownout_s": found["brownout_s"] * slower, "blackout_s": blackout}
+    return {name: found[name].reshape(rows, draws) for name in (*INTERVALS, "converged")}
 
 
-def _normal(draws: int, rng: np.random.Generator) -> Floats:
-    """Standard normal numbers in random order: one from the middle of each of ``draws`` equal chances."""
-    middles = (np.arange(draws) + 0.5) / draws
-    return rng.permutation(np.array([NormalDist().inv_cdf(chance) for chance in middles]))
+def _with_volume(p: Columns, mib: Floats) -> Floats:
+    return _clipped("extra_resident_mib", p["extra_resident_mib"] + mib)
 
 
-def _factors(estimate: Estimate, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Factors of an estimate, the same for all of a host's migrations.
-
-    Log-normal on either side of the value, so that each end of its 90 % interval is where it belongs.
-    """
-    if not 0 < estimate.low <= estimate.value <= estimate.high:
-        return np.ones(draws)
-    drawn = _normal(draws, rng) / _NINETY
-    side = np.where(drawn > 0, np.log(estimate.high / estimate.value), np.log(estimate.value / estimate.low))
-    return np.exp(drawn * side)
+def _clipped(name: str, values: Floats) -> Floats:
+    return np.clip(values, PARAMETERS[name].low, PARAMETERS[name].high)
 
 
-def _spread(table: pd.DataFrame, name: str, estimate: Estimate, factors: np.ndarray) -> pd.DataFrame:
-    about = table[estimate.label] == estimate.of if estimate.of and estimate.label in table else True
-    column = table[name] * np.where(about, factors, 1.0)
-    return table.assign(**{name: column if name.endswith(FACTOR) else _allowed(name, column)})
+def _allowed(table: pd.DataFrame) -> pd.DataFrame:
+    """Parameters, each within its range: a drawn value may lie beyond it."""
+    numbers = [
+        n for n in table.select_dtypes("number").columns if n in PARAMETERS and not PARAMETERS[n].whole
+    ]
+    return table.assign(**{n: table[n].clip(PARAMETERS[n].low, PARAMETERS[n].high) for n in numbers})
 
 
-def _own_mib(table: pd.DataFrame) -> pd.Series:
-    default = pd.Series(PARAMETERS["extra_resident_mib"].default, index=table.index)
-    return table.get("extra_resident_mib", default)
+def _bound(base: pd.DataFrame, host: Host) -> pd.Series:
+    """What binds each row, where the host's scatter asks for it."""
+    known = host.scatter.get("time") or host.scatter.get("blackout_s")
+    return bound_by(base) if known else pd.Series("line_rate", index=base.index)
 
 
 def bound_by(scenarios: pd.DataFrame) -> pd.Series:
@@ -126,53 +208,28 @@ def bound_by(scenarios: pd.DataFrame) -> pd.Series:
     return bitten.mask(outcome == "spare_cores", "spare_cores").set_axis(scenarios.index)
 
 
-def _with_scatter(table: pd.DataFrame, ceiling: pd.Series, host: Host, chance: Floats) -> pd.DataFrame:
-    """Durations with what differs between migrations that are alike in all that is known.
-
-    ``chance``: standard normal numbers for time and for blackout, one a row.
-    """
-    if "time" not in host.scatter:
-        return table
-    factor = np.exp(chance[0] * _by_ceiling(host.scatter["time"], ceiling))
-    paused = chance[1] * _by_ceiling(host.scatter.get("blackout_s", {}), ceiling)
-    blackout = (table.blackout_s + paused).clip(lower=0)
-    total = (table.total_s - table.blackout_s + blackout) * factor
-    return table.assign(brownout_s=table.brownout_s * factor, blackout_s=blackout, total_s=total)
-
-
 def _by_ceiling(scatter: dict[str, float], ceiling: pd.Series) -> np.ndarray:
     """The scatter of each row's ceiling; of a ceiling never met, the widest that was."""
     widest = max(scatter.values(), default=0.0)
     return ceiling.map(scatter).fillna(widest).to_numpy()
 
 
-def _allowed(name: str, values: pd.Series) -> pd.Series:
-    return values.clip(PARAMETERS[name].low, PARAMETERS[name].high)
-
-
-def _corrected(table: pd.DataFrame, host: Host, on_host: pd.DataFrame, draws: int) -> pd.DataFrame:
-    """Times multiplied by the second stage's factors, where the host has one."""
+def _correction(host: Host, base: pd.DataFrame) -> dict[str, Any]:
+    """Factors of the second stage by outcome, where the host has one."""
     if not host.correction:
-        return table
-    factor = corrections(host, on_host)
-    return table.assign(**{n: table[n] * np.repeat(factor[n].to_numpy(), draws) for n in factor.columns})
+        return {}
+    factor = corrections(host, base)
+    return {str(name): factor[name].to_numpy() for name in factor}
 
 
-def _typical(table: pd.DataFrame, row: np.ndarray, rows: int) -> dict[str, np.ndarray]:
-    """For each row the outcomes of a draw that stopped for the most frequent reason."""
-    counts = pd.crosstab(row, table.stop_reason)
-    usual = counts.idxmax(axis=1).to_numpy()
-    first = pd.Series(np.arange(len(table)))[(table.stop_reason == usual[row]).to_numpy()]
-    chosen = first.groupby(row[first.to_numpy()]).first().to_numpy()
-    return {name: table[name].to_numpy()[chosen] for name in OUTCOMES}
-
-
-def _interval(name: str, draws: np.ndarray) -> dict[str, np.ndarray]:
-    columns = {name: np.median(draws, axis=1)}
+def _interval(name: str, middle: Floats, draws: Floats) -> dict[str, Floats]:
+    """Ends of the intervals of an outcome, the prediction between them."""
+    columns = {}
     for level in LEVELS:
         ends = np.quantile(np.minimum(draws, ENDLESS), [(1 - level / 100) / 2, (1 + level / 100) / 2], axis=1)
         low, high = np.where(ends > ENDLESS / 1e6, np.inf, ends)
-        columns |= {f"{name}_low{level}": low, f"{name}_high{level}": high}
+        columns |= {f"{name}_low{level}": np.minimum(low, middle)}
+        columns |= {f"{name}_high{level}": np.maximum(high, middle)}
     return columns
 
 

@@ -1,0 +1,334 @@
+"""The fit of a host: residuals of many migrations as a function of log values, and the values that suit them best.
+
+Robust least squares on the logarithms of total time and bytes sent, on the downtime, and on the dirty pages of
+passes where these were measured. Each kind of migration is weighed by its own scatter, and a migration far off
+the others counts little. Where the fit begins does not matter: each value is first tried over its whole range.
+A quantity that the data leave as free as it was before is taken out again, and stays at its default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis.arrays import Columns, Floats
+from analysis.model import engine
+from analysis.model.migration import evaluate, filled, made_passes, parameters_in
+from analysis.model.precopy import STOP_RULES
+from analysis.parameters import PARAMETERS
+from analysis.studies.hosts.candidates import Chosen
+from analysis.studies.hosts.prediction import as_counted
+
+PHASES = np.array([-4.5, -1.5, 1.5, 4.5])
+"""MiB of memory by which a scenario is varied in a fit, so that where a pass happens to end cancels out."""
+TYPICAL = {"total": 0.02, "stream": 0.02, "blackout": 0.03, "pass": 0.3}
+"""Scatter with which a fit begins: log of time, log of bytes, downtime [s], log of a pass's dirty pages."""
+VERY_LONG_S = 1e5
+"""Stands for a migration without end where a logarithm is taken."""
+FAR_OFF = 3.0
+"""The most that a residual of a logarithm counts, or one in seconds."""
+FEW_PAGES = 20.0
+"""Added to both counts of dirty pages before their ratio is taken: fewer than this is chance."""
+AT_ONCE = 65_536
+"""Rows that a fit evaluates together, so that memory does not grow with the table."""
+STEP = 0.02
+"""By what logarithms are moved for a slope: wide enough to see past the steps that the ends of passes make."""
+DAMPING = (0.0, 0.03, 0.3, 3.0, 30.0)
+"""Of the steps that are tried together, as in Levenberg's and Marquardt's method."""
+MOST_STEPS = 12
+ENOUGH_GAIN = 1e-4
+"""Share of the cost by which a step has to lower it for another one to be worth it."""
+SCANNED = 11
+"""Values tried over the whole range of a quantity."""
+SCANNED_ON = 240
+"""Migrations on which they are tried."""
+UNDECIDED = 0.7
+"""Share of a quantity's first spread above which what the data leave of it is no knowledge."""
+
+
+class Residuals(NamedTuple):
+    """Of one part (time, bytes, downtime, passes): values at some points (points, residuals) and their rows."""
+
+    values: Floats
+    owner: np.ndarray
+
+
+class Fit:
+    """One calibration: the table, what is free, and the residuals as a function of log values."""
+
+    def __init__(
+        self, table: pd.DataFrame, free: Chosen, measured_passes: pd.DataFrame | None = None
+    ) -> None:
+        self.table, self.free = table, free
+        self.columns = filled(parameters_in(table))
+        if "without_setup" in table:
+            self.columns["setup_s"] = np.where(table.without_setup.eq(True), 0.0, self.columns["setup_s"])
+        self.kind = table["method"].astype(str).to_numpy() if "method" in table else np.full(len(table), "")
+        self.scales = {(part, kind): size for part, size in TYPICAL.items() for kind in set(self.kind)}
+        self.start = np.log([c.begin(table, kind) for c, kind in free])
+        self.low, self.high = np.log(np.array([[c.low, c.high] for c, _ in free]).reshape(-1, 2).T)
+        self.prior = np.array([c.spread for c, _ in free])
+        self.rows = [self._about(label, kind) for label, kind in ((c.label, k) for c, k in free)]
+        self.passes = _pass_targets(table, measured_passes)
+        looks = any(np.isfinite(STOP_RULES[str(r)].check_interval_s) for r in set(self.columns["stop_rule"]))
+        self.phases = PHASES if looks else np.zeros(1)
+
+    def _about(self, label: str, kind: str) -> np.ndarray:
+        if not kind:
+            return np.ones(len(self.table), bool)
+        return (self.table[label].astype(str) == kind).to_numpy()
+
+    # --- residuals ---
+
+    def columns_at(self, points: Floats) -> Columns:
+        """Parameters of all migrations at each of some points (points, free): one point after the other."""
+        count, rows = len(points), len(self.table)
+        p = {name: np.tile(column, count) for name, column in self.columns.items()}
+        for (candidate, _), about, x in zip(self.free, self.rows, points.T, strict=True):
+            name = candidate.name
+            value = np.repeat(np.exp(x), rows)
+            if candidate.scale:
+                value = value * self._base(name, count)
+            known = PARAMETERS[name]
+            p[name] = np.where(np.tile(about, count), np.clip(value, known.low, known.high), p[name])
+        if "without_setup" in self.table:
+            p["setup_s"] = np.where(np.tile(self.table.without_setup.eq(True), count), 0.0, p["setup_s"])
+        return p
+
+    def _base(self, name: str, count: int) -> Floats:
+        """What a factor is on: of a working set that is not known, the guest's content."""
+        if name == "working_set_gib" and name not in self.table:
+            return np.tile(self.columns["memory_gib"] * self.columns["resident_share"], count)
+        return np.tile(self.columns[name], count)
+
+    def outcomes(self, p: Columns) -> Columns:
+        """Outcomes, each the mean over the phases of the looks."""
+        times = len(self.phases)
+        many = {name: np.repeat(column, times) for name, column in p.items()}
+        mib = many["extra_resident_mib"] + np.tile(self.phases, len(p["memory_gib"]))
+        many["extra_resident_mib"] = np.maximum(mib, 0)
+        # Made as a small table's are: a fit must not depend on what a program has loaded before.
+        found = evaluate(many, engine.way_for(1))
+        wanted = ("total_s", "blackout_s", "stream_gib", "memory_sent_gib", "brownout_s")
+        return {n: np.minimum(found[n], VERY_LONG_S * 1e3).reshape(-1, times).mean(axis=1) for n in wanted}
+
+    def parts(self, points: Floats) -> dict[str, Residuals]:
+        """Unscaled residuals at each of some points."""
+        step = max(1, AT_ONCE // (len(self.table) * len(self.phases)))
+        some = [self._parts(points[first : first + step]) for first in range(0, len(points), step)]
+        return {
+            part: Residuals(np.concatenate([one[part].values for one in some]), some[0][part].owner)
+            for part in some[0]
+        }
+
+    def _parts(self, points: Floats) -> dict[str, Residuals]:
+        p, every = self.columns_at(points), np.arange(len(self.table))
+        found = self.parts_of(self.outcomes(p))
+        if self.passes is not None:
+            owner = self.passes.owner.to_numpy()
+            found["pass"] = Residuals(self._log_passes(p, len(points)), owner)
+        return {
+            part: Residuals(_bounded(values).reshape(len(points), -1), owner if len(owner) else every)
+            for part, (values, owner) in found.items()
+        }
+
+    def parts_of(self, outcomes: Columns) -> dict[str, Residuals]:
+        """Residuals of time, bytes and downtime, whatever was measured; NaN where it was not."""
+        table, every = self.table, np.arange(len(self.table))
+        count = len(outcomes["total_s"]) // len(table)
+        fitted = pd.DataFrame({name: column.reshape(count, -1).ravel() for name, column in outcomes.items()})
+        total = np.tile(table.measured_total_s.to_numpy(float), count)
+        found = {
+            "total": Residuals(np.log(total / np.minimum(fitted.total_s, VERY_LONG_S).to_numpy()), every)
+        }
+        if "measured_stream_gib" in table:
+            counted = as_counted(fitted, _tiled(table, count)).to_numpy().clip(1e-9, 1e9)
+            sent = np.tile(table.measured_stream_gib.to_numpy(float), count)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                found["stream"] = Residuals(np.where(sent > 0, np.log(sent / counted), np.nan), every)
+        if "measured_blackout_s" in table:
+            paused = np.tile(table.measured_blackout_s.to_numpy(float), count)
+            found["blackout"] = Residuals(paused - fitted.blackout_s.to_numpy(), every)
+        return found
+
+    def _log_passes(self, p: Columns, count: int) -> Floats:
+        """Log of measured over fitted dirty pages; NaN for passes that the fit does not make."""
+        assert self.passes is not None
+        log, rows, most = made_passes(p), len(self.table), 1 + int(self.passes.pass_number.max())
+        fitted = np.full((count * rows, most + 1), np.nan)
+        kept = log.number <= most
+        fitted[log.row[kept].astype(int), log.number[kept].astype(int)] = log.dirtied_pages[kept]
+        owner, number = self.passes.owner.to_numpy(), self.passes.pass_number.to_numpy(int)
+        made = fitted.reshape(count, rows, -1)[:, owner, number]
+        measured = self.passes.dirtied_pages.to_numpy()
+        return np.log((measured + FEW_PAGES) / (made + FEW_PAGES))
+
+    def scaled(self, points: Floats) -> tuple[Floats, np.ndarray]:
+        """Residuals in units of their scatter (points, residuals), and the migration of each."""
+        values, owners = [], []
+        for part, (residual, owner) in self.parts(points).items():
+            kinds = self.kind[owner]
+            values.append(residual / np.array([self.scales[part, kind] for kind in kinds]))
+            owners.append(owner)
+        return np.concatenate(values, axis=1), np.concatenate(owners)
+
+    # --- the search ---
+
+    def cost(self, points: Floats) -> Floats:
+        """What is made least: residuals, far ones counting little, and how far a value is from its first."""
+        residual, _ = self.scaled(points)
+        far = (points - self.start) / self.prior
+        found: Floats = 2 * (np.sqrt(1 + residual**2) - 1).sum(axis=1) + (far**2).sum(axis=1)
+        return found
+
+    def jacobian(self, x: Floats) -> tuple[Floats, Floats, np.ndarray]:
+        """Slopes by central differences, residuals, and the migration of each."""
+        moves = STEP * np.eye(len(x))
+        residual, owner = self.scaled(np.concatenate([x + moves, x - moves, x[None]]))
+        up, down = residual[: len(x)], residual[len(x) : -1]
+        return ((up - down) / (2 * STEP)).T, residual[-1], owner
+
+    def normal(self, x: Floats) -> tuple[Floats, Floats]:
+        """Normal matrix of the data alone and gradient of the cost."""
+        slopes, residual, _ = self.jacobian(x)
+        weight = 1 / np.sqrt(1 + residual**2)
+        return (slopes * weight[:, None]).T @ slopes, slopes.T @ (weight * residual)
+
+    def improved(self, x: Floats, steps: int = MOST_STEPS) -> Floats:
+        """Damped Gauss-Newton steps from a point, as long as they are worth it."""
+        cost = float(self.cost(x[None])[0])
+        for _ in range(steps if len(x) else 0):
+            data, gradient = self.normal(x)
+            precision = np.diag(self.prior**-2)
+            gradient = gradient + precision @ (x - self.start)
+            whole = data + precision
+            tries = np.array(
+                [x - np.linalg.solve(whole + d * np.diag(np.diag(whole)), gradient) for d in DAMPING]
+            )
+            tries = np.clip(tries, self.low, self.high)
+            costs = self.cost(tries)
+            best = int(costs.argmin())
+            if not costs[best] < cost * (1 - ENOUGH_GAIN):
+                break
+            x, cost = tries[best], float(costs[best])
+        return x
+
+    def scanned(self, x: Floats) -> Floats:
+        """The best of many values of each quantity in its turn, over its whole range."""
+        for _ in range(2):
+            before = x.copy()
+            for k in range(len(x)):
+                tries = np.tile(x, (SCANNED + 1, 1))
+                tries[1:, k] = np.linspace(self.low[k], self.high[k], SCANNED + 2)[1:-1]
+                x = tries[int(self.cost(tries).argmin())]
+            if (x == before).all():
+                break
+        return x
+
+    def rescale(self, x: Floats) -> None:
+        """Take each kind's scatter from what the fit leaves of it."""
+        for part, (values, owner) in self.parts(x[None]).items():
+            for kind in set(self.kind[owner]):
+                own = np.abs(values[0][(self.kind[owner] == kind) & np.isfinite(values[0])])
+                if len(own):
+                    self.scales[part, kind] = max(1.4826 * float(np.median(own)), TYPICAL[part] / 5)
+
+
+def _tiled(table: pd.DataFrame, count: int) -> pd.DataFrame:
+    kept = table[[name for name in ("method", "page_header_bytes") if name in table]]
+    return kept.loc[np.tile(kept.index, count)].reset_index(drop=True)
+
+
+def _bounded(values: Floats) -> Floats:
+    return np.clip(np.nan_to_num(values, nan=0.0), -FAR_OFF, FAR_OFF)
+
+
+def _pass_targets(table: pd.DataFrame, measured: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Measured passes of the table's migrations with the row of each; None where there are none."""
+    if measured is None or "migration" not in table:
+        return None
+    rows = pd.DataFrame({"migration": table.migration, "owner": np.arange(len(table))})
+    found = measured[measured.dirtied_pages > 0].merge(rows, on="migration")
+    return found[["owner", "pass_number", "dirtied_pages"]] if len(found) else None
+
+
+def fitted(
+    table: pd.DataFrame, free: Chosen, measured_passes: pd.DataFrame | None, seed: int = 0
+) -> tuple[Fit, Floats]:
+    """The fit of what the data decide, and its log values."""
+    x = _first(table, free, measured_passes, seed)
+    while True:
+        fit = Fit(table, free, measured_passes)
+        x = fit.improved(x)
+        fit.rescale(x)
+        x = fit.improved(x)
+        loose = _loosest(fit, x)
+        if loose is None:
+            return fit, x
+        free = [one for k, one in enumerate(free) if k != loose]
+        x = np.delete(x, loose)
+
+
+def _first(table: pd.DataFrame, free: Chosen, measured_passes: pd.DataFrame | None, seed: int) -> Floats:
+    """Where to begin: the better of the usual values and of those found by a scan, on some of the rows."""
+    rng = np.random.default_rng(seed)
+    some = np.sort(rng.permutation(len(table))[:SCANNED_ON])
+    fit = Fit(table.iloc[some].reset_index(drop=True), free, measured_passes)
+    starts = np.array([fit.improved(fit.start, 4), fit.improved(fit.scanned(fit.start), 6)])
+    return starts[int(fit.cost(starts).argmin())]
+
+
+def _loosest(fit: Fit, x: Floats) -> int | None:
+    """The quantity of which the data say least, if that is next to nothing."""
+    if not len(x):
+        return None
+    data, _ = fit.normal(x)
+    left = np.sqrt(np.diag(np.linalg.inv(data + np.diag(fit.prior**-2)))) / fit.prior
+    worst = int(left.argmax())
+    return worst if left[worst] > UNDECIDED else None
+
+
+def bootstrap(fit: Fit, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
+    """Draws of the log values: migrations resampled, one Gauss-Newton step from the optimum for each.
+
+    The prior is drawn too, so that what only it rules has its width. Steps count from that of all migrations,
+    so the draws lie around the optimum; they are as much wider as so few migrations tell too little of their
+    own scatter.
+    """
+    slopes, residual, owner = fit.jacobian(x)
+    count, free = len(fit.table), len(x)
+    wider = np.sqrt(count / max(count - free, 1))
+    start = _step(slopes, residual, np.ones(len(residual)), fit, x, np.zeros(free))
+    found = np.empty((draws, free))
+    for i in range(draws):
+        times = rng.multinomial(count, np.full(count, 1 / count))[owner]
+        found[i] = wider * (_step(slopes, residual, times, fit, x, rng.normal(0, 1, free)) - start)
+    return x - found
+
+
+def _step(slopes: Floats, residual: Floats, times: Floats, fit: Fit, x: Floats, drawn: Floats) -> Floats:
+    """A Gauss-Newton step from residuals that count so many times, far ones little."""
+    weight = times / np.sqrt(1 + residual**2)
+    whole = (slopes * weight[:, None]).T @ slopes + np.diag(fit.prior**-2)
+    pull = (x - fit.start) / fit.prior**2 + drawn / fit.prior
+    step: Floats = np.linalg.solve(whole, slopes.T @ (weight * residual) + pull)
+    return step
+
+
+def without(fit: Fit, x: Floats, folds: np.ndarray) -> dict[Any, Floats]:
+    """Log values without the migrations of each fold: one step from the optimum, as of a bootstrap."""
+    slopes, residual, owner = fit.jacobian(x)
+    none = np.zeros(len(x))
+    start = _step(slopes, residual, np.ones(len(residual)), fit, x, none)
+    return {
+        fold: x - (_step(slopes, residual, (folds[owner] != fold).astype(float), fit, x, none) - start)
+        for fold in dict.fromkeys(folds.tolist())
+    }
+
+
+def names(free: Sequence[Any]) -> list[str]:
+    """What each free quantity is called, with the kind for which it holds."""
+    return [f"{c.name} ({kind})" if kind else c.name for c, kind in free]
