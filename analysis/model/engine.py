@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from analysis.arrays import Columns, Floats, Indices, Reals
 from analysis.model import whole_passes
+from analysis.model.dirtying import WriteClasses
 from analysis.model.precopy import PASS_LIMIT, Guest, Outcomes, Precopy, Rules, SteadyLink, general, taken
 
 FEW_CLASSES = 3
@@ -104,11 +105,27 @@ def precopy(guest: Guest, link: SteadyLink, rules: Rules, way: Way | None = None
     link = SteadyLink._make(np.broadcast_to(column, rows) for column in link)
     rules = Rules._make(np.broadcast_to(column, rows) for column in rules)
     way = way or way_for(rows)
-    if way.name == "general" or not rows or guest.classes.rates.shape[1] > FEW_CLASSES:
+    if way.name == "general" or not rows:
         return general(guest, link, rules)
+    if guest.classes.rates.shape[1] > FEW_CLASSES:
+        return _apart(guest, link, rules, way)
     kinds = [(kind, at) for kind, at in _kinds(rules) if kind.known_to(way)]
     parts = [_fast(guest, link, rules, kind, at, way) for kind, at in _carrying(kinds, link.pages_per_s)]
     return _joined(guest, link, rules, parts)
+
+
+def _apart(guest: Guest, link: SteadyLink, rules: Rules, way: Way) -> Precopy:
+    """Rows of few classes the fast ways and the others the general one, where a table is wide for some rows."""
+    written = guest.classes.rates > 0
+    few = np.flatnonzero(written.sum(axis=1) <= FEW_CLASSES)
+    used = np.flatnonzero(written[few].any(axis=0))
+    if not len(few) or len(used) > FEW_CLASSES:
+        return general(guest, link, rules)
+    kept = used if len(used) else np.arange(1)
+    some = taken(guest, few)
+    some = some._replace(classes=WriteClasses._make(column[:, kept] for column in some.classes))
+    part = precopy(some, taken(link, few), taken(rules, few), way)
+    return _joined(guest, link, rules, [(few, part)])
 
 
 def _kinds(rules: Rules) -> Iterator[tuple[RuleKind, Indices | None]]:

@@ -9,6 +9,7 @@ A quantity that the data leave as free as it was before is taken out again, and 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,9 +39,18 @@ STEP = 0.02
 """By what logarithms are moved for a slope: wide enough to see past the steps that the ends of passes make."""
 DAMPING = (0.0, 0.03, 0.3, 3.0, 30.0)
 """Of the steps that are tried together, as in Levenberg's and Marquardt's method."""
-MOST_STEPS = 12
+MOST_STEPS = 8
+TELLING = 3.0
+LOOKED_AT = 12
+"""Passes of a migration that a fit compares."""
+GOOD = 0.05
+"""Scatter of times, as a logarithm, of a fit that need not be sought elsewhere."""
+COMPILED = 100
+"""Migrations from which it pays to load the compiled kernel."""
 ENOUGH_GAIN = 1e-4
 """Share of the cost by which a step has to lower it for another one to be worth it."""
+ROUNDS, AROUND = 2, 24
+"""Times that points around the best are drawn, and how many."""
 SCANNED = 11
 """Values tried over the whole range of a quantity."""
 SCANNED_ON = 240
@@ -60,7 +70,11 @@ class Fit:
     """One calibration: the table, what is free, and the residuals as a function of log values."""
 
     def __init__(
-        self, table: pd.DataFrame, free: Chosen, measured_passes: pd.DataFrame | None = None
+        self,
+        table: pd.DataFrame,
+        free: Chosen,
+        measured_passes: pd.DataFrame | None = None,
+        phases: Floats = PHASES,
     ) -> None:
         self.table, self.free = table, free
         self.columns = filled(parameters_in(table))
@@ -74,7 +88,10 @@ class Fit:
         self.rows = [self._about(label, kind) for label, kind in ((c.label, k) for c, k in free)]
         self.passes = _pass_targets(table, measured_passes)
         looks = any(np.isfinite(STOP_RULES[str(r)].check_interval_s) for r in set(self.columns["stop_rule"]))
-        self.phases = PHASES if looks else np.zeros(1)
+        self.phases = phases if looks else np.zeros(1)
+        # By the table alone: a fit must not depend on what a program has loaded before.
+        quick = len(table) >= COMPILED and find_spec("numba") is not None
+        self.way = engine.Way("compiled" if quick else "numpy", engine.cores())
 
     def _about(self, label: str, kind: str) -> np.ndarray:
         if not kind:
@@ -110,8 +127,7 @@ class Fit:
         many = {name: np.repeat(column, times) for name, column in p.items()}
         mib = many["extra_resident_mib"] + np.tile(self.phases, len(p["memory_gib"]))
         many["extra_resident_mib"] = np.maximum(mib, 0)
-        # Made as a small table's are: a fit must not depend on what a program has loaded before.
-        found = evaluate(many, engine.way_for(1))
+        found = evaluate(many, self.way)
         wanted = ("total_s", "blackout_s", "stream_gib", "memory_sent_gib", "brownout_s")
         return {n: np.minimum(found[n], VERY_LONG_S * 1e3).reshape(-1, times).mean(axis=1) for n in wanted}
 
@@ -157,10 +173,10 @@ class Fit:
     def _log_passes(self, p: Columns, count: int) -> Floats:
         """Log of measured over fitted dirty pages; NaN for passes that the fit does not make."""
         assert self.passes is not None
-        log, rows, most = made_passes(p), len(self.table), 1 + int(self.passes.pass_number.max())
-        fitted = np.full((count * rows, most + 1), np.nan)
-        kept = log.number <= most
-        fitted[log.row[kept].astype(int), log.number[kept].astype(int)] = log.dirtied_pages[kept]
+        rows = len(self.table)
+        log = made_passes(p | {"pass_limit": np.fmin(p["pass_limit"], LOOKED_AT)})
+        fitted = np.full((count * rows, LOOKED_AT + 2), np.nan)
+        fitted[log.row.astype(int), log.number.astype(int)] = log.dirtied_pages
         owner, number = self.passes.owner.to_numpy(), self.passes.pass_number.to_numpy(int)
         made = fitted.reshape(count, rows, -1)[:, owner, number]
         measured = self.passes.dirtied_pages.to_numpy()
@@ -171,9 +187,17 @@ class Fit:
         values, owners = [], []
         for part, (residual, owner) in self.parts(points).items():
             kinds = self.kind[owner]
-            values.append(residual / np.array([self.scales[part, kind] for kind in kinds]))
+            unit = np.array([self.scales[part, kind] for kind in kinds])
+            values.append(residual / (unit * self._crowd(owner)))
             owners.append(owner)
         return np.concatenate(values, axis=1), np.concatenate(owners)
+
+    def _crowd(self, owner: np.ndarray) -> Floats:
+        """By what the residuals of a migration are divided beside their scatter: its passes are a chain, and tell
+        together about as much as :data:`TELLING` would that were apart.
+        """
+        count = np.bincount(owner, minlength=len(self.table))[owner]
+        return np.sqrt(np.maximum(count / TELLING, 1))
 
     # --- the search ---
 
@@ -228,6 +252,25 @@ class Fit:
                 break
         return x
 
+    def searched(self, x: Floats, rng: np.random.Generator) -> Floats:
+        """The best of points drawn around, as far away as the data leave room, and steps from there.
+
+        Where passes end makes the cost jagged in what few migrations decide, and slopes are blind to that.
+        """
+        cost, size = float(self.cost(x[None])[0]), 1.0
+        for _ in range(ROUNDS if len(x) else 0):
+            data, _ = self.normal(x)
+            root = np.linalg.cholesky(np.linalg.inv(data + np.diag(self.prior**-2)))
+            near = x + size * rng.normal(0, 1, (AROUND, len(x))) @ root.T
+            near = np.clip(near, self.low, self.high)
+            found = self.improved(near[int(self.cost(near).argmin())], 3)
+            least = float(self.cost(found[None])[0])
+            if least < cost:
+                x, cost = found, least
+            else:
+                size /= 2
+        return x
+
     def rescale(self, x: Floats) -> None:
         """Take each kind's scatter from what the fit leaves of it."""
         for part, (values, owner) in self.parts(x[None]).items():
@@ -251,7 +294,8 @@ def _pass_targets(table: pd.DataFrame, measured: pd.DataFrame | None) -> pd.Data
     if measured is None or "migration" not in table:
         return None
     rows = pd.DataFrame({"migration": table.migration, "owner": np.arange(len(table))})
-    found = measured[measured.dirtied_pages > 0].merge(rows, on="migration")
+    told = (measured.dirtied_pages > 0) & (measured.pass_number < LOOKED_AT)
+    found = measured[told].merge(rows, on="migration")
     return found[["owner", "pass_number", "dirtied_pages"]] if len(found) else None
 
 
@@ -259,26 +303,33 @@ def fitted(
     table: pd.DataFrame, free: Chosen, measured_passes: pd.DataFrame | None, seed: int = 0
 ) -> tuple[Fit, Floats]:
     """The fit of what the data decide, and its log values."""
-    x = _first(table, free, measured_passes, seed)
+    rng = np.random.default_rng(seed)
+    fit = Fit(table, free, measured_passes)
+    x = fit.improved(fit.start)
+    if _typical(fit, x) > GOOD:
+        starts = np.array([x, fit.improved(_scanned(fit, rng))])
+        x = starts[int(fit.cost(starts).argmin())]
     while True:
-        fit = Fit(table, free, measured_passes)
-        x = fit.improved(x)
         fit.rescale(x)
-        x = fit.improved(x)
+        x = fit.searched(fit.improved(x), rng)
         loose = _loosest(fit, x)
         if loose is None:
             return fit, x
         free = [one for k, one in enumerate(free) if k != loose]
         x = np.delete(x, loose)
+        fit = Fit(table, free, measured_passes)
 
 
-def _first(table: pd.DataFrame, free: Chosen, measured_passes: pd.DataFrame | None, seed: int) -> Floats:
-    """Where to begin: the better of the usual values and of those found by a scan, on some of the rows."""
-    rng = np.random.default_rng(seed)
-    some = np.sort(rng.permutation(len(table))[:SCANNED_ON])
-    fit = Fit(table.iloc[some].reset_index(drop=True), free, measured_passes)
-    starts = np.array([fit.improved(fit.start, 4), fit.improved(fit.scanned(fit.start), 6)])
-    return starts[int(fit.cost(starts).argmin())]
+def _typical(fit: Fit, x: Floats) -> float:
+    """The usual size of what the fit leaves of times, as a logarithm."""
+    return float(np.median(np.abs(fit.parts(x[None])["total"].values)))
+
+
+def _scanned(fit: Fit, rng: np.random.Generator) -> Floats:
+    """What a scan of some of the rows over all values finds."""
+    some = np.sort(rng.permutation(len(fit.table))[:SCANNED_ON])
+    few = Fit(fit.table.iloc[some].reset_index(drop=True), fit.free, phases=np.zeros(1))
+    return few.improved(few.scanned(few.start), 6)
 
 
 def _loosest(fit: Fit, x: Floats) -> int | None:
