@@ -28,7 +28,7 @@ from analysis.model.precopy import PASS_LIMIT, Guest, Outcomes, Precopy, Rules, 
 
 FEW_CLASSES = 3
 """Classes of pages up to which the fast ways know them: hot, cold, and what an idle guest writes."""
-LONG = 512
+LONG = 128
 """Passes after which a migration that nothing but its target ends is left to the general way."""
 WORTH_LOADING = 400_000
 """Rows from which it pays to load the compiled kernel (half a second, at a microsecond saved a row)."""

@@ -38,6 +38,8 @@ from analysis.model.dirtying import WriteClasses, share_written
 
 ENDLESS_PASSES = 20_000
 """Passes after which a migration whose rule has no limit of its own is called endless at the latest."""
+STEADY = 8
+"""Passes over which a pace is taken."""
 SAME, BACK = 1e-9, 1e-4
 """Shares of itself by which a residual may differ that stopped moving, or that came back after rising."""
 
@@ -406,18 +408,34 @@ def _why_stop(number: int, made: Passes, state: _State, link: Link) -> Codes:
     near = np.where(state.rose, BACK, SAME) * np.maximum(state.marked, 1)
     moved = np.abs(state.waiting - state.marked_waiting).max(axis=-1, initial=0)
     back = (np.abs(state.remaining - state.marked) <= near) & (moved <= np.where(state.rose, BACK, SAME))
-    looping = (back & link.settled(state.row, state.elapsed) & (number > 1)) | (number >= ENDLESS_PASSES)
     pending = state.remaining + state.unscanned
+    target = _target_pages(link.rate(state.row, state.elapsed), rules)
+    stays = (back & (number > 1)) | _creeps(number, state, pending - target)
+    looping = (stays & link.settled(state.row, state.elapsed)) | (number >= ENDLESS_PASSES)
     tests = (
         state.remaining < 1,
         made.sent_pages < rules.few_pages,
-        rules.target_ends_passes & (pending <= _target_pages(link.rate(state.row, state.elapsed), rules)),
+        rules.target_ends_passes & (pending <= target),
         number >= rules.pass_limit,
         state.sent > rules.sent_limit * np.maximum(state.machine, 1),
         unlimited & looping,
     )
     reason = np.select(tests, range(len(tests)), default=-1)
     return np.where(np.isinf(made.duration_s), ENDLESS, reason)
+
+
+def _creeps(number: int, state: _State, above: Floats) -> Bools:
+    """True where what remains comes down so slowly that :data:`ENDLESS_PASSES` would not bring it to the target.
+
+    By its pace since the mark, which only slackens: what a steady guest leaves comes nearer and nearer to
+    where it stays. ``above``: pages by which it is above the target.
+    """
+    since = number - (1 << (number.bit_length() - 1)) + 1
+    if since < STEADY:
+        return np.zeros(len(above), bool)
+    pace = np.abs(state.remaining - state.marked) / since
+    slow: Bools = pace * (ENDLESS_PASSES - number) < above
+    return slow
 
 
 def _record(out: Precopy, number: int, reason: Codes, state: _State, link: Link) -> Passes:

@@ -18,7 +18,7 @@ import pandas as pd
 from analysis.arrays import Columns, Floats
 from analysis.model import engine
 from analysis.model.migration import evaluate, filled, made_passes, parameters_in
-from analysis.model.precopy import STOP_RULES
+from analysis.model.precopy import STOP_RULES, Rules
 from analysis.parameters import PARAMETERS
 from analysis.studies.hosts.candidates import Chosen
 from analysis.studies.hosts.prediction import as_counted
@@ -41,6 +41,8 @@ DAMPING = (0.0, 0.03, 0.3, 3.0, 30.0)
 """Of the steps that are tried together, as in Levenberg's and Marquardt's method."""
 MOST_STEPS = 8
 TELLING = 3.0
+MOST_PASSES = 400
+"""Passes after which a fit takes a migration for one without end."""
 LOOKED_AT = 12
 """Passes of a migration that a fit compares."""
 GOOD = 0.05
@@ -127,9 +129,17 @@ class Fit:
         many = {name: np.repeat(column, times) for name, column in p.items()}
         mib = many["extra_resident_mib"] + np.tile(self.phases, len(p["memory_gib"]))
         many["extra_resident_mib"] = np.maximum(mib, 0)
+        many["pass_limit"], limit = self._limited(many, MOST_PASSES), many["pass_limit"]
         found = evaluate(many, self.way)
+        cut_off = (found["passes"] >= MOST_PASSES) & ~(limit <= MOST_PASSES)
+        for name in ("total_s", "brownout_s", "stream_gib", "memory_sent_gib"):
+            found[name] = np.where(cut_off, np.inf, found[name])
         wanted = ("total_s", "blackout_s", "stream_gib", "memory_sent_gib", "brownout_s")
         return {n: np.minimum(found[n], VERY_LONG_S * 1e3).reshape(-1, times).mean(axis=1) for n in wanted}
+
+    def _limited(self, p: Columns, most: int) -> Floats:
+        """The pass limit of every row, its preset's where it has none of its own, and no more than some."""
+        return np.minimum(Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"]).pass_limit, most)
 
     def parts(self, points: Floats) -> dict[str, Residuals]:
         """Unscaled residuals at each of some points."""
@@ -174,7 +184,7 @@ class Fit:
         """Log of measured over fitted dirty pages; NaN for passes that the fit does not make."""
         assert self.passes is not None
         rows = len(self.table)
-        log = made_passes(p | {"pass_limit": np.fmin(p["pass_limit"], LOOKED_AT)})
+        log = made_passes(p | {"pass_limit": self._limited(p, LOOKED_AT)})
         fitted = np.full((count * rows, LOOKED_AT + 2), np.nan)
         fitted[log.row.astype(int), log.number.astype(int)] = log.dirtied_pages
         owner, number = self.passes.owner.to_numpy(), self.passes.pass_number.to_numpy(int)
@@ -311,10 +321,10 @@ def fitted(
         x = starts[int(fit.cost(starts).argmin())]
     while True:
         fit.rescale(x)
-        x = fit.searched(fit.improved(x), rng)
+        x = fit.improved(x)
         loose = _loosest(fit, x)
         if loose is None:
-            return fit, x
+            return fit, fit.searched(x, rng)
         free = [one for k, one in enumerate(free) if k != loose]
         x = np.delete(x, loose)
         fit = Fit(table, free, measured_passes)
