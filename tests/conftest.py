@@ -1,6 +1,7 @@
 """What several test files share."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -12,8 +13,20 @@ from typing import Any
 
 import pytest
 
+# As in a fresh program: looking for examples in docstrings loads the compiled kernel, and from then on every
+# table of some size would compile one for itself, for seconds. Tests that are about a way name it.
+os.environ.setdefault("MIGRATION_STUDY_KERNEL", "numpy")
+
 import analysis.pages  # noqa: F401  (first, so that nbformat is imported without its slow format checker)
 from tests.small_notebooks import BROKEN, GOOD, PLAIN, Batch, save
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """One worker more than there are processors: some tests wait for a kernel, a browser or a server."""
+    from analysis.model.engine import cores
+
+    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores() + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
