@@ -57,8 +57,24 @@ def browser() -> Iterator:
     quiet += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     with sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=path, headless=True, args=quiet)
-        yield chromium
+        yield Browser(chromium)
         chromium.close()
+
+
+class Browser:
+    """Chromium with one window, in which each page is a tab: a window of its own costs as much as a page."""
+
+    def __init__(self, chromium: Any) -> None:
+        self.new_context = chromium.new_context
+        self._window = chromium.new_context()
+        self._window.new_page()  # stays, so that the window does
+
+    def new_page(self, viewport: dict[str, int] | None = None, color_scheme: str = "light") -> Any:
+        """A page of a size and a colour scheme, 1280 by 720 and light if not told."""
+        page = self._window.new_page()
+        page.set_viewport_size(viewport or {"width": 1280, "height": 720})
+        page.emulate_media(color_scheme=color_scheme)
+        return page
 
 
 @pytest.fixture(scope="module")
