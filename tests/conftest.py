@@ -1,6 +1,7 @@
 """What several test files share."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -12,8 +13,20 @@ from typing import Any
 
 import pytest
 
+# As in a fresh program: looking for examples in docstrings loads the compiled kernel, and from then on every
+# table of some size would compile one for itself, for seconds. Tests that are about a way name it.
+os.environ.setdefault("MIGRATION_STUDY_KERNEL", "numpy")
+
 import analysis.pages  # noqa: F401  (first, so that nbformat is imported without its slow format checker)
 from tests.small_notebooks import BROKEN, GOOD, PLAIN, Batch, save
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """One worker more than there are processors: some tests wait for a kernel, a browser or a server."""
+    from analysis.model.engine import cores
+
+    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores() + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,8 +57,24 @@ def browser() -> Iterator:
     quiet += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     with sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=path, headless=True, args=quiet)
-        yield chromium
+        yield Browser(chromium)
         chromium.close()
+
+
+class Browser:
+    """Chromium with one window, in which each page is a tab: a window of its own costs as much as a page."""
+
+    def __init__(self, chromium: Any) -> None:
+        self.new_context = chromium.new_context
+        self._window = chromium.new_context()
+        self._window.new_page()  # stays, so that the window does
+
+    def new_page(self, viewport: dict[str, int] | None = None, color_scheme: str = "light") -> Any:
+        """A page of a size and a colour scheme, 1280 by 720 and light if not told."""
+        page = self._window.new_page()
+        page.set_viewport_size(viewport or {"width": 1280, "height": 720})
+        page.emulate_media(color_scheme=color_scheme)
+        return page
 
 
 @pytest.fixture(scope="module")

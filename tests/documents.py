@@ -15,6 +15,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,9 +90,19 @@ def copy(folder: Path) -> Path:
     for name in _kept():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
+        if name.endswith(".py"):
+            _compiled(name, folder)
     _environment(folder / ".venv", folder)
     (folder / ".venv" / ".ready").write_text(f"{folder}\n")
     return folder
+
+
+def _compiled(name: str, folder: Path) -> None:
+    """The bytecode that this Python has of a module goes along, so that it is not made anew for each copy."""
+    made = Path(cache_from_source(name))
+    if (ROOT / made).is_file():
+        (folder / made).parent.mkdir(exist_ok=True)
+        shutil.copy2(ROOT / made, folder / made)
 
 
 def _kept() -> list[str]:

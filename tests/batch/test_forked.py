@@ -29,6 +29,11 @@ FIGURE = [
     ("code", "fig, ax = plt.subplots()\nax.plot([0, n])\nshow(fig, 'a line')\nprint(sorted(globals())[-5:])"),
     ("code", "from analysis.observations.lab import read_migrations\nlen(read_migrations())"),
 ]
+SHORT = [
+    ("md", "# Does it run?\n\nIs a kernel there?"),
+    ("parameters", "n: int = 1  # which [1]"),
+    ("code", "print(n)"),
+]
 THREE = grid.parse({"cross": {"n": [1, 2, 3]}})
 LAST = grid.parse({"cross": {"n": [3]}})
 QUIET = Lines(lambda line: None)
@@ -80,9 +85,11 @@ def test_kernels_end_with_their_zygote():
 def test_zygote_that_is_gone_is_no_loss(tmp_path, monkeypatch):
     """If the zygote does not start, kernels are started in the ordinary way."""
     monkeypatch.setattr(forked.Zygote, "fork", lambda *_: int(""))
-    notebook = save(STATEFUL, tmp_path / "s.ipynb")
+    notebook = save(SHORT, tmp_path / "s.ipynb")
     outcomes = run.report([notebook], {}, tmp_path / "out", progress=QUIET, scenarios=THREE)
     assert [outcome.failure for outcome in outcomes] == [None] * 3
+    executed = sorted((tmp_path / "out" / "executed").glob("*.ipynb"))
+    assert [printed(path) for path in executed] == [["1"], ["2"], ["3"]]
 
 
 def test_modules_are_those_that_the_cells_import(tmp_path):

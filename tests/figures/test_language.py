@@ -1,6 +1,7 @@
 """Every figure states a finding, labels its axes with units and has an alternative text."""
 
 import re
+from functools import cache
 
 import matplotlib as mpl
 import numpy as np
@@ -128,11 +129,18 @@ DRAWINGS = {
 UNITLESS = {"pass"}
 
 
+@cache
+def drawn(name):
+    """One of the figures, drawn: once for all tests that only look at it."""
+    fig = DRAWINGS[name]()
+    fig.canvas.draw()
+    return fig
+
+
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_every_figure_explains_itself(name):
     """A title, an alternative text that begins with it, and axes labelled with units; it can be drawn."""
-    fig = DRAWINGS[name]()
-    fig.canvas.draw()
+    fig = drawn(name)
     title = language.title_of(fig)
     assert len(title) > 20
     assert " ".join(fig.alternative_text.split()).startswith(title)
@@ -147,8 +155,7 @@ def test_every_figure_explains_itself(name):
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_no_title_is_cut_off(name):
     """Title and panel labels lie within the figure."""
-    fig = DRAWINGS[name]()
-    fig.canvas.draw()
+    fig = drawn(name)
     page = fig.bbox
     box = fig._suptitle.get_window_extent()
     assert box.x0 >= 0

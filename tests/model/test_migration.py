@@ -582,20 +582,6 @@ def test_what_is_written_while_zero_pages_are_told_of_is_sent_again():
     assert row.dirtied_pages == pytest.approx(48_860, rel=0.002)
 
 
-@pytest.mark.parametrize("rule", STOP_RULES)
-@pytest.mark.parametrize("way", ["compiled", "numpy", "general"])
-def test_all_ways_know_the_time_of_zero_pages(rule, way, monkeypatch):
-    """54 GiB of headers and writes meanwhile, by every kernel and every rule as the twin has them."""
-    monkeypatch.setenv("MIGRATION_STUDY_KERNEL", way)
-    given = defaults() | {"memory_gib": 2457.6, "resident_share": 0.01, "dirty_pages_per_s": 3000.0}
-    given |= {"stop_rule": rule, "write_pattern": "uniform", "pass_limit": 4, "blackout_target_ms": 200}
-    row = migrate(**given).iloc[0]
-    plain = {name: None if value != value else value for name, value in given.items()}
-    expected = twin.migrate(**plain)
-    for name in ("brownout_s", "blackout_s", "total_s", "stream_gib"):
-        assert row[name] == pytest.approx(expected[name], rel=1e-6), name
-
-
 def test_a_residual_that_stays_is_noticed_soon():
     """It creeps for 1,000 passes, in which it changes by less and less; to the last bit it takes far more."""
     given = {"memory_gib": 1.672199, "resident_share": 1, "working_set_gib": 0.191891, "state_mib": 0}

@@ -16,9 +16,7 @@ from click.testing import CliRunner
 
 from analysis import migrate
 from analysis.__main__ import main
-from analysis.model.engine import WAYS, Way
-from analysis.model.migration import evaluate
-from analysis.parameters import OUTCOMES, PARAMETERS, ParameterError
+from analysis.parameters import OUTCOMES, ParameterError
 from analysis.studies.sweeps import designs
 from analysis.studies.sweeps import sweep as sweeps
 from analysis.studies.sweeps.sweep import PART, _State, beside, sweep
@@ -135,21 +133,6 @@ def test_one_stop_rule_holds_for_all_rows(tmp_path, rule, monkeypatch):
     swept = sweep({"parameters": {"stop_rule": rule, "dirty_pages_per_s": [0, 1e3, 1e6, 1e8]}}, tmp_path)
     expected = migrate(stop_rule=rule, dirty_pages_per_s=[0, 1e3, 1e6, 1e8])
     assert rows_in(swept.path).total_s.tolist() == pytest.approx(expected.total_s.tolist())
-
-
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("name", [p.name for p in PARAMETERS.values() if p.choices])
-def test_words_alone_may_vary(name, way):
-    """Columns of one value beside words, on a ring that overflows: what migrate says of the same rows."""
-    if way == "compiled":
-        pytest.importorskip("numba", reason="Numba is not installed")
-    same_for_all = {"receive_buffers": 64, "receive_delay_us": 100, "dirty_pages_per_s": 2e4}
-    words = list(PARAMETERS[name].choices)
-    columns, _ = designs.parse({"parameters": {name: words, **same_for_all}}).stretch(0)
-    found, expected = evaluate(columns, Way(way)), migrate(**{name: words}, **same_for_all)
-    for outcome in ("goodput_gbps", "passes", "blackout_s", "total_s"):
-        got = np.broadcast_to(found[outcome], len(words))
-        np.testing.assert_allclose(got, expected[outcome], rtol=1e-9, err_msg=outcome)
 
 
 def test_constants_alone_are_a_sweep(tmp_path):
@@ -333,7 +316,9 @@ def test_reductions_are_written_for_a_spreadsheet_too(tmp_path, small):
 
 PLAIN = {**os.environ, "MIGRATION_STUDY_KERNEL": "numpy"}
 """For programs of their own, which need not load the compiled kernel."""
-LARGE = {**RANDOM, "rows": 4 * PART + 1_000, "precision": "single"}
+TCPIP = {**RANDOM, "parameters": {**RANDOM["parameters"], "transport": "tcpip"}}
+"""One transport: rows that cost a tenth."""
+LARGE = {**TCPIP, "rows": 4 * PART + 1_000, "precision": "single"}
 """Enough for a pool: processes of their own begin with the sizes of the module."""
 
 
@@ -470,7 +455,7 @@ runpy.run_module("analysis", run_name="__main__", alter_sys=True)
 @pytest.mark.skipif(os.name == "nt", reason="SIGINT to a process group is POSIX")
 def test_ctrl_c_keeps_what_is_done(tmp_path):
     """Ctrl-C, which a terminal sends to all processes of a command, ends it with 130; it carries on."""
-    many = {**RANDOM, "rows": 400 * PART, "outcomes": ["total_s"]}
+    many = {**TCPIP, "rows": 400 * PART, "outcomes": ["total_s"]}
     file, out = tmp_path / "many.yml", tmp_path / "out"
     file.write_text(yaml.safe_dump(many, sort_keys=False))  # random rows follow from the order of the axes
     arguments = ["sweep", str(file), "--out", str(out), "--workers", "2"]
