@@ -410,7 +410,7 @@ def _why_stop(number: int, made: Passes, state: _State, link: Link) -> Codes:
     back = (np.abs(state.remaining - state.marked) <= near) & (moved <= np.where(state.rose, BACK, SAME))
     pending = state.remaining + state.unscanned
     target = _target_pages(link.rate(state.row, state.elapsed), rules)
-    stays = (back & (number > 1)) | _creeps(number, state, pending - target)
+    stays = (back & (number > 1)) | _creeps(number, state, pending - np.maximum(target, 1))
     looping = (stays & link.settled(state.row, state.elapsed)) | (number >= ENDLESS_PASSES)
     tests = (
         state.remaining < 1,
@@ -428,7 +428,7 @@ def _creeps(number: int, state: _State, above: Floats) -> Bools:
     """True where what remains comes down so slowly that :data:`ENDLESS_PASSES` would not bring it to the target.
 
     By its pace since the mark, which only slackens: what a steady guest leaves comes nearer and nearer to
-    where it stays. ``above``: pages by which it is above the target.
+    where it stays. ``above``: pages by which it is above the target, or above a single one.
     """
     since = number - (1 << (number.bit_length() - 1)) + 1
     if since < STEADY:

@@ -30,8 +30,6 @@ from analysis.studies.hosts.prediction import as_counted, bound_by, predict, unm
 from analysis.studies.hosts.scattering import scatter
 
 BOOTSTRAPS = 400
-ALIKE = 0.95
-"""Estimates whose draws correlate beyond this cannot be told apart."""
 PREDICTED_DRAWS = 32
 FOLDS = 5
 """Parts of the migrations that are predicted without them, to give intervals their size."""
@@ -154,7 +152,7 @@ def _correlation(draws: Floats) -> Floats:
 
 def _alike(names: list[str], correlation: Floats) -> tuple[tuple[str, str], ...]:
     """Pairs of quantities whose draws move together: only their combination is known."""
-    pairs = np.argwhere(np.triu(np.abs(correlation) > ALIKE, 1))
+    pairs = np.argwhere(np.triu(np.abs(correlation) > fitting.TIED, 1))
     return tuple((names[i], names[j]) for i, j in pairs)
 
 

@@ -116,8 +116,13 @@ def chosen(table: pd.DataFrame, free: Sequence[str] | None) -> Chosen:
 
 
 def _kinds(candidate: Candidate, table: pd.DataFrame) -> Chosen:
-    """A candidate for each value of its label of which enough rows speak; without a label for all."""
+    """A candidate for each value of its label of which enough rows speak; without a label for all.
+
+    None of a value that the table says row by row.
+    """
     about = candidate.about(table)
+    if not candidate.scale and candidate.name in table and table.loc[about, candidate.name].nunique() > 1:
+        return []
     kinds = sorted(table.loc[about, candidate.label].unique()) if candidate.label in table else [""]
     rows = {kind: about & ((table[candidate.label] == kind) if kind else True) for kind in kinds}
     return [(candidate, str(kind)) for kind, those in rows.items() if those.sum() >= FEWEST]

@@ -57,6 +57,8 @@ SCANNED = 11
 """Values tried over the whole range of a quantity."""
 SCANNED_ON = 240
 """Migrations on which they are tried."""
+TIED = 0.95
+"""Correlation beyond which two quantities are known in combination alone."""
 UNDECIDED = 0.7
 """Share of a quantity's first spread above which what the data leave of it is no knowledge."""
 
@@ -343,11 +345,17 @@ def _scanned(fit: Fit, rng: np.random.Generator) -> Floats:
 
 
 def _loosest(fit: Fit, x: Floats) -> int | None:
-    """The quantity of which the data say least, if that is next to nothing."""
+    """The quantity of which the data say least, if that is next to nothing.
+
+    Of two that are known in combination alone neither is: they stay, and are drawn together.
+    """
     if not len(x):
         return None
     data, _ = fit.normal(x)
-    left = np.sqrt(np.diag(np.linalg.inv(data + np.diag(fit.prior**-2)))) / fit.prior
+    spread = np.linalg.inv(data + np.diag(fit.prior**-2))
+    size = np.sqrt(np.diag(spread))
+    tied = np.abs(spread / np.outer(size, size)) - np.eye(len(x))
+    left = np.where(tied.max(axis=1) > TIED, 0.0, size / fit.prior)
     worst = int(left.argmax())
     return worst if left[worst] > UNDECIDED else None
 

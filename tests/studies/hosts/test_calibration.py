@@ -94,7 +94,6 @@ def test_disturbed_migrations_do_not_bend_the_fit(disturbed_hosts):
         assert np.median([found[name].value for found in disturbed_hosts]) == pytest.approx(value, rel=0.08)
 
 
-@pytest.mark.xfail(reason="intervals hold the truth in six to seven of ten, not in nine")
 def test_intervals_hold_the_truth_as_often_as_they_say(disturbed_hosts):
     """Of 30 intervals of 90 %, 27 are expected to hold the truth; 23 are two and a half deviations less."""
     inside = [
@@ -156,7 +155,8 @@ PAIR = ["bandwidth_gbps", "setup_s"]
 
 def test_what_cannot_be_told_apart_is_named():
     """One size on one link: a slower link and a longer set-up look the same; two sizes tell them apart."""
-    assert calibrate(alike(), free=PAIR).cannot_tell_apart == (tuple(PAIR),)
+    (pair,) = calibrate(alike(), free=PAIR).cannot_tell_apart
+    assert set(pair) == set(PAIR)
     two = alike(memory_gib=np.tile([2.0, 8.0], 15))
     assert calibrate(two, free=PAIR).cannot_tell_apart == ()
 
@@ -179,7 +179,7 @@ def test_totals_alone_are_enough(totals_host):
     assert found["stream_limit_gbps"].value == pytest.approx(TRUE["stream_limit_gbps"], rel=0.04)
     assert found["bandwidth_gbps"].value == pytest.approx(FACTORS["bandwidth_gbps"], rel=0.04)
     assert found["dirty_pages_per_s"].value == pytest.approx(FACTORS["dirty_pages_per_s"], rel=0.1)
-    assert set(totals_host.scatter) == {"time"}
+    assert set(totals_host.scatter) == {"time", "dirty_pages_per_s"}
 
 
 COMPRESSED = {
