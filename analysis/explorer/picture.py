@@ -32,6 +32,7 @@ from analysis.figures.language import (
     sentence,
 )
 from analysis.figures.timeline import finding
+from analysis.figures.words import endless, size
 from analysis.parameters import PARAMETERS
 
 # --- the picture ----------------------------------------------------------------------
@@ -93,7 +94,7 @@ def thumbnail(migration: Migration) -> str:
 def alternative(migration: Migration) -> str:
     """The picture in words: what became of the migration, the first passes, the ceilings."""
     outcome = migration.outcome
-    told = ", ".join(f"pass {p.number} {_size(p.to_send_gib)}" for p in migration.passes[:5])
+    told = ", ".join(f"pass {p.number} {size(p.to_send_gib, 2)}" for p in migration.passes[:5])
     finite = {name: rate for name, rate in migration.ceilings.items() if math.isfinite(rate)}
     rates = ", ".join(f"{_bar_name(name)} {number(rate)}" for name, rate in finite.items())
     text = (
@@ -119,11 +120,14 @@ def takeaway(**parameters: Any) -> str:
     tried = [parameters, *(parameters | {name: asked[name] * by} for name, by in _TRIED.items())]
     here, faster, quieter = (one(**given) for given in tried)
     now, wide, calm = here.outcome, faster.outcome, quieter.outcome
+    takes = "" if endless(now) else f"This migration takes **{duration(now['total_s'])}** in all. "
+    if endless(now):
+        less = "it never ends either" if endless(calm) else f"it ends after {duration(calm['total_s'])}"
+    else:
+        less = change("the blackout", now["blackout_s"], calm["blackout_s"])
     return (
-        f"This migration takes **{duration(now['total_s'])}** in all. {finding(now)}. "
-        f"**{binding(here)}.** On a line twice as fast "
-        f"{change('the total time', now['total_s'], wide['total_s'])}; with half the page writes "
-        f"{change('the blackout', now['blackout_s'], calm['blackout_s'])}."
+        f"{takes}{finding(now)}. **{binding(here)}.** On a line twice as fast "
+        f"{change('the total time', now['total_s'], wide['total_s'])}; with half the page writes {less}."
     )
 
 
@@ -152,6 +156,7 @@ def _phases(migration: Migration) -> list[str]:
     for kind, name, lasts, start, stop in spans:
         never = name == "blackout" and not math.isfinite(start)
         words = f"{name} never" if never else f"{name} {duration(lasts)}"
+        words = "brownout without end" if kind == "brownout" and not math.isfinite(lasts) else words
         parts += [rect(x, 49, 11, 11, kind), lettering(x + 16, 59, words)]
         x += 16 + 6.6 * len(words) + 16
         if start < end:
@@ -263,7 +268,3 @@ def _top(made: tuple[Pass, ...]) -> float:
 
 def _bar_name(name: str) -> str:
     return ceiling(name).removeprefix("the ")
-
-
-def _size(gib: float) -> str:
-    return f"{number(gib, 2)} GiB" if gib >= 0.1 else f"{number(gib * 1024, 2)} MiB"

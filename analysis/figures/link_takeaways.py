@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from analysis.figures.language import duration, number, value_of
+from analysis.figures.language import differ, duration, number, value_of
 from analysis.figures.networks import SURE
 from analysis.figures.rings import UNKNOWN
 from analysis.figures.transports import option
@@ -77,23 +77,45 @@ def transports(compared: pd.DataFrame, lifted: pd.DataFrame, here: float, publis
     cores, link, memory = (value_of(n, best[n]) for n in ("spare_cores", "bandwidth_gbps", "memory_gib"))
     return (
         f"To move **{memory}** over **{link}** with **{cores}** take **{option(str(best.name))}**: "
-        f"**{duration(best.total_s)}** instead of {duration(at.total_s['tcpip'])} by TCP/IP, "
-        f"**{percent(1 - 1 / best.faster)}** less. {_until_when(compared, lifted)} {_keeps_up(best)} "
+        f"{_instead(best, at.total_s['tcpip'])}. {_until_when(compared, lifted)} {_keeps_up(best)} "
         f"{_blind(published)}"
     )
 
 
+def _instead(best: pd.Series, plain_s: float) -> str:
+    """What the best option saves on TCP/IP, or that none is clearly quicker."""
+    taken = f"**{duration(best.total_s)}**"
+    if best.name == "tcpip":
+        return f"{taken}, and no other option is clearly quicker"
+    if best.total_s >= plain_s or not differ(plain_s, best.total_s):
+        return f"{taken}, about as long as TCP/IP takes, which asks more of the processors"
+    words = (duration(best.total_s), duration(plain_s))
+    if words[0] == words[1]:
+        words = (duration(best.total_s, 3), duration(plain_s, 3))
+    return f"**{words[0]}** instead of {words[1]} by TCP/IP, **{percent(1 - 1 / best.faster)}** less"
+
+
+def _buffers(count: float) -> str:
+    return number(count, 7) if np.isfinite(count) else "no number"
+
+
 def _until_when(compared: pd.DataFrame, lifted: pd.DataFrame) -> str:
-    """From which link on another option is better than compression, with the limit on SMB and without it."""
+    """From which link on compression is not the best option, with the limit on SMB and without it."""
     (held, by_held), (free, by_free) = (gives_way(table) for table in (compared, lifted))
+    slowest = compared.bandwidth_gbps.min()
     if np.isnan(held):
-        start = "Compression is best up to the fastest of these links"
+        start = "Compression is best on the fastest of these links"
+    elif held == slowest:
+        start = f"Compression is best on none of these links, {option(by_held)} on the fastest"
     else:
-        start = f"From **{value_of('bandwidth_gbps', held)}** on {option(by_held)} is better than compression"
+        start = f"From **{value_of('bandwidth_gbps', held)}** on compression is no longer the best option"
+        start += f", on the fastest of these links {option(by_held)} is"
     if free == held or (np.isnan(free) and np.isnan(held)):
         return start + "."
-    sooner = f"{option(by_free)} from **{value_of('bandwidth_gbps', free)}** on"
-    return f"{start}, with the limit on SMB lifted {sooner}."
+    sooner = f"from **{value_of('bandwidth_gbps', free)}** on, and {option(by_free)} is on the fastest"
+    if np.isnan(free):
+        sooner = "on the fastest compression is"
+    return f"{start}; with the limit on SMB lifted {sooner}."
 
 
 def _keeps_up(row: pd.Series) -> str:
@@ -119,12 +141,12 @@ def buffers(said: str, needs: Mapping[float, float], adapters: pd.DataFrame, err
     ``needs``: receive buffers by the share of the link they carry; ``adapters``: their published counts
     (``rings.adapters_table``); ``errors``: ``studies.validation.rings.rival_errors``.
     """
-    told = " and ".join(f"**{number(n, 7)}** for {percent(share)}" for share, n in needs.items())
+    told = " and ".join(f"**{_buffers(n)}** for {percent(share)}" for share, n in needs.items())
     verdicts = adapters.iloc[:, -1].value_counts()
     law, little = (errors[name].loc["all"] for name in ("this study", "Little's law"))
     return (
         f"{said} Receive buffers to set: {told} of the link; of {len(adapters)} adapters "
-        f"{verdicts.get('by default', 0)} have the latter by default, of "
+        f"{verdicts.get('by default', 0) or 'none'} have the latter by default, of "
         f"{verdicts.get(UNKNOWN, 0)} it is not published. The law behind this is off by "
         f"**{percent(law['median'])}** in the median on measured transfers "
         f"({percent(law['p90'])} at the 90th percentile), Little's law by {percent(little['median'])}."
