@@ -233,7 +233,8 @@ def duration(seconds: float, digits: int = 2) -> str:
     elif minutes < 60:
         text = f"{minutes} min {rest:02d} s"
     else:
-        text = f"{minutes // 60} h {minutes % 60:02d} min"
+        hours, minutes = divmod(round(seconds / 60), 60)
+        text = f"{hours} h {minutes:02d} min"
     return text.replace(" ", NO_BREAK)
 
 

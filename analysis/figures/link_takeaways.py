@@ -135,11 +135,18 @@ def _blind(published: pd.DataFrame) -> str:
     return f"Of {len(published)} published times {hits} are predicted blind within {percent(BOUND)}."
 
 
-def buffers(said: str, needs: Mapping[float, float], adapters: pd.DataFrame, errors: pd.DataFrame) -> str:
+def buffers(
+    said: str,
+    needs: Mapping[float, float],
+    adapters: pd.DataFrame,
+    errors: pd.DataFrame,
+    weak: pd.Series | None = None,
+) -> str:
     """What ``takeaways.buffers`` says, the administrator's one line, and the law's error.
 
     ``needs``: receive buffers by the share of the link they carry; ``adapters``: their published counts
-    (``rings.adapters_table``); ``errors``: ``studies.validation.rings.rival_errors``.
+    (``rings.adapters_table``); ``errors``: ``studies.validation.rings.rival_errors``; ``weak``:
+    ``studies.scaling.where_weak``, for a place where the law is worse than that.
     """
     told = " and ".join(f"**{_buffers(n)}** for {percent(share)}" for share, n in needs.items())
     verdicts = adapters.iloc[:, -1].value_counts()
@@ -150,4 +157,17 @@ def buffers(said: str, needs: Mapping[float, float], adapters: pd.DataFrame, err
         f"{verdicts.get(UNKNOWN, 0)} it is not published. The law behind this is off by "
         f"**{percent(law['median'])}** in the median on measured transfers "
         f"({percent(law['p90'])} at the 90th percentile), Little's law by {percent(little['median'])}."
+        f"{_weak(weak)}"
+    )
+
+
+def _weak(weak: pd.Series | None) -> str:
+    """That the law is weak here, and by how much."""
+    if weak is None:
+        return ""
+    return (
+        f" **Here it is weaker**: the round trip holds {number(weak['packets'])} packets, more than the ring "
+        f"of {number(weak['buffers'], 6)}. On the {number(weak['transfers'])} measured transfers of that "
+        f"kind it is off by **{percent(weak['median'])}** in the median, {percent(weak['p90'])} at the 90th "
+        "percentile."
     )
