@@ -42,7 +42,7 @@ nightly: $(READY)  ## tests that take half a minute or more each
 fuzz: $(READY)  ## long random tests of the readers of host files (nightly; hours: CASES=1000 takes a tenth)
 	@FUZZ_CASES=$(or $(CASES),10000) $(PY) -m pytest tests/observations/test_fuzz.py tests/observations/test_metamorphic.py tests/observations/test_large.py $(ARGS)
 
-gallery: $(READY)  ## every notebook in thirty situations, all figures on sheets: reports/gallery/sheets (ARGS=01-bandwidth)
+gallery: $(READY)  ## every notebook in thirty situations, all figures on contact sheets (ARGS=01-bandwidth)
 	@$(PY) gallery/sheets.py $(ARGS)
 
 # JupyterLab refuses to run as root unless told; in a container there often is nobody else.

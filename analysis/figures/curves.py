@@ -63,9 +63,15 @@ def phases(frame: pd.DataFrame, x: str, hue: str | None = None, marked: Sequence
             ax.set_ylim(0, longest * 1.12 if longest > 0 else 1)
         if not np.isfinite(frame[outcome]).any():
             note(ax, "none: it never ends", 0.5, 0.5, xycoords="axes fraction", ha="center")
+            ax.set_yticks([])
         if hue is not None:
             name_lines(ax, _groups(frame, hue), x, outcome, hue)
         ax.set_ylabel(axis_label(outcome))
+    widest = frame[x].min(), frame[x].max()
+    if np.isinf(frame["total_s"]).any() and widest[0] > 0 and axes[0].get_xscale() == "log":
+        # Also where nothing is drawn, since the migration never ends there.
+        room = (widest[1] / widest[0]) ** 0.02
+        axes[0].set_xlim(widest[0] / room, widest[1] * room)
     axes[0].set_title("Phase one: the guest runs while memory is copied", pad=18 if hue is None else 6)
     axes[1].set_title("Phase two: the guest is paused")
     axes[1].set_xlabel(axis_label(x))

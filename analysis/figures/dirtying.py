@@ -52,7 +52,8 @@ def dirtied(curves: pd.DataFrame, goal_s: float, sendable_gib_per_s: float) -> F
     written = curves.loc[curves["dirtied_gib"] > 0, "dirtied_gib"]
     low, high = written.agg(["min", "max"]) if len(written) else sendable_gib_per_s * seconds[[0, -1]]
     ax.set(xlim=(seconds[0], seconds[-1]), ylim=(low * 0.7, high * 2.2))
-    name_lines(ax, groups, "seconds", "dirtied_gib", "write_pattern")
+    if len(written):
+        name_lines(ax, groups, "seconds", "dirtied_gib", "write_pattern")
     ax.axvline(goal_s, color=BLACKOUT, linewidth=1.2, linestyle=(0, (2, 2)))
     above: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "fontsize": 9}
     side = "left" if goal_s < 10 * seconds[0] else "center"
@@ -126,7 +127,9 @@ def residuals(steps: pd.DataFrame, goal_s: float, pass_limit: float) -> Figure:
     if len(left):
         name_lines(ax, groups, "pass_number", "left_s", "write_pattern")
     else:
-        note(ax, "the guest writes nothing: nothing is left", 0.5, 0.5, xycoords="axes fraction", ha="center")
+        note(
+            ax, "the guest writes nothing: nothing is left", 0.5, 0.25, xycoords="axes fraction", ha="center"
+        )
     above: dict[str, Any] = {"xytext": (0, 3), "textcoords": "offset points", "va": "bottom", "ha": "right"}
     note(ax, f"permitted: {duration(goal_s)}", last + 0.35, goal_s, **above)
     if pass_limit < last:

@@ -241,12 +241,14 @@ def duration(seconds: float, digits: int = 2) -> str:
 def number(value: float, digits: int = 3) -> str:
     """A number with that many significant digits, thousands set apart, no exponent for ordinary sizes.
 
-    >>> [number(v) for v in (12.6389, 150000, 0.51234, 0)]
-    ['12.6', '150,000', '0.512', '0']
+    >>> [number(v) for v in (12.6389, 150000, 0.51234, 0.00001, 0)]
+    ['12.6', '150,000', '0.512', '0.00001', '0']
     """
     if not np.isfinite(value) or value == 0:
         return f"{value:g}"
     rounded = float(f"{value:.{digits}g}")
+    if 1e-9 < abs(rounded) <= 1e-4:
+        return f"{rounded:.15f}".rstrip("0")
     return f"{rounded:,.10g}" if 1e-4 < abs(rounded) < 1e12 else f"{rounded:g}"
 
 
@@ -345,7 +347,7 @@ def plain_ticks(axis: Axis) -> None:
     def between(value: float, _: int | None) -> str:
         low, high = sorted(axis.get_view_interval())
         told = "25" if high > 3 * low else "123456789"
-        return number(value) if high < 30 * low and f"{value:e}"[0] in told else ""
+        return number(value) if high < 60 * low and f"{value:e}"[0] in told else ""
 
     axis.set_major_formatter(FuncFormatter(lambda v, _: number(v)))
     axis.set_minor_formatter(FuncFormatter(between))

@@ -66,7 +66,8 @@ def convergence(frame: pd.DataFrame, here: pd.Series, most_writes: float) -> Fig
     scale(ax, "x", field[0], log=True)
     scale(ax, "y", field[1], log=True)
     ax.grid(visible=False)
-    isolines(ax, smooth(field), LEVELS_S[2:])
+    if high > 1.5 * low:
+        isolines(ax, smooth(field), LEVELS_S[2:])
     keys = [_boundary(ax, frame, x, y), _link_speed(ax, frame, x, y)]
     ax.annotate("   ".join(filter(None, keys)), (0, 1.015), xycoords="axes fraction", color=QUIET, fontsize=9)
     taken = star(ax, here[x], here[y], f"this machine: {'never ends' if endless(here) else frozen(here)}")

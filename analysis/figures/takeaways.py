@@ -14,9 +14,12 @@ from analysis.studies.grids import first_value_reaching
 
 def bandwidth(here: pd.Series, swept: pd.DataFrame) -> str:
     """What a faster link buys: ``here`` is the migration asked about, ``swept`` the same over line rates."""
+    limit = f", limited by {ceiling(here['limited_by'])}"
+    if endless(here):
+        limit = f"; {binds(here['limited_by'])}"
     return (
-        f"On **{_gbps(here['bandwidth_gbps'])}** {_what_becomes(here)}, limited by "
-        f"{ceiling(here['limited_by'])}. {_to_converge(swept)}. {_end_of_line(swept)}"
+        f"On **{_gbps(here['bandwidth_gbps'])}** {_what_becomes(here)}{limit}. {_to_converge(swept)}. "
+        f"{_end_of_line(swept)}"
     )
 
 

@@ -179,18 +179,17 @@ def _tinted(codes: np.ndarray, gain: np.ndarray, names: list[str]) -> np.ndarray
 def _map_title(overtaken: Mapping[str, tuple[float, str]], here: Mapping[str, float]) -> str:
     """From which link on another option is best, in each panel."""
     cores = value_of("spare_cores", here["spare_cores"])
-    told = {title: _overtaken(*pair) for title, pair in overtaken.items()}
+    told = {title: _gives_way(line) for title, (line, _) in overtaken.items()}
+    last = dict.fromkeys(option(other) for _, other in overtaken.values())
     if len(set(told.values())) == 1:
-        return f"With {cores} {next(iter(told.values()))}"
-    return f"With {cores} {', '.join(f'{words} ({title})' for title, words in told.items())}"
+        where = next(iter(told.values()))
+    else:
+        where = ", ".join(f"{words} ({title})" for title, words in told.items())
+    return f"With {cores} Compression gives way {where}; on the fastest link {' or '.join(last)} is best"
 
 
-def _overtaken(line: float, other: str) -> str:
-    """From which link on Compression is not best any more, and what is on the fastest."""
-    if np.isnan(line):
-        return "Compression is best on the fastest link"
-    from_on = f"from {value_of('bandwidth_gbps', line)} on Compression is no longer best"
-    return f"{from_on}, {option(other)} is at the end"
+def _gives_way(line: float) -> str:
+    return "on none of these links" if np.isnan(line) else f"from {value_of('bandwidth_gbps', line)} on"
 
 
 def _shares(best: pd.DataFrame) -> str:
