@@ -259,13 +259,17 @@ def differ(first: float, last: float) -> bool:
     return abs(last - first) > 0.02 * abs(first)
 
 
+def two_durations(first: float, last: float) -> tuple[str, str]:
+    """Two durations in words, with the digits that tell them apart if they :func:`differ`."""
+    digits = 3 if differ(first, last) and duration(first) == duration(last) else 2
+    return duration(first, digits), duration(last, digits)
+
+
 def change(words: str, first: float, last: float) -> str:
     """What a duration does between two ends of a sweep, true for any numbers."""
-    start, end = duration(first), duration(last)
+    start, end = two_durations(first, last)
     if not differ(first, last):
         return f"{words} stays {end}" if np.isinf(first) else f"{words} stays at {end}"
-    if start == end:
-        start, end = duration(first, 3), duration(last, 3)
     return f"{words} {'falls' if last < first else 'rises'} from {start} to {end}"
 
 

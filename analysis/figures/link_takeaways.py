@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from analysis.figures.language import differ, duration, number, value_of
+from analysis.figures.language import differ, duration, number, two_durations, value_of
 from analysis.figures.networks import SURE
 from analysis.figures.rings import UNKNOWN
 from analysis.figures.transports import option
@@ -29,7 +29,9 @@ def dedicated_network(
 ) -> str:
     """What a dedicated network is worth: one migration, a node to be emptied, and the measured repeats."""
     own, other = (summary(times[name]) for name in ("dedicated", "shared"))
-    most, mean = ([f"**{duration(each[kind])}**" for each in (own, other)] for kind in ("p95", "mean"))
+    told = (two_durations(own[kind], other[kind]) for kind in ("p95", "mean"))
+    most, mean = ([f"**{words}**" for words in pair] for pair in told)
+    count = "1 machine" if machines == 1 else f"{machines} machines one after the other"
     varies = [f"**{percent(each['cv'])}**" for each in (own, other)]
     kept = {name: chance(float(within(times, window_s))) for name, times in finished.items()}
     needed = {name: duration(float(np.quantile(times, SURE))) for name, times in finished.items()}
@@ -37,7 +39,7 @@ def dedicated_network(
         f"In 95 of 100 cases a migration takes at most {most[0]} on the **dedicated** network and at most "
         f"{most[1]} on the **shared** one. On the mean it takes {mean[0]} against {mean[1]}, with a "
         f"coefficient of variation of {varies[0]} against {varies[1]}. Emptying a "
-        f"node of {machines} machines one after the other is done within {number(window_s / 60)} min with a "
+        f"node of {count} is done within {number(window_s / 60)} min with a "
         f"chance of **{kept['dedicated']}** against **{kept['shared']}**; to be 95 % sure the window must "
         f"be **{needed['dedicated']}** or **{needed['shared']}** long. {_measured(spread)}"
     )
@@ -89,9 +91,7 @@ def _instead(best: pd.Series, plain_s: float) -> str:
         return f"{taken}, and no other option is clearly quicker"
     if best.total_s >= plain_s or not differ(plain_s, best.total_s):
         return f"{taken}, about as long as TCP/IP takes, which asks more of the processors"
-    words = (duration(best.total_s), duration(plain_s))
-    if words[0] == words[1]:
-        words = (duration(best.total_s, 3), duration(plain_s, 3))
+    words = two_durations(best.total_s, plain_s)
     return f"**{words[0]}** instead of {words[1]} by TCP/IP, **{percent(1 - 1 / best.faster)}** less"
 
 

@@ -32,6 +32,7 @@ from analysis.figures.language import (
     note,
     number,
     scale,
+    two_durations,
     value_of,
 )
 from analysis.figures.marks import set_value
@@ -54,7 +55,8 @@ def side_by_side(times: Mapping[str, pd.DataFrame]) -> Figure:
     fig, axes = plt.subplots(len(times), 1, figsize=(WIDTH, 1.8 * len(times) + 0.9), sharex=True)
     every = np.concatenate([t.total_s for t in times.values()])
     low, high = every.min(), np.quantile(every, 0.999)
-    bins = np.linspace(low - 0.02 * (high - low), high, 90)
+    wide = max(high - low, 0.02 * high)
+    bins = np.linspace(low - 0.02 * wide, max(high, low + wide), 90)
     for ax, (name, table) in zip(np.atleast_1d(axes), times.items(), strict=True):
         _histogram(ax, table, bins, COLOUR[name])
         ax.set_title(f"{name} network", color=COLOUR[name])
@@ -92,14 +94,12 @@ def _beside(ax: Axes, text: str, x: float, height: float) -> None:
 def _side_title(found: Mapping[str, Mapping[str, float]]) -> str:
     own, other = found["dedicated"], found["shared"]
     if not differ(own["mean"], other["mean"]):
-        return (
-            f"Other traffic hardly prolongs a migration: {duration(other['mean'])} on the mean, and one in "
-            f"twenty takes more than {duration(other['p95'])}; without it more than {duration(own['p95'])}"
-        )
+        without, beside = two_durations(own["mean"], other["mean"])
+        return f"Other traffic hardly prolongs a migration: {beside} on the mean beside it, {without} without"
+    (without, beside), (most, longer) = (two_durations(own[kind], other[kind]) for kind in ("mean", "p95"))
     return (
-        f"Other traffic makes a migration take {duration(other['mean'])} on the mean instead of "
-        f"{duration(own['mean'])}, and one in twenty more than {duration(other['p95'])} instead of "
-        f"{duration(own['p95'])}"
+        f"Other traffic makes a migration take {beside} on the mean instead of {without}, and one in twenty "
+        f"more than {longer} instead of {most}"
     )
 
 
@@ -236,8 +236,9 @@ def _sure_point(ax: Axes, times: np.ndarray, name: str, place: int) -> None:
 
 def _window_title(finished: Mapping[str, np.ndarray], window_s: float, machines: int) -> str:
     kept = {name: chance(float(within(times, window_s))) for name, times in finished.items()}
+    count = f"{machines} {'machine' if machines == 1 else 'machines'}"
     return (
-        f"A window of {number(window_s / 60)} min for {machines} machines is kept with a chance of "
+        f"A window of {number(window_s / 60)} min for {count} is kept with a chance of "
         f"{kept['dedicated']} on the dedicated network and {kept['shared']} on the shared one"
     )
 

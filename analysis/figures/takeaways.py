@@ -7,7 +7,17 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from analysis.figures.language import NO_BREAK, binds, ceiling, change, differ, duration, number, value_of
+from analysis.figures.language import (
+    NO_BREAK,
+    binds,
+    ceiling,
+    change,
+    differ,
+    duration,
+    number,
+    two_durations,
+    value_of,
+)
 from analysis.figures.words import at_least, endless, paused_s
 from analysis.studies.grids import first_value_reaching
 
@@ -154,9 +164,10 @@ def _gained(here: pd.Series) -> str:
         return f"lets the migration **end**, after {duration(packed)}; without it never ends"
     if np.isinf(packed):
         return f"keeps the migration from ending, which takes {duration(without)} without it"
-    if duration(without) == duration(packed):
+    if not differ(without, packed):
         return f"gains nothing: {duration(packed)}, as without it"
-    factor = f"**{number(here['gain'])} times** as fast: {duration(packed)} instead of {duration(without)}"
+    took, takes = two_durations(without, packed)
+    factor = f"**{number(here['gain'])} times** as fast: {takes} instead of {took}"
     return f"makes the migration {factor}"
 
 

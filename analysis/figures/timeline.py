@@ -199,11 +199,15 @@ def _name_curves(ax: Axes, seen: pd.DataFrame, span: tuple[float, float], top: f
         return
     late = first.iloc[int(len(first) * 0.62)]
     beside = late["dirtied_gib"] > 0.6 * late["to_send_gib"]
-    height = max(late["to_send_gib"], late["dirtied_gib"]) + 0.06 * top
+    height = max(late["to_send_gib"], late["dirtied_gib"]) + (0.14 if beside else 0.06) * top
+    after = seen[seen["pass_number"] > first["pass_number"].iloc[0]]
+    if len(after) and late["time_s"] + 0.25 * width > first["time_s"].iloc[-1]:
+        # The name reaches over the next pass: above the two lines that this bears.
+        height = max(height, after["to_send_gib"].iloc[0] + 0.17 * top)
     ax.annotate(
         "dirtied again meanwhile",
         (late["time_s"], late["dirtied_gib"]),
-        xytext=(late["time_s"], height + (0.08 * top if beside else 0)),
+        xytext=(late["time_s"], height),
         color=DIRTY,
         fontsize=9.5,
         ha="left",

@@ -30,6 +30,7 @@ from analysis.figures.language import (
     number,
     scale,
     sentence,
+    two_durations,
     value_of,
 )
 from analysis.figures.marks import HALO, give_way, name_region, set_value, star
@@ -99,10 +100,8 @@ def _links_title(compared: pd.DataFrame, here: float) -> str:
     if not differ(at.total_s["tcpip"], at.total_s[best]) or at.total_s[best] > at.total_s["tcpip"]:
         as_long = f"{duration(at.total_s[best])}, as long as by TCP/IP"
         return f"{start} {option(best)} is the thriftiest of the quickest: {as_long}"
-    return (
-        f"{start} {option(best)} is best: {duration(at.total_s[best])} instead of "
-        f"{duration(at.total_s['tcpip'])} by TCP/IP"
-    )
+    quick, plain = two_durations(at.total_s[best], at.total_s["tcpip"])
+    return f"{start} {option(best)} is best: {quick} instead of {plain} by TCP/IP"
 
 
 def _links_alt(compared: pd.DataFrame) -> str:
