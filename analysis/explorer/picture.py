@@ -25,6 +25,7 @@ from analysis.figures.language import (
     INK,
     QUIET,
     SENT,
+    binds,
     ceiling,
     change,
     duration,
@@ -32,6 +33,7 @@ from analysis.figures.language import (
     sentence,
 )
 from analysis.figures.timeline import finding
+from analysis.figures.words import endless, size
 from analysis.parameters import PARAMETERS
 
 # --- the picture ----------------------------------------------------------------------
@@ -93,7 +95,7 @@ def thumbnail(migration: Migration) -> str:
 def alternative(migration: Migration) -> str:
     """The picture in words: what became of the migration, the first passes, the ceilings."""
     outcome = migration.outcome
-    told = ", ".join(f"pass {p.number} {_size(p.to_send_gib)}" for p in migration.passes[:5])
+    told = ", ".join(f"pass {p.number} {size(p.to_send_gib, 2)}" for p in migration.passes[:5])
     finite = {name: rate for name, rate in migration.ceilings.items() if math.isfinite(rate)}
     rates = ", ".join(f"{_bar_name(name)} {number(rate)}" for name, rate in finite.items())
     text = (
@@ -106,11 +108,10 @@ def alternative(migration: Migration) -> str:
 
 def binding(migration: Migration) -> str:
     """Which ceiling binds and at what rate: ``The line binds: 9.49 Gbit/s of payload``."""
-    name = migration.outcome["limited_by"]
-    rate = migration.ceilings[name]
-    one = "binds" if not ceiling(name).endswith(("buffers", "cores")) else "bind"
-    known = ceiling(name) if ceiling(name).startswith(("the ", "other")) else f"the {ceiling(name)}"
-    return f"{sentence(known)} {one}: {number(rate)} Gbit/s of payload"
+    outcome = migration.outcome
+    known = binds(outcome["limited_by"])
+    known = known if known.startswith(("the ", "other")) else f"the {known}"
+    return f"{sentence(known)}: {number(outcome['goodput_gbps'])} Gbit/s of payload"
 
 
 def takeaway(**parameters: Any) -> str:
@@ -119,11 +120,14 @@ def takeaway(**parameters: Any) -> str:
     tried = [parameters, *(parameters | {name: asked[name] * by} for name, by in _TRIED.items())]
     here, faster, quieter = (one(**given) for given in tried)
     now, wide, calm = here.outcome, faster.outcome, quieter.outcome
+    takes = "" if endless(now) else f"This migration takes **{duration(now['total_s'])}** in all. "
+    if endless(now):
+        less = "it never ends either" if endless(calm) else f"it ends after {duration(calm['total_s'])}"
+    else:
+        less = change("the blackout", now["blackout_s"], calm["blackout_s"])
     return (
-        f"This migration takes **{duration(now['total_s'])}** in all. {finding(now)}. "
-        f"**{binding(here)}.** On a line twice as fast "
-        f"{change('the total time', now['total_s'], wide['total_s'])}; with half the page writes "
-        f"{change('the blackout', now['blackout_s'], calm['blackout_s'])}."
+        f"{takes}{finding(now)}. **{binding(here)}.** On a line twice as fast "
+        f"{change('the total time', now['total_s'], wide['total_s'])}; with half the page writes {less}."
     )
 
 
@@ -148,21 +152,22 @@ def _phases(migration: Migration) -> list[str]:
     ]
     parts: list[str] = []
     x: float = 0
-    at = scale(0, end, LEFT, RIGHT)
+    at = scale(_begin(migration), end, LEFT, RIGHT)
     for kind, name, lasts, start, stop in spans:
         never = name == "blackout" and not math.isfinite(start)
         words = f"{name} never" if never else f"{name} {duration(lasts)}"
+        words = "brownout without end" if kind == "brownout" and not math.isfinite(lasts) else words
         parts += [rect(x, 49, 11, 11, kind), lettering(x + 16, 59, words)]
         x += 16 + 6.6 * len(words) + 16
         if start < end:
-            left, right = at(start), at(min(stop, end))
+            left, right = max(at(start), LEFT), at(min(stop, end))
             parts.append(rect(left, 69, max(right - left, 0.8), 12, kind))
     return parts
 
 
 def _course(migration: Migration) -> list[str]:
     """Memory over the whole time, with what comes after the first pass shaded."""
-    panel = Panel(96, 228, 0.0, _end(migration), _top(migration.passes))
+    panel = Panel(96, 228, _begin(migration), _end(migration), _top(migration.passes))
     parts = []
     if len(migration.passes) > 1:
         left = panel.x(migration.passes[1].start_s)
@@ -206,9 +211,14 @@ def _closely(migration: Migration) -> list[str]:
         text = "One pass: nothing was left to send again but for the pause."
         return [lettering(0, 284, text, "q")]
     end = _end(migration)
-    panel = Panel(296, 396, later[0].start_s, end + 0.02 * (end - later[0].start_s), _top(later))
-    until = "to the end" if math.isfinite(migration.outcome["total_s"]) else f"to pass {later[-1].number}"
-    parts = [lettering(0, 284, f"The shaded part closely: from pass 2 {until}", "b")]
+    start, paused = later[0].start_s, later[-1].start_s + later[-1].duration_s
+    whole = end + 0.02 * (end - start)
+    # A pause that is long beside these passes would leave them a sliver: it takes a quarter at most.
+    stop = min(whole, paused + max(paused - start, 1e-6) / 3)
+    panel = Panel(296, 396, start, stop, _top(later))
+    until = "the end" if stop == whole else "the pause"
+    until = f"pass {later[-1].number}" if endless(migration.outcome) else until
+    parts = [lettering(0, 284, f"The shaded part closely: from pass 2 to {until}", "b")]
     parts += [rect(LEFT, panel.top, RIGHT - LEFT, panel.bottom - panel.top, "shade")]
     parts += panel.axes("memory", "time since the migration began [s]")
     for p in later:
@@ -222,8 +232,8 @@ def _closely(migration: Migration) -> list[str]:
 
 def _bars(migration: Migration) -> list[str]:
     """All ceilings as bars, as long as the rate they allow; the lowest stands out."""
-    binds = migration.outcome["limited_by"]
-    lowest = migration.ceilings[binds]
+    lowest_name = migration.outcome["limited_by"]
+    lowest = migration.ceilings[lowest_name] or migration.outcome["goodput_gbps"]
     finite = [rate for rate in migration.ceilings.values() if math.isfinite(rate)]
     left, most = 136, 4 * lowest
     high = min(max(finite), most)
@@ -234,19 +244,25 @@ def _bars(migration: Migration) -> list[str]:
     ]
     for i, (name, rate) in enumerate(migration.ceilings.items()):
         y = BARS + BAR * i
-        weight = "b" if name == binds else ""
+        weight = "b" if name == lowest_name else ""
         parts.append(lettering(left - 8, y + 12, _bar_name(name), f"e {weight}".strip()))
         if not math.isfinite(rate):
             parts.append(lettering(left, y + 12, "no limit here", "q"))
             continue
         long = max(at(min(rate, high)) - left, 1)
-        kind = "binds" if name == binds else "room"
+        kind = "binds" if name == lowest_name else "room"
         if rate > high:
             parts.append(path(f"M{left} {px(y + 2)}h{px(long)}l7 6.5l-7 6.5h-{px(long)}z", kind))
         else:
             parts.append(rect(left, y + 2, long, 13, kind))
         parts.append(lettering(left + long + (13 if rate > high else 6), y + 12, number(rate), weight))
     return parts
+
+
+def _begin(migration: Migration) -> float:
+    """From when the course is drawn [s]: where set-up takes most of the time, its last part is enough."""
+    end, setup_s = _end(migration), migration.setup_s
+    return 0.0 if setup_s < 0.4 * end else setup_s - 0.2 * (end - setup_s)
 
 
 def _end(migration: Migration) -> float:
@@ -263,7 +279,3 @@ def _top(made: tuple[Pass, ...]) -> float:
 
 def _bar_name(name: str) -> str:
     return ceiling(name).removeprefix("the ")
-
-
-def _size(gib: float) -> str:
-    return f"{number(gib, 2)} GiB" if gib >= 0.1 else f"{number(gib * 1024, 2)} MiB"

@@ -25,8 +25,10 @@ class Panel:
 
     def axes(self, name: str, x_title: str) -> list[str]:
         """Grid, ticks and titles with units."""
-        times, small = ticks(self.start, self.end, 5), self.high < 0.1
-        unit, times_gib = ("MiB", 1024) if small else ("GiB", 1)
+        times = ticks(self.start, self.end, 5)
+        unit, times_gib = ("MiB", 1024.0) if self.high < 0.1 else ("GiB", 1.0)
+        # Five characters of a size would run into the name of the axis.
+        unit, times_gib = ("TiB", 1 / 1024) if self.high >= 4096 else (unit, times_gib)
         sizes = [size / times_gib for size in ticks(0, self.high * 1.16 * times_gib, 4)]
         lines = "".join(f"M{LEFT} {px(self.y(s))}H{RIGHT}" for s in sizes)
         parts = [path(lines, "grid")]

@@ -1,4 +1,4 @@
-"""Lines over one parameter: the two phases, the rate of the link, what is dirtied, what is left."""
+"""Lines over one parameter: the two phases, the rate of the link, what compression gains."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from analysis.figures.language import (
     MARKERS,
     NO_BREAK,
     QUIET,
-    SENT,
     WIDTH,
     Groups,
     along,
@@ -39,6 +38,8 @@ from analysis.figures.language import (
     scale,
     value_of,
 )
+from analysis.figures.marks import place_of, set_value
+from analysis.figures.words import paused_s
 
 # --- brownout and blackout across a sweep ---------------------------------------------
 
@@ -52,15 +53,25 @@ def phases(frame: pd.DataFrame, x: str, hue: str | None = None, marked: Sequence
     is written where it changes.
     """
     fig, axes = plt.subplots(2, 1, figsize=(WIDTH, 6.4), sharex=True)
+    # Of a migration that never ends there is no pause: nothing is drawn of it.
+    frame = frame.assign(blackout_s=paused_s(frame))
     for ax, outcome, colour in zip(axes, ("brownout_s", "blackout_s"), (BROWNOUT, BLACKOUT), strict=True):
         _lines(ax, frame, x, outcome, hue, marked, colour)
         if ax.get_yscale() == "linear":
             # From zero, so that a change of a few per cent looks like one.
             longest = frame.loc[np.isfinite(frame[outcome]), outcome].max()
             ax.set_ylim(0, longest * 1.12 if longest > 0 else 1)
+        if not np.isfinite(frame[outcome]).any():
+            note(ax, "none: it never ends", 0.5, 0.5, xycoords="axes fraction", ha="center")
+            ax.set_yticks([])
         if hue is not None:
-            _name_lines(ax, _groups(frame, hue), x, outcome, hue)
+            name_lines(ax, _groups(frame, hue), x, outcome, hue)
         ax.set_ylabel(axis_label(outcome))
+    widest = frame[x].min(), frame[x].max()
+    if np.isinf(frame["total_s"]).any() and widest[0] > 0 and axes[0].get_xscale() == "log":
+        # Also where nothing is drawn, since the migration never ends there.
+        room = (widest[1] / widest[0]) ** 0.02
+        axes[0].set_xlim(widest[0] / room, widest[1] * room)
     axes[0].set_title("Phase one: the guest runs while memory is copied", pad=18 if hue is None else 6)
     axes[1].set_title("Phase two: the guest is paused")
     axes[1].set_xlabel(axis_label(x))
@@ -91,7 +102,7 @@ def _lines(
     ax.margins(x=0.02, y=0.12)
 
 
-def _name_lines(ax: Axes, groups: Groups, x: str, y: str, hue: str) -> None:
+def name_lines(ax: Axes, groups: Groups, x: str, y: str, hue: str) -> None:
     """Write the value of ``hue`` at the right end of each line."""
     tints = colours([name for name, _ in groups])
     ax.autoscale_view()
@@ -113,12 +124,14 @@ def _points(ax: Axes, part: pd.DataFrame, x: str, y: str, colour: Any, marker: s
 
 def _verdict_key(ax: Axes, frame: pd.DataFrame) -> None:
     """Say what filled and hollow points mean."""
-    if frame["converged"].all():
-        text = "pre-copy converged everywhere"
-    elif not frame["converged"].any():
-        text = "pre-copy was cut off everywhere"
-    else:
-        text = "filled: pre-copy converged   hollow: cut off before it did"
+    never = np.isinf(frame["total_s"])
+    kinds = (
+        ("filled: pre-copy converged", "pre-copy converged everywhere", frame["converged"]),
+        ("hollow: cut off before it did", "pre-copy was cut off everywhere", ~frame["converged"] & ~never),
+        ("no point: it never ends", "it never ends anywhere", never),
+    )
+    told = [alone if rows.all() else words for words, alone, rows in kinds if rows.any()]
+    text = "   ".join(told)
     ax.annotate(text, (1, 1.03), xycoords="axes fraction", ha="right", color=QUIET, fontsize=9)
 
 
@@ -132,20 +145,21 @@ def ceiling_spans(frame: pd.DataFrame, x: str) -> pd.DataFrame:
 
 def _mark_ceilings(axes: Sequence[Axes], frame: pd.DataFrame, x: str) -> None:
     """A thin line where another ceiling begins to bind and, above the first panel, its name."""
+    free = 0.0
     for i, span in ceiling_spans(frame, x).iterrows():
         left = axes[0].get_xlim()[0]
         if i:
             left = span.start
             for ax in axes:
                 ax.axvline(left, color=QUIET, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
-        at = axes[0].transAxes.inverted().transform(axes[0].transData.transform((left, 1)))[0]
-        axes[0].annotate(
-            f"limited by {ceiling(span.limited_by)}",
-            (at + 0.005, 1.02),
-            xycoords="axes fraction",
-            color=QUIET,
-            fontsize=9,
-        )
+        at = axes[0].transAxes.inverted().transform(axes[0].transData.transform((left, 1)))[0] + 0.005
+        words = ceiling(span.limited_by) if i else f"limited by {ceiling(span.limited_by)}"
+        long = 0.0085 * len(words)
+        # A name that would run into the one before, or over the edge, stands within the panel.
+        above = free <= at and at + long < 1.02
+        look: dict[str, Any] = {"xycoords": "axes fraction", "color": QUIET, "fontsize": 9}
+        axes[0].annotate(words, (min(at, 1 - long), 1.02 if above else 0.93), **look)
+        free = at + long if above else free
 
 
 def _phases_title(frame: pd.DataFrame, x: str, hue: str | None) -> str:
@@ -154,16 +168,33 @@ def _phases_title(frame: pd.DataFrame, x: str, hue: str | None) -> str:
     span = f"{value_of(x, low).split(NO_BREAK)[0]} to {value_of(x, high)}"
     if hue is None:
         outer = frame.sort_values(x).iloc[[0, -1]]
+        if np.isinf(outer["brownout_s"]).any():
+            return _never_title(outer, x, span)
         brownout, blackout = (change(words, *outer[f"{words}_s"]) for words in ("brownout", "blackout"))
         return f"From {span}: {brownout}, {blackout}"
-    pauses = frame.pivot_table(index=x, columns=hue, values="blackout_s")
+    pauses = frame.assign(blackout_s=paused_s(frame)).pivot_table(index=x, columns=hue, values="blackout_s")
+    if pauses.empty:
+        return f"From {span} the migration never ends"
     spread = pauses.max(axis=1) / pauses.min(axis=1)
-    if spread.max() < 1.02:
-        return f"From {span} the blackout is the same, at most {duration(pauses.max().max())}"
+    if not spread.max() >= 1.02:
+        same = "" if pauses.shape[1] == 1 else "the same for each, "
+        return f"From {span} the blackout is {same}at most {duration(pauses.max().max())}"
     at = pauses.iloc[int(spread.argmax())]
     ends: tuple[Any, Any] = (at.idxmin(), at.idxmax())
     best, worst = (f"{duration(at[name])} ({value_of(hue, name)})" for name in ends)
     return f"The blackout differs most at {value_of(x, at.name)}: from {best} to {worst}"
+
+
+def _never_title(outer: pd.DataFrame, x: str, span: str) -> str:
+    """What becomes of a migration that never ends at one end of the sweep, or at both."""
+    never = np.isinf(outer["brownout_s"])
+    if never.all():
+        return f"At both ends of the span from {span} the migration never ends"
+    lost, done = outer[never].iloc[0], outer[~never].iloc[0]
+    return (
+        f"At {value_of(x, lost[x])} the migration never ends, at {value_of(x, done[x])} it takes "
+        f"{duration(done['brownout_s'])} of brownout and {duration(done['blackout_s'])} of blackout"
+    )
 
 
 def _phases_alt(frame: pd.DataFrame, x: str, hue: str | None) -> str:
@@ -171,7 +202,10 @@ def _phases_alt(frame: pd.DataFrame, x: str, hue: str | None) -> str:
     for group, part in _groups(frame, hue):
         ends = part.sort_values(x).iloc[[0, -1]]
         who = f"{value_of(hue, group)}: " if hue else ""
-        parts.append(who + ", ".join(change(w, *ends[f"{w}_s"]) for w in ("brownout", "blackout")))
+        said = [change("brownout", *ends["brownout_s"])]
+        if np.isfinite(ends["brownout_s"]).all():
+            said.append(change("blackout", *ends["blackout_s"]))
+        parts.append(who + ", ".join(said))
     return f"Two panels of lines over {axis_label(x)}, brownout above and blackout below. {'; '.join(parts)}."
 
 
@@ -194,10 +228,11 @@ def plateaus(frame: pd.DataFrame, x: str, hue: str, given: float) -> Figure:
     for (name, part), tint in zip(groups, tints, strict=True):
         knees[name], rise = _plateau(ax, part.sort_values(x), x, tint)
         rises.append((rise, value_of(hue, name), tint))
-    ax.axvline(given, color=QUIET, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
-    ax.margins(x=0.02, y=0.14)
+    ends = (min(frame[x].min(), given) / 1.15, max(frame[x].max(), given) * 1.15)
+    ax.margins(y=0.14)
+    ax.set_xlim(ends)
     _name_rises(ax, x, "goodput_gbps", rises)
-    note(ax, f"set: {number(given, 6)}", given, 0.02, xycoords=("data", "axes fraction"), ha="center")
+    set_value(ax, f"set: {number(given, 6)}", given)
     text = "thick: the rings bind   thin: another ceiling does   number: buffers that are enough"
     ax.annotate(text, (1, 1.02), xycoords="axes fraction", ha="right", color=QUIET, fontsize=9)
     ax.set(xlabel=f"{axis_label('receive_buffers')}, as many send buffers", ylabel=axis_label("goodput_gbps"))
@@ -220,14 +255,16 @@ def _plateau(ax: Axes, part: pd.DataFrame, x: str, tint: Any) -> tuple[float, pd
 
 
 def _name_rises(ax: Axes, x: str, y: str, rises: Sequence[tuple[pd.DataFrame, str, Any]]) -> None:
-    """Write each line's name along its rising part; in a list where lines run too close for that."""
+    """Write each line's name along its rising part; in a list where lines run too close for that, or end."""
     places = []
     for rise, _, _ in rises:
         first = len(rise) // 8
         at, later = rise.iloc[first], rise.iloc[min(first + max(len(rise) // 6, 1), len(rise) - 1)]
         power = np.log(later[y] / at[y]) / np.log(later[x] / at[x]) if later[x] > at[x] else 0.0
         places.append((at[x] * 0.97, at[y] * 1.09, power))
-    if apart(ax, places):
+    # A name and the number at the end of a rise keep apart where the rise is twice as long as the name.
+    long = all(_across(ax, rise[x]) > 0.34 for rise, _, _ in rises)
+    if long and apart(ax, places):
         for (left, height, power), (_, name, tint) in zip(places, rises, strict=True):
             ax.text(left, height, name, color=tint, fontsize=9.5, **along(left, height, power))
     else:
@@ -235,10 +272,17 @@ def _name_rises(ax: Axes, x: str, y: str, rises: Sequence[tuple[pd.DataFrame, st
         ax.legend(lines, [name for _, name, _ in rises], loc="lower right", fontsize=9.5)
 
 
+def _across(ax: Axes, values: pd.Series) -> float:
+    """How much of the panel's width some values span."""
+    left, right = (place_of(ax, end, ax.get_ylim()[0])[0] for end in (values.min(), values.max()))
+    return right - left
+
+
 def _plateaus_title(knees: dict[Any, float], hue: str, given: float) -> str:
     lacking = [value_of(hue, name) for name, knee in knees.items() if not knee <= given]
     if lacking:
-        listed = ", ".join([name.split(NO_BREAK)[0] for name in lacking[:-1]] + lacking[-1:])
+        first = ", ".join(name.split(NO_BREAK)[0] for name in lacking[:-1])
+        listed = f"{first} and {lacking[-1]}" if first else lacking[-1]
         return f"{number(given, 6)} buffers a ring are too few at {listed}"
     most = max(knees, key=knees.__getitem__)
     return (
@@ -254,127 +298,6 @@ def _plateaus_alt(knees: dict[Any, float], hue: str) -> str:
     ]
     return (
         f"Lines rise with the number of buffers, then are level. The rings bind no more: {'; '.join(told)}."
-    )
-
-
-# --- dirtying: u(t), and what each pass leaves ----------------------------------------
-
-
-@drawn
-def dirtied(curves: pd.DataFrame, goal_s: float, sendable_gib_per_s: float) -> Figure:
-    """Distinct memory dirtied over time for each write pattern, beside what the link sends meanwhile.
-
-    ``curves``: columns ``seconds``, ``write_pattern``, ``dirtied_gib``.
-    """
-    fig, ax = plt.subplots(figsize=(WIDTH, 5.0))
-    scale(ax, "x", curves["seconds"], log=True)
-    scale(ax, "y", [1e-3, curves["dirtied_gib"].max()], log=True)
-    groups: Groups = list(curves.groupby("write_pattern", sort=False))
-    tints = colours([name for name, _ in groups])
-    seconds = np.sort(curves["seconds"].unique())
-    ax.fill_between(seconds, sendable_gib_per_s * seconds, 1e-9, color=SENT, alpha=0.10, linewidth=0)
-    ax.plot(seconds, sendable_gib_per_s * seconds, color=SENT, linewidth=1.6)
-    for i, ((_, part), tint) in enumerate(zip(groups, tints, strict=True)):
-        ax.plot(part["seconds"], part["dirtied_gib"], color=tint, linestyle=DASHES[i])
-    low = curves.loc[curves["dirtied_gib"] > 0, "dirtied_gib"].min()
-    ax.set(xlim=(seconds[0], seconds[-1]), ylim=(low * 0.7, curves["dirtied_gib"].max() * 2.2))
-    _name_lines(ax, groups, "seconds", "dirtied_gib", "write_pattern")
-    ax.axvline(goal_s, color=BLACKOUT, linewidth=1.2, linestyle=(0, (2, 2)))
-    above: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "fontsize": 9}
-    ax.annotate(f"{duration(goal_s)}: permitted blackout", (goal_s, 1.015), ha="center", **above)
-    _name_sendable(ax, sendable_gib_per_s)
-    ax.set(xlabel="time t [s]", ylabel="distinct memory dirtied u(t) [GiB]")
-    return entitle(fig, _dirtied_title(groups, goal_s, sendable_gib_per_s), _dirtied_alt(groups))
-
-
-def _name_sendable(ax: Axes, gib_per_s: float) -> None:
-    """Name the line of the link where it leaves the panel at the top."""
-    top = ax.get_ylim()[1]
-    at = min(top / gib_per_s, ax.get_xlim()[1])
-    note(
-        ax, "the link sends this much", at, top * 0.93, color=SENT, ha="right", va="top",
-        xytext=(-14, 0), textcoords="offset points",
-    )  # fmt: skip
-
-
-def _at(part: pd.DataFrame, seconds: float) -> float:
-    return float(np.interp(seconds, part["seconds"], part["dirtied_gib"]))
-
-
-def _dirtied_title(groups: Groups, goal_s: float, gib_per_s: float) -> str:
-    """Which patterns dirty more in the permitted blackout than the link sends in it."""
-    sent = gib_per_s * goal_s
-    over = [name for name, part in groups if _at(part, goal_s) > sent]
-    span = f"In {duration(goal_s)} the link sends {number(sent)} GiB"
-    most, least = (pick((_at(part, goal_s), name) for name, part in groups) for pick in (max, min))
-    if not over:
-        return f"{span}; the guest dirties less with every pattern, from {_named(least)} to {_named(most)}"
-    return f"{span}; the guest dirties more with {', '.join(over)}: no number of passes will do"
-
-
-def _named(pair: tuple[float, str]) -> str:
-    return f"{number(pair[0])} GiB ({pair[1]})"
-
-
-def _dirtied_alt(groups: Groups) -> str:
-    told = [f"{name} {number(_at(part, 10.0))} GiB" for name, part in groups]
-    return (
-        "Curves on logarithmic axes rise with time and level off at the working set, below or above the "
-        f"straight line of what the link sends. Dirtied in 10 s: {', '.join(told)}."
-    )
-
-
-@drawn
-def residuals(steps: pd.DataFrame, goal_s: float, pass_limit: float) -> Figure:
-    """Time to send what each pass leaves, pass by pass and pattern by pattern.
-
-    ``steps``: columns ``write_pattern``, ``pass_number``, ``left_s`` [s].
-    """
-    fig, ax = plt.subplots(figsize=(WIDTH, 4.8))
-    groups: Groups = list(steps.groupby("write_pattern", sort=False))
-    tints = colours([name for name, _ in groups])
-    scale(ax, "y", [0.001, 10], log=True)
-    for i, ((_, part), tint) in enumerate(zip(groups, tints, strict=True)):
-        seen = part[part["left_s"] > 0]
-        ax.plot(seen["pass_number"], seen["left_s"], color=tint, linestyle=DASHES[i], marker=MARKERS[i])
-    last = steps["pass_number"].max()
-    ax.axhline(goal_s, color=BLACKOUT, linewidth=1.2, linestyle=(0, (2, 2)))
-    ax.set_xlim(0.7, last + 0.4)
-    ax.set_ylim(max(steps.loc[steps["left_s"] > 0, "left_s"].min() * 0.5, goal_s * 1e-3))
-    _name_lines(ax, groups, "pass_number", "left_s", "write_pattern")
-    above: dict[str, Any] = {"xytext": (0, 3), "textcoords": "offset points", "va": "bottom", "ha": "right"}
-    note(ax, f"permitted: {duration(goal_s)}", last + 0.35, goal_s, **above)
-    if pass_limit < last:
-        ax.axvspan(pass_limit, last + 0.4, color="#eceff3", linewidth=0, zorder=0)
-        text = f"not made: the rule stops after pass {number(pass_limit)}"
-        note(ax, text, pass_limit + 0.1, 0.95, xycoords=("data", "axes fraction"), va="top")
-    ax.set(xlabel="pass", ylabel="time to send what is left [s]")
-    ax.set_xticks(range(1, int(last) + 1, 1 if last <= 15 else 5))
-    return entitle(fig, _residuals_title(groups, goal_s, pass_limit), _residuals_alt(groups, pass_limit))
-
-
-def _after(part: pd.DataFrame, pass_limit: float) -> float:
-    """Time to send what the last permitted pass leaves [s]."""
-    made = part[part["pass_number"] <= pass_limit]
-    return float(made["left_s"].iloc[-1])
-
-
-def _residuals_title(groups: Groups, goal_s: float, pass_limit: float) -> str:
-    met = [name for name, part in groups if _after(part, pass_limit) <= goal_s]
-    failed = [name for name, _ in groups if name not in met]
-    limit = f"{number(pass_limit)} pass{'' if pass_limit == 1 else 'es'}"
-    if not failed:
-        return f"{limit} bring every pattern below {duration(goal_s)}"
-    if not met:
-        return f"{limit} bring no pattern below {duration(goal_s)}"
-    return f"{limit} bring {', '.join(met)} below {duration(goal_s)}, but not {', '.join(failed)}"
-
-
-def _residuals_alt(groups: Groups, pass_limit: float) -> str:
-    told = [f"{name} {duration(_after(part, pass_limit))}" for name, part in groups]
-    return (
-        "Falling lines over the number of the pass, one for each write pattern. Left when the rule stops: "
-        f"{', '.join(told)}."
     )
 
 
@@ -396,13 +319,12 @@ def compressed(frame: pd.DataFrame, x: str, hue: str, given: float, worthwhile: 
     for (_, part), tint in zip(groups, tints, strict=True):
         _gain_line(ax, part.sort_values(x), x, tint)
     ax.axhline(worthwhile, color=DIRTY, linewidth=1.2, linestyle=(0, (2, 2)), zorder=1)
-    ax.axvline(given, color=QUIET, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
     ax.margins(x=0.02)
     ax.set_ylim(0.95, max(frame["rate_gain"].max(), worthwhile) * 1.06)
-    _name_lines(ax, groups, x, "rate_gain", hue)
+    name_lines(ax, groups, x, "rate_gain", hue)
     below: dict[str, Any] = {"xytext": (0, -3), "textcoords": "offset points", "va": "top"}
     note(ax, f"pays from {number(worthwhile)}", frame[x].min(), worthwhile, color=DIRTY, **below)
-    note(ax, f"set: {value_of(x, given)}", given, 0.02, xycoords=("data", "axes fraction"), ha="center")
+    set_value(ax, f"set: {value_of(x, given)}", given)
     text = "thick: the full ratio   thin: the spare cores hold it back"
     ax.annotate(text, (1, 1.02), xycoords="axes fraction", ha="right", color=QUIET, fontsize=9)
     ax.set(xlabel=axis_label(x), ylabel="memory copied [times plain TCP/IP]")

@@ -14,7 +14,7 @@ from analysis.figures.language import ceiling, duration, number, value_of
 from analysis.figures.networks import SURE
 from analysis.figures.own_migrations import best
 from analysis.figures.transports import option
-from analysis.figures.words import percent
+from analysis.figures.words import at_least, frozen, percent
 from analysis.studies.traffic import summary
 
 
@@ -23,7 +23,7 @@ def migration(here: pd.Series) -> dict[str, str]:
     return {
         "in all": duration(here["total_s"]),
         "brownout": duration(here["brownout_s"]),
-        "blackout": duration(here["blackout_s"]),
+        "blackout": frozen(here),
         f"payload, limited by {ceiling(here['limited_by'])}": _gbps(here["goodput_gbps"]),
     }
 
@@ -33,16 +33,18 @@ def buffers(today: pd.Series, endless: pd.Series, enough: Mapping[str, float]) -
     return {
         "in all with the buffers set": duration(today["total_s"]),
         "in all with endless rings": duration(endless["total_s"]),
-        f"receive, for {percent(0.99)} of the link": value_of("receive_buffers", enough["receive_buffers"]),
-        f"send, for {percent(0.99)} of the link": value_of("send_buffers", enough["send_buffers"]),
+        f"receive, for {percent(0.99)} of the link": _count(enough["receive_buffers"]),
+        f"send, for {percent(0.99)} of the link": _count(enough["send_buffers"]),
     }
 
 
 def dirty_rate(now: pd.DataFrame, most_writes: Mapping[str, float]) -> dict[str, str]:
     """Shortest and longest blackout over the patterns, and how busy a guest of either may be."""
-    pauses = dict(zip(now["write_pattern"], now["blackout_s"], strict=True))
-    ends = list(dict.fromkeys([min(pauses, key=pauses.__getitem__), max(pauses, key=pauses.__getitem__)]))
-    return {f"blackout, {name}": duration(pauses[name]) for name in ends} | {
+    rows = now.set_index("write_pattern")
+    pauses = rows["blackout_s"].where(np.isfinite(rows["total_s"]), np.inf)
+    ends = list(dict.fromkeys([str(pauses.idxmin()), str(pauses.idxmax())]))
+    told = {name: duration(pauses[name]) if np.isfinite(pauses[name]) else "never" for name in ends}
+    return {f"blackout, {name}": told[name] for name in ends} | {
         f"converges up to, {name}": _writes(most_writes[name]) for name in ends
     }
 
@@ -51,9 +53,9 @@ def compression(here: pd.Series) -> dict[str, str]:
     """What compression gains, and the cores that would give its full ratio."""
     return {
         "compressed": duration(here["total_s"]),
-        "not compressed": duration(here["gain"] * here["total_s"]),
-        "as fast": f"{number(here['gain'])} times",
-        "for the full ratio": f"{number(here['cores_needed'], 2)} cores",
+        "not compressed": duration(here["plain_total_s"]),
+        **({"as fast": f"{number(here['gain'])} times"} if np.isfinite(here["gain"]) else {}),
+        "for the full ratio": f"{number(at_least(here['cores_needed'], 2), 2)} cores",
     }
 
 
@@ -99,9 +101,13 @@ def own(row: pd.Series, found: pd.DataFrame) -> dict[str, str]:
     return told
 
 
+def _count(buffers: float) -> str:
+    return value_of("receive_buffers", buffers) if np.isfinite(buffers) else "none enough"
+
+
 def _gbps(value: float) -> str:
     return value_of("bandwidth_gbps", value)
 
 
 def _writes(rate: float) -> str:
-    return "any rate" if np.isinf(rate) else f"{number(rate, 2)} pages/s" if rate > 0 else "none"
+    return "any rate" if np.isinf(rate) else f"{number(rate)} pages/s" if rate > 0 else "none"

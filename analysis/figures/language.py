@@ -22,9 +22,10 @@ import seaborn as sns
 from IPython import get_ipython
 from IPython.display import display as _display
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from analysis.parameters import FACTOR, OUTCOMES, PARAMETERS, check, label, takes
@@ -197,6 +198,8 @@ _CEILINGS = {
     "receive_buffers": "the receive buffers",
     "streams": "the connection's core",
     "spare_cores": "the spare cores",
+    "socket_buffer": "the socket buffer",
+    "host_adapter": "the host's adapter",
 }
 
 
@@ -205,8 +208,14 @@ def ceiling(limited_by: str) -> str:
     return _CEILINGS.get(limited_by, limited_by.replace("_", " "))
 
 
-def duration(seconds: float) -> str:
-    """A duration as people say it, held together by no-break spaces.
+def binds(limited_by: str) -> str:
+    """A ceiling as the subject of a clause: "the line binds", "the receive buffers bind"."""
+    name = ceiling(limited_by)
+    return f"{name} {'bind' if name.endswith(('buffers', 'cores')) else 'binds'}"
+
+
+def duration(seconds: float, digits: int = 2) -> str:
+    """A duration as people say it, of so many digits below 100 s, held together by no-break spaces.
 
     >>> text = ", ".join(duration(s) for s in (88e-6, 0.0854, 1.5, 42, 131, 3720, float("inf")))
     >>> print(text.replace(NO_BREAK, " "))
@@ -216,35 +225,51 @@ def duration(seconds: float) -> str:
     if np.isinf(minutes):
         text = "endless"
     elif seconds < 0.0009995:
-        text = f"{number(seconds * 1e6, 2)} µs"
+        text = f"{number(seconds * 1e6, digits)} µs"
     elif seconds < 0.9995:
-        text = f"{number(seconds * 1000, 2)} ms"
+        text = f"{number(seconds * 1000, digits)} ms"
     elif seconds < 99.5:
-        text = f"{number(seconds, 2)} s"
+        text = f"{number(seconds, digits)} s"
     elif minutes < 60:
         text = f"{minutes} min {rest:02d} s"
     else:
-        text = f"{minutes // 60} h {minutes % 60:02d} min"
+        hours, minutes = divmod(round(seconds / 60), 60)
+        text = f"{hours} h {minutes:02d} min"
     return text.replace(" ", NO_BREAK)
 
 
 def number(value: float, digits: int = 3) -> str:
     """A number with that many significant digits, thousands set apart, no exponent for ordinary sizes.
 
-    >>> [number(v) for v in (12.6389, 150000, 0.51234, 0)]
-    ['12.6', '150,000', '0.512', '0']
+    >>> [number(v) for v in (12.6389, 150000, 0.51234, 0.00001, 0)]
+    ['12.6', '150,000', '0.512', '0.00001', '0']
     """
     if not np.isfinite(value) or value == 0:
         return f"{value:g}"
     rounded = float(f"{value:.{digits}g}")
+    if 1e-9 < abs(rounded) <= 1e-4:
+        return f"{rounded:.15f}".rstrip("0")
     return f"{rounded:,.10g}" if 1e-4 < abs(rounded) < 1e12 else f"{rounded:g}"
+
+
+def differ(first: float, last: float) -> bool:
+    """Whether two durations differ by more than 2 %, or one of them never ends."""
+    if np.isinf([first, last]).any():
+        return first != last
+    return abs(last - first) > 0.02 * abs(first)
+
+
+def two_durations(first: float, last: float) -> tuple[str, str]:
+    """Two durations in words, with the digits that tell them apart if they :func:`differ`."""
+    digits = 3 if differ(first, last) and duration(first) == duration(last) else 2
+    return duration(first, digits), duration(last, digits)
 
 
 def change(words: str, first: float, last: float) -> str:
     """What a duration does between two ends of a sweep, true for any numbers."""
-    start, end = duration(first), duration(last)
-    if start == end or abs(last - first) <= 0.02 * abs(first):
-        return f"{words} stays at {end}"
+    start, end = two_durations(first, last)
+    if not differ(first, last):
+        return f"{words} stays {end}" if np.isinf(first) else f"{words} stays at {end}"
     return f"{words} {'falls' if last < first else 'rises'} from {start} to {end}"
 
 
@@ -312,13 +337,24 @@ def scale(ax: Axes, which: str, values: Iterable[float], *, log: bool | None = N
     """Set an axis to a log scale where values span a decade or more, with plain numbers as ticks."""
     finite = np.asarray([v for v in values if np.isfinite(v)], float)
     positive = len(finite) > 0 and finite.min() > 0
+    axis = ax.xaxis if which == "x" else ax.yaxis
     if positive and (log or (log is None and finite.max() / finite.min() >= 10)):
         (ax.set_xscale if which == "x" else ax.set_yscale)("log")
-        axis = ax.xaxis if which == "x" else ax.yaxis
-        axis.set_major_formatter(FuncFormatter(lambda v, _: number(v)))
-        axis.set_minor_formatter(NullFormatter())
-        if finite.max() / finite.min() < 30:
-            axis.set_minor_formatter(FuncFormatter(lambda v, _: number(v) if f"{v:e}"[0] in "25" else ""))
+        plain_ticks(axis)
+    else:
+        axis.set_major_formatter(FuncFormatter(lambda v, _: number(v, 6)))
+
+
+def plain_ticks(axis: Axis) -> None:
+    """Plain numbers on a log axis: at the decades, and between them where fewer than two would be seen."""
+
+    def between(value: float, _: int | None) -> str:
+        low, high = sorted(axis.get_view_interval())
+        told = "25" if high > 3 * low else "123456789"
+        return number(value) if high < 60 * low and f"{value:e}"[0] in told else ""
+
+    axis.set_major_formatter(FuncFormatter(lambda v, _: number(v)))
+    axis.set_minor_formatter(FuncFormatter(between))
 
 
 def label_ends(ax: Axes, ends: Sequence[tuple[float, str, Any]], gap: float = 0.075) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from analysis.figures.language import duration, number, value_of
+from analysis.figures.language import differ, duration, number, two_durations, value_of
 from analysis.figures.networks import SURE
 from analysis.figures.rings import UNKNOWN
 from analysis.figures.transports import option
@@ -29,7 +29,9 @@ def dedicated_network(
 ) -> str:
     """What a dedicated network is worth: one migration, a node to be emptied, and the measured repeats."""
     own, other = (summary(times[name]) for name in ("dedicated", "shared"))
-    most, mean = ([f"**{duration(each[kind])}**" for each in (own, other)] for kind in ("p95", "mean"))
+    told = (two_durations(own[kind], other[kind]) for kind in ("p95", "mean"))
+    most, mean = ([f"**{words}**" for words in pair] for pair in told)
+    count = "1 machine" if machines == 1 else f"{machines} machines one after the other"
     varies = [f"**{percent(each['cv'])}**" for each in (own, other)]
     kept = {name: chance(float(within(times, window_s))) for name, times in finished.items()}
     needed = {name: duration(float(np.quantile(times, SURE))) for name, times in finished.items()}
@@ -37,7 +39,7 @@ def dedicated_network(
         f"In 95 of 100 cases a migration takes at most {most[0]} on the **dedicated** network and at most "
         f"{most[1]} on the **shared** one. On the mean it takes {mean[0]} against {mean[1]}, with a "
         f"coefficient of variation of {varies[0]} against {varies[1]}. Emptying a "
-        f"node of {machines} machines one after the other is done within {number(window_s / 60)} min with a "
+        f"node of {count} is done within {number(window_s / 60)} min with a "
         f"chance of **{kept['dedicated']}** against **{kept['shared']}**; to be 95 % sure the window must "
         f"be **{needed['dedicated']}** or **{needed['shared']}** long. {_measured(spread)}"
     )
@@ -77,23 +79,43 @@ def transports(compared: pd.DataFrame, lifted: pd.DataFrame, here: float, publis
     cores, link, memory = (value_of(n, best[n]) for n in ("spare_cores", "bandwidth_gbps", "memory_gib"))
     return (
         f"To move **{memory}** over **{link}** with **{cores}** take **{option(str(best.name))}**: "
-        f"**{duration(best.total_s)}** instead of {duration(at.total_s['tcpip'])} by TCP/IP, "
-        f"**{percent(1 - 1 / best.faster)}** less. {_until_when(compared, lifted)} {_keeps_up(best)} "
+        f"{_instead(best, at.total_s['tcpip'])}. {_until_when(compared, lifted)} {_keeps_up(best)} "
         f"{_blind(published)}"
     )
 
 
+def _instead(best: pd.Series, plain_s: float) -> str:
+    """What the best option saves on TCP/IP, or that none is clearly quicker."""
+    taken = f"**{duration(best.total_s)}**"
+    if best.name == "tcpip":
+        return f"{taken}, and no other option is clearly quicker"
+    if best.total_s >= plain_s or not differ(plain_s, best.total_s):
+        return f"{taken}, about as long as TCP/IP takes, which asks more of the processors"
+    words = two_durations(best.total_s, plain_s)
+    return f"**{words[0]}** instead of {words[1]} by TCP/IP, **{percent(1 - 1 / best.faster)}** less"
+
+
+def _buffers(count: float) -> str:
+    return number(count, 7) if np.isfinite(count) else "no number"
+
+
 def _until_when(compared: pd.DataFrame, lifted: pd.DataFrame) -> str:
-    """From which link on another option is better than compression, with the limit on SMB and without it."""
+    """From which link on compression is not the best option, with the limit on SMB and without it."""
     (held, by_held), (free, by_free) = (gives_way(table) for table in (compared, lifted))
+    slowest = compared.bandwidth_gbps.min()
     if np.isnan(held):
-        start = "Compression is best up to the fastest of these links"
+        start = "Compression is best on the fastest of these links"
+    elif held == slowest:
+        start = f"Compression is best on none of these links, {option(by_held)} on the fastest"
     else:
-        start = f"From **{value_of('bandwidth_gbps', held)}** on {option(by_held)} is better than compression"
+        start = f"From **{value_of('bandwidth_gbps', held)}** on compression is no longer the best option"
+        start += f", on the fastest of these links {option(by_held)} is"
     if free == held or (np.isnan(free) and np.isnan(held)):
         return start + "."
-    sooner = f"{option(by_free)} from **{value_of('bandwidth_gbps', free)}** on"
-    return f"{start}, with the limit on SMB lifted {sooner}."
+    sooner = f"from **{value_of('bandwidth_gbps', free)}** on, and {option(by_free)} is on the fastest"
+    if np.isnan(free):
+        sooner = "on the fastest compression is"
+    return f"{start}; with the limit on SMB lifted {sooner}."
 
 
 def _keeps_up(row: pd.Series) -> str:
@@ -113,19 +135,39 @@ def _blind(published: pd.DataFrame) -> str:
     return f"Of {len(published)} published times {hits} are predicted blind within {percent(BOUND)}."
 
 
-def buffers(said: str, needs: Mapping[float, float], adapters: pd.DataFrame, errors: pd.DataFrame) -> str:
+def buffers(
+    said: str,
+    needs: Mapping[float, float],
+    adapters: pd.DataFrame,
+    errors: pd.DataFrame,
+    weak: pd.Series | None = None,
+) -> str:
     """What ``takeaways.buffers`` says, the administrator's one line, and the law's error.
 
     ``needs``: receive buffers by the share of the link they carry; ``adapters``: their published counts
-    (``rings.adapters_table``); ``errors``: ``studies.validation.rings.rival_errors``.
+    (``rings.adapters_table``); ``errors``: ``studies.validation.rings.rival_errors``; ``weak``:
+    ``studies.scaling.where_weak``, for a place where the law is worse than that.
     """
-    told = " and ".join(f"**{number(n, 7)}** for {percent(share)}" for share, n in needs.items())
+    told = " and ".join(f"**{_buffers(n)}** for {percent(share)}" for share, n in needs.items())
     verdicts = adapters.iloc[:, -1].value_counts()
     law, little = (errors[name].loc["all"] for name in ("this study", "Little's law"))
     return (
         f"{said} Receive buffers to set: {told} of the link; of {len(adapters)} adapters "
-        f"{verdicts.get('by default', 0)} have the latter by default, of "
+        f"{verdicts.get('by default', 0) or 'none'} have the latter by default, of "
         f"{verdicts.get(UNKNOWN, 0)} it is not published. The law behind this is off by "
         f"**{percent(law['median'])}** in the median on measured transfers "
         f"({percent(law['p90'])} at the 90th percentile), Little's law by {percent(little['median'])}."
+        f"{_weak(weak)}"
+    )
+
+
+def _weak(weak: pd.Series | None) -> str:
+    """That the law is weak here, and by how much."""
+    if weak is None:
+        return ""
+    return (
+        f" **Here it is weaker**: the round trip holds {number(weak['packets'])} packets, more than the ring "
+        f"of {number(weak['buffers'], 6)}. On the {number(weak['transfers'])} measured transfers of that "
+        f"kind it is off by **{percent(weak['median'])}** in the median, {percent(weak['p90'])} at the 90th "
+        "percentile."
     )

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, NullLocator
 from scipy.ndimage import median_filter
 
 from analysis.figures.language import (
@@ -36,42 +34,16 @@ from analysis.figures.language import (
     sentence,
     value_of,
 )
+from analysis.figures.marks import HALO, NEVER, Box, field_of, iso_labels, isolines, name_region, smooth, star
+from analysis.figures.words import endless, frozen, paused_s
 from analysis.model.units import PAGES_PER_GIB
 
-HALO: list[patheffects.AbstractPathEffect] = [patheffects.withStroke(linewidth=3, foreground="white")]
-STAR: dict[str, Any] = {
-    "marker": "*",
-    "s": 330,
-    "facecolor": "white",
-    "edgecolor": INK,
-    "linewidth": 1.6,
-    "zorder": 5,
-}
-DARK_HALO: list[patheffects.AbstractPathEffect] = [patheffects.withStroke(linewidth=2.5, foreground=INK)]
-
-
-Field = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""A map: x, y and values[y, x]."""
-
-
-def _field(frame: pd.DataFrame, x: str, y: str, values: str) -> Field:
-    """The columns of a grid as axes and a table: x, y, values[y, x]."""
-    table = frame.pivot_table(index=y, columns=x, values=values, aggfunc="first")
-    return table.columns.to_numpy(float), table.index.to_numpy(float), table.to_numpy(float)
-
-
-def _isolines(ax: Axes, field: Field, levels: Sequence[float], words: Any, colour: str = "white") -> None:
-    """Thin lines of equal value with their values on them."""
-    x, y, table = field
-    inside = [level for level in levels if np.nanmin(table) < level < np.nanmax(table)]
-    if inside:
-        lines = ax.contour(x, y, table, levels=inside, colors=colour, linewidths=0.9, alpha=0.9)
-        labels = ax.clabel(lines, fmt={level: words(level) for level in inside}, fontsize=9)
-        for text in labels:
-            text.set_path_effects(DARK_HALO if colour == "white" else HALO)
-
-
 # --- where pre-copy converges -----------------------------------------------------------
+
+LEVELS_S = (0.1, 0.2, 0.5, 2.0, 5.0, 15.0, 60.0, 300.0, 1800.0)
+"""Blackouts that the bar beside the map tells; of the same length are those along a thin line."""
+NOTICED_S, CALLED_S = 0.2, 10.0
+"""What every map calls light and dark at least, so that a harmless blackout never looks like a long one."""
 
 
 @drawn
@@ -83,87 +55,77 @@ def convergence(frame: pd.DataFrame, here: pd.Series, most_writes: float) -> Fig
     """
     fig, ax = plt.subplots(figsize=(WIDTH, 5.6))
     x, y = "bandwidth_gbps", "dirty_pages_per_s"
-    field = _field(frame, x, y, "blackout_s")
+    field = field_of(frame.assign(paused_s=paused_s(frame)), x, y, "paused_s")
     finite = field[2][np.isfinite(field[2])]
+    low, high = (finite.min(), finite.max()) if finite.size else (NOTICED_S, CALLED_S)
+    ends = max(min(low, NOTICED_S), 0.01), max(high, CALLED_S)
+    norm = LogNorm(*ends)
     shown = np.ma.masked_invalid(field[2])
-    norm = LogNorm(max(finite.min(), 0.01), max(finite.max(), finite.min() * 1.01))
     mesh = ax.pcolormesh(*field[:2], shown, cmap=FROZEN, norm=norm, shading="nearest", rasterized=True)
+    ax.set_facecolor(NEVER)
     scale(ax, "x", field[0], log=True)
     scale(ax, "y", field[1], log=True)
     ax.grid(visible=False)
-    _isolines(ax, field, [0.5, 2, 5, 15, 60, 300], duration)
-    _boundary(ax, frame, x, y)
-    _link_speed(ax, frame, x, y)
-    _here(ax, here, x, y)
+    if high > 1.5 * low:
+        isolines(ax, smooth(field), LEVELS_S[2:])
+    keys = [_boundary(ax, frame, x, y), _link_speed(ax, frame, x, y)]
+    ax.annotate("   ".join(filter(None, keys)), (0, 1.015), xycoords="axes fraction", color=QUIET, fontsize=9)
+    taken = star(ax, here[x], here[y], f"this machine: {'never ends' if endless(here) else frozen(here)}")
+    _name_verdicts(ax, frame, x, y, taken)
     bar = fig.colorbar(mesh, ax=ax, pad=0.015, aspect=30)
-    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: number(v)))
-    bar.ax.yaxis.set_minor_formatter(NullFormatter())
+    told = [level for level in LEVELS_S if ends[0] <= level <= ends[1]]
+    bar.set_ticks(told, labels=[number(level) for level in told])
+    bar.ax.yaxis.set_minor_locator(NullLocator())
+    for level in told[2:]:
+        bar.ax.axhline(level, color="white", linewidth=0.9)
     bar.set_label(axis_label("blackout_s"))
     ax.set(xlabel=axis_label(x), ylabel=axis_label(y))
     return entitle(fig, _convergence_title(here, most_writes), _convergence_alt(frame, here))
 
 
-def _boundary(ax: Axes, frame: pd.DataFrame, x: str, y: str) -> None:
+def _boundary(ax: Axes, frame: pd.DataFrame, x: str, y: str) -> str:
     """The edge of the region that converges, drawn where the residual takes the permitted time to send.
 
-    Of a rule for which no one time separates the two, the verdicts themselves are drawn.
+    Of a rule for which no one time separates the two, the verdicts themselves are drawn. Returns what it is.
     """
     left = frame["residual_pages"] / PAGES_PER_GIB / frame["memory_rate_gib_per_s"]
     met, missed = left[frame["converged"]], left[~frame["converged"]]
     if met.empty or missed.empty:
-        return
+        return ""
     if met.max() <= missed.min():
         level, values = np.log((met.max() + missed.min()) / 2 + 1e-12), np.log(left + 1e-12)
+        field = field_of(frame.assign(left=values), x, y, "left")
     else:
         level, values = -0.5, -frame["converged"].astype(float)
-    field = _field(frame.assign(left=values), x, y, "left")
+        field = smooth(field_of(frame.assign(left=values), x, y, "left"))
     for width, colour in ((5.5, "white"), (3, INK)):
         ax.contour(*field, levels=[level], colors=colour, linewidths=width, linestyles="solid")
-    for text, at in (("converges", (0.97, 0.06)), ("cut off before it converges", (0.03, 0.93))):
-        right = at[0] > 0.5
-        ax.text(
-            *at,
-            text,
-            transform=ax.transAxes,
-            ha="right" if right else "left",
-            fontsize=11,
-            fontweight="bold",
-            color=INK if right else "white",
-        )
+    return "thick line: to here pre-copy converges"
 
 
-def _link_speed(ax: Axes, frame: pd.DataFrame, x: str, y: str) -> None:
-    """Where the guest writes pages as fast as the link sends them."""
+def _name_verdicts(ax: Axes, frame: pd.DataFrame, x: str, y: str, taken: Box) -> None:
+    """What becomes of a migration in each region of the map that has room for it."""
+    never = np.isinf(frame["total_s"])
+    cut = ~frame["converged"] & ~never
+    names = {"converges": frame["converged"], "cut off before it converges": cut, "never ends": never}
+    for name, rows in names.items():
+        *axes, inside = field_of(frame.assign(inside=rows.astype(float)), x, y, "inside")
+        light = paused_s(frame[rows]).median() < 2 or name == "never ends"
+        name_region(ax, (axes[0], axes[1]), inside > 0.5, name, [taken], INK if light else "white")
+
+
+def _link_speed(ax: Axes, frame: pd.DataFrame, x: str, y: str) -> str:
+    """Where the guest writes pages as fast as the link sends them; returns what the line is, if seen."""
     link = frame.drop_duplicates(x).sort_values(x)
     speed = link["memory_rate_gib_per_s"] * PAGES_PER_GIB
-    ax.plot(link[x], speed, color="white", linewidth=1.4, linestyle=(0, (1.5, 1.5)))
     ax.set_ylim(frame[y].min(), frame[y].max())
     ax.set_xlim(frame[x].min(), frame[x].max())
     seen = (speed > frame[y].min()) & (speed < frame[y].max())
-    if seen.sum() > 2:
-        row = link[seen].iloc[int(seen.sum() * 0.2)]
-        place = (row[x] * 1.02, row["memory_rate_gib_per_s"] * PAGES_PER_GIB * 1.09)
-        text = ax.text(*place, "written as fast as sent", fontsize=9, color="white", **along(*place))
-        text.set_path_effects(DARK_HALO)
-
-
-def _here(ax: Axes, here: pd.Series, x: str, y: str) -> None:
-    """The machine asked about, as a star with its blackout."""
-    place = (here[x], here[y])
-    ax.scatter(*place, **STAR)
-    right = ax.transLimits.transform(ax.transScale.transform(place))[0] > 0.7
-    text = ax.annotate(
-        f"this machine: {duration(here['blackout_s'])}",
-        place,
-        xytext=(-12 if right else 12, -4),
-        textcoords="offset points",
-        ha="right" if right else "left",
-        va="center",
-        fontsize=10,
-        fontweight="bold",
-        zorder=6,
-    )
-    text.set_path_effects(HALO)
+    if not seen.any():
+        return ""
+    for width, colour in ((2.6, INK), (1.4, "white")):
+        ax.plot(link[x], speed, color=colour, linewidth=width, linestyle=(0, (1.5, 1.5)))
+    return "dotted: pages are written as fast as sent"
 
 
 def _convergence_title(here: pd.Series, most_writes: float) -> str:
@@ -172,21 +134,27 @@ def _convergence_title(here: pd.Series, most_writes: float) -> str:
     if np.isinf(most_writes):
         return f"On {link} this machine converges however many pages its guest writes"
     if most_writes <= 0:
-        return f"On {link} this machine does not converge however few pages its guest writes"
+        return f"On {link} this machine does not converge unless its guest writes next to nothing"
     return (
         f"On {link} pre-copy converges up to {number(most_writes)} page writes per second; "
-        f"this guest makes {writes}"
+        f"this guest makes {writes if here['dirty_pages_per_s'] else 'none'}"
     )
 
 
 def _convergence_alt(frame: pd.DataFrame, here: pd.Series) -> str:
-    share = frame["converged"].mean()
-    worst = frame["blackout_s"].max()
+    share, never = frame["converged"].mean(), np.isinf(frame["total_s"]).mean()
+    pauses = paused_s(frame).dropna()
+    dark = "there is none, since no migration on it ends"
+    if len(pauses):
+        dark = (
+            f"the darker, the longer the blackout, from {duration(pauses.min())} to {duration(pauses.max())}"
+        )
+    on_it = f" {number(100 * never, 2)} % of it, in grey, never ends." if never else ""
+    star_at = "never ends" if endless(here) else f"has a blackout of {frozen(here)}"
     return (
-        "A map with the line rate to the right and the guest's page writes upward, both logarithmic; the "
-        f"darker, the longer the blackout, from {duration(frame['blackout_s'].min())} to {duration(worst)}. "
-        f"{number(100 * share, 2)} % of it, below and right of a thick line, converges. The star of this "
-        f"machine has a blackout of {duration(here['blackout_s'])}."
+        "A map with the line rate to the right and the guest's page writes upward, both logarithmic; "
+        f"{dark}. {number(100 * share, 2)} % of it, below and right of a thick line, converges.{on_it} The "
+        f"machine of the star {star_at}."
     )
 
 
@@ -243,7 +211,7 @@ def _passes_needed(fig: Figure, ax: Axes, field: pd.DataFrame) -> None:
     """The ground: passes that the model needs, in steps, and the limits of the panel."""
     field = field.assign(needed=field["passes"].where(field["converged"], 1e6))
     sent, dirtied, passes = (
-        _field(field, "bandwidth_gbps", "dirty_pages_per_s", name)[2]
+        field_of(field, "bandwidth_gbps", "dirty_pages_per_s", name)[2]
         for name in ("sent_gbps", "dirtied_gbps", "needed")
     )
     # The rule looks every 61 ms, so the count jumps by one from place to place: show the local median.
@@ -322,33 +290,31 @@ def buffers(frame: pd.DataFrame, x: str, y: str, here: pd.Series, given: float) 
     whose line is drawn thick: above it the ring takes its toll.
     """
     fig, ax = plt.subplots(figsize=(WIDTH, 5.4))
-    field = _field(frame, x, y, "buffers_needed")
-    norm = LogNorm(max(field[2].min(), 1), field[2].max())
-    look: dict[str, Any] = {"cmap": FROZEN, "norm": norm, "shading": "nearest", "rasterized": True}
-    mesh = ax.pcolormesh(*field, **look)
+    field = field_of(frame, x, y, "buffers_needed")
+    finite = field[2][np.isfinite(field[2])]
+    low, high = (max(finite.min(), 1), finite.max()) if finite.size else (1, 10)
+    norm = LogNorm(low, max(high, 10 * low))
+    shown = np.ma.masked_invalid(field[2])
+    mesh = ax.pcolormesh(*field[:2], shown, cmap=FROZEN, norm=norm, shading="nearest", rasterized=True)
+    ax.set_facecolor(NEVER)
     scale(ax, "x", field[0], log=True)
     scale(ax, "y", field[1], log=True)
     ax.grid(visible=False)
-    _isolines(ax, field, [v for v in 2.0 ** np.arange(5, 17) if v != given], lambda v: number(v, 6))
-    if field[2].min() < given < field[2].max():
+    ax.set(xlim=(field[0].min(), field[0].max()), ylim=(field[1].min(), field[1].max()))
+    lines = isolines(ax, field, [v for v in 2.0 ** np.arange(5, 17) if v != given])
+    if low < given < high:
         for width, colour in ((5.5, "white"), (3, INK)):
             ax.contour(*field, levels=[given], colors=colour, linewidths=width)
-    _mark_need(ax, here, x, y)
+    need = here["buffers_needed"]
+    words = f"needs {number(need, 6)}" if np.isfinite(need) else "no number is enough"
+    taken = star(ax, here[x], here[y], words)
     bar = fig.colorbar(mesh, ax=ax, pad=0.015, aspect=30)
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: number(v)))
     bar.set_label("buffers needed [descriptors]")
     ax.set(xlabel=axis_label(x), ylabel=axis_label(y))
-    return entitle(fig, _buffers_title(here, given), _buffers_alt(frame, x, y, given))
-
-
-def _mark_need(ax: Axes, here: pd.Series, x: str, y: str) -> None:
-    """The link asked about, as a star with its need."""
-    ax.scatter(here[x], here[y], **STAR)
-    text = ax.annotate(
-        f"needs {number(here['buffers_needed'], 6)}", (here[x], here[y]), xytext=(12, -4), va="center",
-        textcoords="offset points", fontsize=10, fontweight="bold", zorder=6,
-    )  # fmt: skip
-    text.set_path_effects(HALO)
+    fig = entitle(fig, _buffers_title(here, given), _buffers_alt(frame, x, y, given))
+    iso_labels(ax, lines, lambda v: number(v, 6), [taken])
+    return fig
 
 
 def _buffers_title(here: pd.Series, given: float) -> str:
@@ -356,18 +322,24 @@ def _buffers_title(here: pd.Series, given: float) -> str:
     link = value_of("bandwidth_gbps", here["bandwidth_gbps"])
     verdict = "are enough" if need <= given else "are too few"
     delay = value_of("receive_delay_us", here["receive_delay_us"])
+    enough = f"{number(need, 6)} carry" if np.isfinite(need) else "no number of them carries"
     return (
         f"{number(given, 6)} receive buffers {verdict} on {link} with {delay}: "
-        f"{number(need, 6)} carry 99{NO_BREAK}% of what is possible"
+        f"{enough} 99{NO_BREAK}% of what is possible"
     )
 
 
 def _buffers_alt(frame: pd.DataFrame, x: str, y: str, given: float) -> str:
     share = (frame["buffers_needed"] <= given).mean()
+    finite = frame.loc[np.isfinite(frame["buffers_needed"]), "buffers_needed"]
+    span = (
+        f"from {number(max(finite.min(), 1))} to {number(finite.max())}"
+        if len(finite)
+        else "beyond any number"
+    )
     return (
-        f"A map over {axis_label(x)} and {axis_label(y)}; the darker, the more buffers are needed, from "
-        f"{number(max(frame['buffers_needed'].min(), 1))} to {number(frame['buffers_needed'].max())}. On "
-        f"{number(100 * share, 2)} % of it {number(given)} are enough."
+        f"A map over {axis_label(x)} and {axis_label(y)}; the darker, the more buffers are needed, {span}. "
+        f"On {number(100 * share, 2)} % of it {number(given)} are enough."
     )
 
 
@@ -380,29 +352,38 @@ def gains(frame: pd.DataFrame, x: str, y: str, panel: str, here: pd.Series) -> F
     """
     groups: Groups = list(frame.groupby(panel, sort=True))
     fig, axes = plt.subplots(1, len(groups), figsize=(WIDTH, 4.6), sharey=True, squeeze=False)
-    top = max(frame["gain"].max(), 1.05)
+    top = max(frame["gain"][np.isfinite(frame["gain"])].max(), 1.05)
+    lines: dict[Axes, tuple[Any, list[Box]]] = {}
     for ax, (value, part) in zip(axes[0], groups, strict=True):
-        field = _field(part, x, y, "gain")
-        mesh = ax.pcolormesh(*field, cmap=GAIN, vmin=1, vmax=top, shading="nearest", rasterized=True)
+        field = field_of(part, x, y, "gain")
+        shown = np.ma.masked_invalid(field[2])
+        mesh = ax.pcolormesh(
+            *field[:2], shown, cmap=GAIN, vmin=1, vmax=top, shading="nearest", rasterized=True
+        )
+        ax.set_facecolor(NEVER)
         scale(ax, "x", field[0], log=True)
         scale(ax, "y", field[1], log=True)
         ax.grid(visible=False)
-        _isolines(ax, field, [1.1, 1.25, 1.5, 2, 3, 4], lambda v: f"{number(v)}×", INK)
+        ax.set(xlim=(field[0].min(), field[0].max()), ylim=(field[1].min(), field[1].max()))
+        lines[ax] = isolines(ax, field, [1.1, 1.25, 1.5, 2, 3, 4], INK), []
         _cores_bind(ax, part, x, y)
         if here[panel] == value:
-            ax.scatter(here[x], here[y], **STAR)
+            lines[ax][1].append(star(ax, here[x], here[y]))
         ax.set_title(f"ratio {value_of(panel, value)}")
         ax.set_xlabel(axis_label(x))
     axes[0, 0].set_ylabel(axis_label(y))
     bar = fig.colorbar(mesh, ax=axes[0], pad=0.015, aspect=30)
     bar.set_label("total time without over with compression [times]")
-    return entitle(fig, _gains_title(frame, here, panel), _gains_alt(groups, x, y, panel))
+    fig = entitle(fig, _gains_title(frame, here, panel), _gains_alt(groups, x, y, panel))
+    for ax, (of_ax, taken) in lines.items():
+        iso_labels(ax, of_ax, lambda v: f"{number(v)}×", taken)
+    return fig
 
 
 def _cores_bind(ax: Axes, part: pd.DataFrame, x: str, y: str) -> None:
     """The line beyond which the spare cores hold compression back."""
     lacking = np.log(part["cores_needed"] / part["spare_cores"])
-    field = _field(part.assign(lacking=lacking), x, y, "lacking")
+    field = field_of(part.assign(lacking=lacking), x, y, "lacking")
     if field[2].min() < 0 < field[2].max():
         for width, colour in ((4.5, "white"), (2.2, INK)):
             ax.contour(*field, levels=[0], colors=colour, linewidths=width)
@@ -410,15 +391,21 @@ def _cores_bind(ax: Axes, part: pd.DataFrame, x: str, y: str) -> None:
 
 def _gains_title(frame: pd.DataFrame, here: pd.Series, panel: str) -> str:
     cores, link = (value_of(name, here[name]) for name in ("spare_cores", "bandwidth_gbps"))
-    return (
-        f"{sentence(cores)} on {link} make a migration {number(here['gain'])} times as fast at a ratio of "
-        f"{value_of(panel, here[panel])}; the most on these maps is {number(frame['gain'].max())} times"
-    )
+    gain, most = here["gain"], number(frame["gain"][np.isfinite(frame["gain"])].max())
+    ratio = f"at a ratio of {value_of(panel, here[panel])}"
+    if not np.isfinite(gain):
+        made = f"do not make a migration end {ratio}" if np.isnan(gain) else f"let a migration end {ratio}"
+    else:
+        times = f"{number(gain)} times as fast {ratio}"
+        made = f"make a migration {times}" if number(gain) != "1" else f"gain nothing {ratio}"
+    return f"{sentence(cores)} on {link} {made}; the most on these maps is {most} times"
 
 
 def _gains_alt(groups: Groups, x: str, y: str, panel: str) -> str:
     spans = [
-        (value_of(panel, value), number(p["gain"].min()), number(p["gain"].max())) for value, p in groups
+        (value_of(panel, value), *(number(finite.agg(end)) for end in ("min", "max")))
+        for value, p in groups
+        for finite in [p["gain"][np.isfinite(p["gain"])]]
     ]
     told = [f"{value}: {low} to {high} times" for value, low, high in spans]
     return (

@@ -22,7 +22,9 @@ from analysis.figures.language import (
     WIDTH,
     Groups,
     axis_label,
+    change,
     colours,
+    differ,
     drawn,
     duration,
     entitle,
@@ -30,8 +32,10 @@ from analysis.figures.language import (
     note,
     number,
     scale,
+    two_durations,
     value_of,
 )
+from analysis.figures.marks import set_value
 from analysis.figures.words import chance, percent
 from analysis.studies.traffic import durations, summary
 from analysis.studies.validation.spread import Repeats, spread_table, within
@@ -51,10 +55,12 @@ def side_by_side(times: Mapping[str, pd.DataFrame]) -> Figure:
     fig, axes = plt.subplots(len(times), 1, figsize=(WIDTH, 1.8 * len(times) + 0.9), sharex=True)
     every = np.concatenate([t.total_s for t in times.values()])
     low, high = every.min(), np.quantile(every, 0.999)
-    bins = np.linspace(low - 0.02 * (high - low), high, 90)
+    wide = max(high - low, 0.02 * high)
+    bins = np.linspace(low - 0.02 * wide, max(high, low + wide), 90)
     for ax, (name, table) in zip(np.atleast_1d(axes), times.items(), strict=True):
         _histogram(ax, table, bins, COLOUR[name])
         ax.set_title(f"{name} network", color=COLOUR[name])
+    scale(ax, "x", [0], log=False)
     ax.set_xlabel(axis_label("total_s"))
     figures = {name: summary(table) for name, table in times.items()}
     return entitle(fig, _side_title(figures), _side_alt(figures))
@@ -87,10 +93,13 @@ def _beside(ax: Axes, text: str, x: float, height: float) -> None:
 
 def _side_title(found: Mapping[str, Mapping[str, float]]) -> str:
     own, other = found["dedicated"], found["shared"]
+    if not differ(own["mean"], other["mean"]):
+        without, beside = two_durations(own["mean"], other["mean"])
+        return f"Other traffic hardly prolongs a migration: {beside} on the mean beside it, {without} without"
+    (without, beside), (most, longer) = (two_durations(own[kind], other[kind]) for kind in ("mean", "p95"))
     return (
-        f"Other traffic makes a migration take {duration(other['mean'])} on the mean instead of "
-        f"{duration(own['mean'])}, and one in twenty more than {duration(other['p95'])} instead of "
-        f"{duration(own['p95'])}"
+        f"Other traffic makes a migration take {beside} on the mean instead of {without}, and one in twenty "
+        f"more than {longer} instead of {most}"
     )
 
 
@@ -149,10 +158,10 @@ def burst_lengths(table: pd.DataFrame, here: tuple[float, float]) -> Figure:
         ax.plot(part.background_burst_s, part["mean"], color=tint, linewidth=1.5, linestyle=(0, (3, 2)))
         ends.append((part.p95.iloc[-1], f"{percent(share)} of the line", tint))
     ax.margins(x=0.02)
+    scale(ax, "y", [0], log=False)
     ax.set_ylim(0, table.p95.max() * 1.08)
     label_ends(ax, ends)
-    ax.axvline(here[1], color=QUIET, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
-    note(ax, f"set: {number(here[1])} s", here[1], 0.03, xycoords=("data", "axes fraction"), ha="center")
+    set_value(ax, f"set: {number(here[1])} s", here[1])
     text = "thick: 95 of 100 migrations are done by then   dashed: mean"
     ax.annotate(text, (1, 1.02), xycoords="axes fraction", ha="right", color=QUIET, fontsize=9)
     ax.set(xlabel="mean length of a burst of other traffic [s]", ylabel=axis_label("total_s"))
@@ -168,10 +177,16 @@ def _burst_title(table: pd.DataFrame, share: float) -> str:
     part = table[table.background_share == share]
     least, most = (value_of("background_burst_s", pick(part.background_burst_s)) for pick in (min, max))
     ends = {column: _burst_ends(part, column) for column in ("mean", "p95")}
-    grown = {column: percent(last / first - 1) for column, (first, last) in ends.items()}
+    if share == 0:
+        return f"Without other traffic 95 of 100 migrations are done within {duration(ends['p95'][0])}"
+    grown = {column: last / first - 1 for column, (first, last) in ends.items()}
+    start = f"From bursts of {least} to bursts of {most} the same {percent(share)} of other traffic"
+    if min(grown.values()) < 0.02:
+        changes = (change(words, *ends[kind]) for words, kind in (("the mean", "mean"), ("the time", "p95")))
+        return f"{start}: {next(changes)}, {next(changes)} within which 95 of 100 are done"
     return (
-        f"From bursts of {least} to bursts of {most} the same {percent(share)} of other traffic prolongs the "
-        f"mean by {grown['mean']}, the time within which 95 of 100 are done by {grown['p95']}"
+        f"{start} prolongs the mean by {percent(grown['mean'])}, the time within which 95 of 100 are done "
+        f"by {percent(grown['p95'])}"
     )
 
 
@@ -198,30 +213,32 @@ def window(finished: Mapping[str, np.ndarray], window_s: float, machines: int) -
     fig, ax = plt.subplots(figsize=(WIDTH, 4.2))
     every = np.concatenate([*finished.values(), [window_s]])
     low, high = every.min(), every.max()
-    seconds = np.linspace(low - 0.05 * (high - low), high + 0.3 * (high - low), 600)
-    for name, times in finished.items():
+    wide = max(high - low, 0.02 * high)
+    seconds = np.linspace(max(low - 0.05 * wide, 0), high + 0.3 * wide, 600)
+    scale(ax, "x", seconds, log=False)
+    for place, (name, times) in enumerate(finished.items()):
         ax.plot(seconds / 60, within(times, seconds), color=COLOUR[name])
-        _sure_point(ax, times, name)
-    ax.axvline(window_s / 60, color=QUIET, linewidth=1.2, linestyle=(0, (2, 2)), zorder=1)
-    below: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "ha": "center"}
-    note(ax, f"window: {number(window_s / 60)} min", window_s / 60, 0.04, **below)
+        _sure_point(ax, times, name, place)
+    ax.set_xlim(seconds[0] / 60, seconds[-1] / 60)
+    set_value(ax, f"window: {number(window_s / 60)} min", window_s / 60)
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.set(xlabel="length of the window [min]", ylabel="chance that the node is empty", ylim=(-0.02, 1.04))
     return entitle(fig, _window_title(finished, window_s, machines), _window_alt(finished))
 
 
-def _sure_point(ax: Axes, times: np.ndarray, name: str) -> None:
-    """Where the chance reaches 95 %, with the name of the line."""
+def _sure_point(ax: Axes, times: np.ndarray, name: str, place: int) -> None:
+    """Where the chance reaches 95 %, with the name of the line, each on a level of its own."""
     sure = np.quantile(times, SURE) / 60
     ax.scatter(sure, SURE, s=46, facecolor="white", edgecolor=COLOUR[name], lw=2, zorder=4)
     text = f"{name}: 95{NO_BREAK}% at {duration(sure * 60)}"
-    note(ax, text, sure, SURE, color=COLOUR[name], textcoords="offset points", xytext=(9, -14))
+    note(ax, text, sure, SURE, color=COLOUR[name], textcoords="offset points", xytext=(9, -14 - 20 * place))
 
 
 def _window_title(finished: Mapping[str, np.ndarray], window_s: float, machines: int) -> str:
     kept = {name: chance(float(within(times, window_s))) for name, times in finished.items()}
+    count = f"{machines} {'machine' if machines == 1 else 'machines'}"
     return (
-        f"A window of {number(window_s / 60)} min for {machines} machines is kept with a chance of "
+        f"A window of {number(window_s / 60)} min for {count} is kept with a chance of "
         f"{kept['dedicated']} on the dedicated network and {kept['shared']} on the shared one"
     )
 

@@ -196,7 +196,7 @@ def scaled(measured: pd.DataFrame, carried: pd.DataFrame, usual: pd.DataFrame) -
     ax.set(xlim=(-1, 9), ylim=(0, 1.04), ylabel="payload carried, of the line")
     ax.set_xlabel("time the ring spares beside the moderation [mean delays of the processor]")
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    ax.legend(loc="lower right", fontsize=9)
+    ax.legend(loc="best", fontsize=9)
     return entitle(fig, _scaled_title(carried, usual), _scaled_alt(measured, carried))
 
 
@@ -220,14 +220,18 @@ def _measured_points(ax: Axes, measured: pd.DataFrame) -> None:
 
 
 def _scaled_title(carried: pd.DataFrame, usual: pd.DataFrame) -> str:
-    ends = sorted(_slack_for(part, 0.95) for _, part in carried.groupby("bandwidth_gbps"))
-    span = " to ".join(dict.fromkeys(number(v, 2) for v in (ends[0], ends[-1])))
+    needed = [_slack_for(part, 0.95) for _, part in carried.groupby("bandwidth_gbps")]
+    told = [number(v, 2) for v in (np.nanmin(needed), np.nanmax(needed))] if np.isfinite(needed).any() else []
+    span = " to ".join(dict.fromkeys(told))
+    if len(told) and not np.isfinite(needed).all():
+        span = f"{told[0]} or more"
     links = f"{number(carried.bandwidth_gbps.min())} to {number(carried.bandwidth_gbps.max())} Gbit/s"
     slow = number(_slack_for(usual, 0.95), 2)
-    return (
-        f"For 95{NO_BREAK}% of the line the law asks a ring to spare {slow} mean delays in the "
-        f"laboratory, {span} on {links} with this round trip"
-    )
+    start = f"For 95{NO_BREAK}% of the line the law asks a ring to spare {slow} mean delays in the laboratory"
+    if not span:
+        most = number(carried.slack.max(), 2)
+        return f"{start}, more than the {most} drawn on {links} with this round trip"
+    return f"{start}, {span} on {links} with this round trip"
 
 
 def _slack_for(part: pd.DataFrame, share: float) -> float:

@@ -11,7 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from scipy.ndimage import distance_transform_edt, median_filter
+from matplotlib.text import Text
+from scipy.ndimage import median_filter
 
 from analysis.figures.language import (
     CATEGORIES,
@@ -20,18 +21,19 @@ from analysis.figures.language import (
     QUIET,
     WIDTH,
     axis_label,
+    differ,
     drawn,
     duration,
     each_row,
     entitle,
     label_ends,
-    note,
     number,
     scale,
     sentence,
+    two_durations,
     value_of,
 )
-from analysis.figures.maps import HALO, STAR
+from analysis.figures.marks import HALO, give_way, name_region, set_value, star
 from analysis.figures.words import percent
 from analysis.model.precopy import STOP_RULES
 from analysis.parameters import PARAMETERS
@@ -71,9 +73,7 @@ def over_links(compared: pd.DataFrame, lifted: pd.DataFrame, here: float) -> Fig
     ends += _lifted_line(ax, compared, lifted)
     ax.margins(x=0.02)
     label_ends(ax, ends, gap=0.065)
-    ax.axvline(here, color=QUIET, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
-    below: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "ha": "center"}
-    note(ax, f"set: {value_of('bandwidth_gbps', here)}", here, 0.03, **below)
+    set_value(ax, f"set: {value_of('bandwidth_gbps', here)}", here)
     ax.annotate(
         "broad: the best option", (1, 1.02), xycoords="axes fraction", ha="right", color=QUIET, fontsize=9
     )
@@ -97,10 +97,11 @@ def _links_title(compared: pd.DataFrame, here: float) -> str:
     start = f"On {value_of('bandwidth_gbps', here)}"
     if best == "tcpip":
         return f"{start} no option is clearly quicker than TCP/IP, which takes {duration(at.total_s[best])}"
-    return (
-        f"{start} {option(best)} is best: {duration(at.total_s[best])} instead of "
-        f"{duration(at.total_s['tcpip'])} by TCP/IP"
-    )
+    if not differ(at.total_s["tcpip"], at.total_s[best]) or at.total_s[best] > at.total_s["tcpip"]:
+        as_long = f"{duration(at.total_s[best])}, as long as by TCP/IP"
+        return f"{start} {option(best)} is the thriftiest of the quickest: {as_long}"
+    quick, plain = two_durations(at.total_s[best], at.total_s["tcpip"])
+    return f"{start} {option(best)} is best: {quick} instead of {plain} by TCP/IP"
 
 
 def _links_alt(compared: pd.DataFrame) -> str:
@@ -129,15 +130,14 @@ def best_options(
     """
     fig, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 4.7), sharey=True, squeeze=False)
     for ax, (title, best) in zip(axes[0], panels.items(), strict=True):
-        _option_map(ax, best)
-        ax.scatter(here["bandwidth_gbps"], max(here["spare_cores"], best.spare_cores.min()), **STAR)
+        _option_map(ax, best, here, len(panels))
         ax.set_title(title)
         ax.set_xlabel(axis_label("bandwidth_gbps"))
     axes[0, 0].set_ylabel("spare cores")
     return entitle(fig, _map_title(overtaken, here), _map_alt(panels))
 
 
-def _option_map(ax: Axes, best: pd.DataFrame) -> None:
+def _option_map(ax: Axes, best: pd.DataFrame, here: Mapping[str, float], panels: int) -> None:
     """Options as colours, gains as thin lines, names where there is room for them."""
     names = list(COLOUR)
     codes = best.assign(code=best.transport.map(names.index))
@@ -151,15 +151,20 @@ def _option_map(ax: Axes, best: pd.DataFrame) -> None:
     scale(ax, "x", x, log=True)
     scale(ax, "y", y, log=True)
     ax.grid(visible=False)
+    ax.set(xlim=(x.min(), x.max()), ylim=(y.min(), y.max()))
+    labels: list[Text] = []
     levels = [v for v in (1.25, 1.5, 2, 3, 4) if gain.to_numpy().min() < v < gain.to_numpy().max()]
     if levels:
         # Where another option takes over within a tie the gain jumps by that tie: smoothed over.
         lines = ax.contour(x, y, median_filter(gain.to_numpy(), 7), levels=levels, colors=INK, linewidths=0.8)
-        labels = ax.clabel(lines, fmt={v: f"{number(v)}×" for v in levels}, fontsize=9)
+        labels = list(ax.clabel(lines, fmt={v: f"{number(v)}×" for v in levels}, fontsize=9))
         for text in labels:
             text.set_path_effects(HALO)
+    taken = star(ax, here["bandwidth_gbps"], here["spare_cores"])
     for code, name in enumerate(names):
-        _name_region(ax, x, y, table.to_numpy(int) == code, option(name))
+        name_region(ax, (x, y), table.to_numpy(int) == code, option(name), [taken], panels=panels)
+    own = [text for text in ax.texts if text not in labels]
+    give_way(ax, [*own, *labels], [taken])
 
 
 def _tinted(codes: np.ndarray, gain: np.ndarray, names: list[str]) -> np.ndarray:
@@ -170,25 +175,20 @@ def _tinted(codes: np.ndarray, gain: np.ndarray, names: list[str]) -> np.ndarray
     return tinted
 
 
-def _name_region(ax: Axes, x: np.ndarray, y: np.ndarray, inside: np.ndarray, name: str) -> None:
-    """Write a name where a region of the map is widest, if it is wide enough to be seen."""
-    room = distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
-    if room.max() < 0.04 * len(x):
-        return
-    row, column = np.unravel_index(room.argmax(), room.shape)
-    side = "right" if column > 0.8 * len(x) else "left" if column < 0.2 * len(x) else "center"
-    text = ax.text(x[column], y[row], name, ha=side, va="center", fontsize=10.5, fontweight="bold")
-    text.set_path_effects(HALO)
-
-
 def _map_title(overtaken: Mapping[str, tuple[float, str]], here: Mapping[str, float]) -> str:
     """From which link on another option is best, in each panel."""
     cores = value_of("spare_cores", here["spare_cores"])
-    told = []
-    for title, (line, other) in overtaken.items():
-        from_on = f"{option(other)} is best from {value_of('bandwidth_gbps', line)} on"
-        told.append(f"{'Compression is best throughout' if np.isnan(line) else from_on} ({title})")
-    return f"With {cores} {', '.join(told)}"
+    told = {title: _gives_way(line) for title, (line, _) in overtaken.items()}
+    last = dict.fromkeys(option(other) for _, other in overtaken.values())
+    if len(set(told.values())) == 1:
+        where = next(iter(told.values()))
+    else:
+        where = ", ".join(f"{words} ({title})" for title, words in told.items())
+    return f"With {cores} Compression gives way {where}; on the fastest link {' or '.join(last)} is best"
+
+
+def _gives_way(line: float) -> str:
+    return "on none of these links" if np.isnan(line) else f"from {value_of('bandwidth_gbps', line)} on"
 
 
 def _shares(best: pd.DataFrame) -> str:
@@ -246,6 +246,8 @@ def _break_title(table: pd.DataFrame, link_gbps: float) -> str:
     cores = value_of("spare_cores", table.cores.iloc[0])
     paying = (table.pays_gbps >= link_gbps).sum()
     best = table.iloc[-1]
+    if best.pays_gbps <= 0:
+        return f"With {cores} none of {len(table)} measured compressors pays on any link"
     return (
         f"With {cores}, {paying or 'none'} of {len(table)} measured compressors keep up with "
         f"{number(link_gbps)} Gbit/s; the fastest, {best.compressor}, pays up to {number(best.pays_gbps)}"

@@ -1,8 +1,15 @@
-"""Shares and chances in words."""
+"""Shares, chances, sizes and what became of a migration in words."""
 
 from __future__ import annotations
 
-from analysis.figures.language import NO_BREAK, number
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.figures.language import NO_BREAK, duration, number
 
 
 def percent(share: float, digits: int = 2) -> str:
@@ -25,3 +32,44 @@ def chance(share: float) -> str:
     if share > 0.99:
         return f"more than 99{NO_BREAK}%"
     return f"less than 1{NO_BREAK}%" if share < 0.01 else percent(share)
+
+
+def at_least(value: float, digits: int) -> float:
+    """A number rounded up to so many significant digits, so that it is enough as it is printed.
+
+    >>> [at_least(v, 2) for v in (8.61, 0.086, 0)]
+    [8.7, 0.086, 0.0]
+    """
+    if not np.isfinite(value) or value <= 0:
+        return float(value)
+    near, power = float(f"{value:.{digits}g}"), math.floor(math.log10(value))
+    return near if near >= value else float(f"{near + 10.0 ** (power - digits + 1):.{digits}g}")
+
+
+def size(gib: float, digits: int = 3) -> str:
+    """A size of memory in the unit that people would take.
+
+    >>> print(", ".join(size(s) for s in (24576, 0.827, 0.0331, 9.29e-5, 0)).replace(NO_BREAK, " "))
+    24,600 GiB, 0.827 GiB, 33.9 MiB, 97.4 KiB, 0 GiB
+    """
+    power, unit = next((p, u) for p, u in _SIZES if gib * 1024**p >= 0.1 or p == 3) if gib else (0, "GiB")
+    return f"{number(gib * 1024**power, digits)}{NO_BREAK}{unit}"
+
+
+_SIZES = ((0, "GiB"), (1, "MiB"), (2, "KiB"), (3, "bytes"))
+"""Powers of 1024 that a GiB has of each unit, the largest unit first."""
+
+
+def endless(outcome: Mapping[str, Any] | pd.Series) -> bool:
+    """Whether a migration, a row of ``migrate``, never ends: its guest is then never paused either."""
+    return not np.isfinite(outcome["total_s"])
+
+
+def frozen(outcome: Mapping[str, Any] | pd.Series) -> str:
+    """How long a migration freezes its guest: a duration, or never."""
+    return "never" if endless(outcome) else duration(outcome["blackout_s"])
+
+
+def paused_s(frame: pd.DataFrame) -> pd.Series[float]:
+    """The blackout of each migration [s], NaN where it never comes."""
+    return frame["blackout_s"].where(np.isfinite(frame["total_s"]))

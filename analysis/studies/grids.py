@@ -7,6 +7,7 @@ the model itself is :func:`analysis.model.migration.migrate`.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -45,11 +46,28 @@ def grid(**lists: Any) -> pd.DataFrame:
 def refined(values: Sequence[float], points: int = 120) -> np.ndarray:
     """The values themselves and enough others between the least and the greatest for a smooth line.
 
-    Evenly spaced by ratio where all values are above zero, else by difference.
+    Evenly spaced by ratio where all values are above zero, else by difference, but for a rounding to three
+    significant digits: what a sentence says of such a value holds for the value as it is printed.
     """
     low, high = min(values), max(values)
     between = np.geomspace(low, high, points) if low > 0 else np.linspace(low, high, points)
-    return np.unique(np.concatenate([np.asarray(values, float), between[1:-1]]))
+    rounded = np.array([float(f"{value:.3g}") for value in between[1:-1]])
+    rounded = rounded[(rounded > low) & (rounded < high)]
+    return np.unique(np.concatenate([np.asarray(values, float), rounded]))
+
+
+def of_digits(low: float, high: float, digits: int) -> np.ndarray:
+    """Every number from ``low`` to ``high``, both above zero, that so many significant digits can write.
+
+    >>> of_digits(0.98, 1.2, 2)
+    array([0.98, 0.99, 1.  , 1.1 , 1.2 ])
+    """
+    first, last = (math.floor(math.log10(end)) for end in (low, high))
+    steps = range(10 ** (digits - 1), 10**digits)
+    # Read as text, so that each is the number a person would write, to the last bit.
+    powers = range(first - digits + 1, last - digits + 2)
+    values = np.array([float(f"{step}e{power}") for power in powers for step in steps])
+    return values[(values >= low) & (values <= high)]
 
 
 def first_value_reaching(frame: pd.DataFrame, x: str, y: str, goal: float) -> float:
@@ -60,11 +78,11 @@ def first_value_reaching(frame: pd.DataFrame, x: str, y: str, goal: float) -> fl
 
 
 def most_converging(name: str, low: float, high: float, **scenario: Any) -> float:
-    """Greatest value of a parameter up to which pre-copy converges, within 0.5 % of it.
+    """Greatest value of a parameter, of three significant digits, up to which pre-copy converges.
 
     0 if it does not converge at ``low``, infinite if it still does at ``high``.
     """
-    values = np.geomspace(low, high, int(np.log(high / low) / np.log(1.005)) + 2)
+    values = of_digits(low, high, 3)
     converged = migrate(**(scenario | {name: values}))["converged"].to_numpy()
     if converged.all():
         return np.inf
@@ -82,6 +100,16 @@ def goal_s(
     rule, given = STOP_RULES[stop_rule], np.nan if blackout_target_ms is None else blackout_target_ms
     few_s = rule.few_pages / PAGES_PER_GIB / memory_rate_gib_per_s
     return max((rule.target_ms if np.isnan(given) else given) / 1000, few_s)
+
+
+def writes_to_show(dirty_pages_per_s: float, most_writes: float) -> tuple[float, float]:
+    """Least and greatest page writes of a map on which both a guest and the edge of converging are seen.
+
+    ``most_writes``: up to which it converges (0 none, infinite any number). A guest that writes nothing lies
+    on the lower edge.
+    """
+    seen = [rate for rate in (dirty_pages_per_s, most_writes) if 0 < rate < np.inf] or [1e5]
+    return min(seen) / 100, max(20 * (dirty_pages_per_s or min(seen)), 5 * max(seen))
 
 
 def distinct_gib(seconds: ArrayLike, scenarios: pd.DataFrame) -> np.ndarray:
@@ -174,11 +202,11 @@ def _goodput(scenarios: pd.DataFrame, ring: str, buffers: Any) -> np.ndarray:
 
 
 def longest_delay_us(share: float = 0.99, **scenario: Any) -> float:
-    """Longest mean delay of the processor [us] at which the buffers carry ``share`` of the link.
+    """Longest mean delay of the processor [us], of two digits, up to which buffers carry a share of the link.
 
     0 if they do not even without a delay, infinite if they do at a second.
     """
-    delays = np.concatenate([[0.0], np.geomspace(1, 1e6, 600)])
+    delays = np.concatenate([[0.0], of_digits(1, 1e6, 2)])
     table = grid(**scenario | {"receive_delay_us": delays, "dirty_pages_per_s": 0.0})
     now = migrate(table)["goodput_gbps"].to_numpy()
     held = now >= share * _goodput(table, "receive_buffers", 10**6)
@@ -191,7 +219,8 @@ def longest_delay_us(share: float = 0.99, **scenario: Any) -> float:
 def compression_gain(scenarios: pd.DataFrame) -> pd.DataFrame:
     """``migrate`` with compression, and what it gains over plain TCP/IP.
 
-    ``gain``: total time without over with it; ``rate_gain``: memory copied per second with over
+    ``plain_total_s``: total time without it; ``gain``: that over the total time with it (NaN where neither
+    ends); ``rate_gain``: memory copied per second with over
     without; ``cores_needed``: spare cores from which on compression gives its full ratio.
     """
     plain = migrate(scenarios.assign(transport="tcpip"))
@@ -199,6 +228,7 @@ def compression_gain(scenarios: pd.DataFrame) -> pd.DataFrame:
     p = _filled(out)
     full_gib_per_s = p["goodput_gbps"] * GBIT / 8 / GIB * p["compression_ratio"]
     return out.assign(
+        plain_total_s=plain["total_s"],
         gain=plain["total_s"] / out["total_s"],
         rate_gain=out["memory_rate_gib_per_s"] / plain["memory_rate_gib_per_s"],
         cores_needed=full_gib_per_s / p["compress_gib_per_s_per_core"],

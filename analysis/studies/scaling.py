@@ -67,6 +67,23 @@ def measured_range(measured: pd.DataFrame) -> pd.DataFrame:
     return found.where(np.isfinite(found)).agg(["min", "max"]).set_axis(["least", "greatest"])
 
 
+def where_weak(compared: pd.DataFrame, scenario: pd.DataFrame) -> pd.Series[float] | None:
+    """How far the law is off where a round trip holds more packets than the ring; None where it does not.
+
+    How far a window spreads over such a path depends on its history, which the law does not know.
+    ``compared``: what ``validation.rings.compare_transfers`` returns; ``scenario``: one row. Returns
+    ``packets`` (that the round trip holds), ``buffers`` (of the ring), ``transfers`` (measured on such a
+    path) and the ``median`` and ``p90`` of the size of their relative errors.
+    """
+    buffers = float(filled(parameters_in(scenario))["receive_buffers"][0])
+    ratio = float(groups(scenario)["round_trip"].iloc[0])
+    error = compared.error[groups(compared)["round_trip"] >= 1].abs()
+    if ratio < 1 or error.empty:
+        return None
+    figures = {"median": error.median(), "p90": float(error.quantile(0.9))}
+    return pd.Series({"packets": ratio * buffers, "buffers": buffers, "transfers": len(error), **figures})
+
+
 def as_measured(measured: pd.DataFrame, buffers: np.ndarray) -> pd.DataFrame:
     """:func:`shares_of_line` with the commonest settings among measured rows."""
     names = ("mtu_bytes", "header_bytes", "frame_overhead_bytes", "round_trip_ms", "streams")

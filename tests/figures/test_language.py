@@ -7,7 +7,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from analysis.figures import curves, language, maps, takeaways, timeline
+from analysis.figures import curves, dirtying, language, maps, takeaways, timeline
 from analysis.model.migration import migrate
 from analysis.observations.lab import read_migrations
 from analysis.parameters import PARAMETERS, STOP_RULES, WRITE_PATTERNS
@@ -73,12 +73,12 @@ def drawn_buffers(given=512):
 
 def drawn_dirtied(rate=150000.0, patterns=PATTERNS):
     table = grids.grid(write_pattern=patterns, dirty_pages_per_s=rate, **MACHINE)
-    return curves.dirtied(grids.dirtied(np.geomspace(0.01, 1000, 40), table), 0.75, 1.1)
+    return dirtying.dirtied(grids.dirtied(np.geomspace(0.01, 1000, 40), table), 0.75, 1.1)
 
 
 def drawn_residuals(rate=150000.0):
     steps = grids.left_per_pass(write_pattern=PATTERNS, dirty_pages_per_s=rate, pass_limit=8, **MACHINE)
-    return curves.residuals(steps, 0.75, 5)
+    return dirtying.residuals(steps, 0.75, 5)
 
 
 def drawn_compressed():
@@ -264,7 +264,7 @@ def test_parameters_are_shown_with_unit_and_change(monkeypatch):
 def test_takeaways_say_when_nothing_converges():
     """A link too slow at any rate, and a rate that is always low enough, are said in words."""
     swept = migrate(grids.grid(bandwidth_gbps=[0.1, 0.2], dirty_pages_per_s=1e6))
-    assert "more than any of these links" in takeaways.bandwidth(swept.iloc[0], swept)
+    assert "On none of these links, up to **0.2" in takeaways.bandwidth(swept.iloc[0], swept)
     now = migrate(grids.grid(write_pattern=["zipf"], dirty_pages_per_s=10.0, bandwidth_gbps=10.0))
     assert "any number" in takeaways.dirty_rate(now, {"zipf": np.inf})
 

@@ -36,7 +36,7 @@ SAYS = {
     "01-bandwidth": (r"On \*\*10 Gbit/s\*\*", r"On \*\*1 Gbit/s\*\*"),
     "02-buffers": (r"gains nothing", r"\*\*helps\*\*"),
     "03-dirty-rate": (r"On 10 Gbit/s", r"On 1 Gbit/s"),
-    "04-compression": (r"\*\*4 spare cores\*\*", r"\*\*0 spare cores\*\* makes the migration \*\*1 times"),
+    "04-compression": (r"\*\*4 spare cores\*\*", r"\*\*0 spare cores\*\* gains nothing"),
 }
 
 

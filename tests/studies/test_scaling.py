@@ -13,6 +13,7 @@ from analysis.studies.scaling import (
     groups,
     measured_range,
     shares_of_line,
+    where_weak,
 )
 
 PLAIN = {"mtu_bytes": 1250.0, "frame_overhead_bytes": 0.0, "header_bytes": 0.0}
@@ -81,3 +82,18 @@ def test_the_commonest_measured_settings():
     assert set(curve.bandwidth_gbps) == {0.199}
     assert curve.share.is_monotonic_increasing
     assert curve.share.iloc[-1] == pytest.approx(1)
+
+
+def test_where_a_path_holds_more_than_the_ring_the_law_says_so():
+    """By hand: 1 ms of 10 Gbit/s are 812.7 packets of 1538 bytes on the line, more than 512 buffers; of three
+    measured transfers two have such a path, and the law is off by 10 and 30 % on them, 20 % in the median.
+    """
+    paths = {"bandwidth_gbps": 10.0, "receive_buffers": 512.0}
+    compared = pd.DataFrame(
+        [paths | {"round_trip_ms": ms, "error": e} for ms, e in ((0.1, 0.9), (1, 0.1), (2, -0.3))]
+    )
+    weak = where_weak(compared, pd.DataFrame([paths | {"round_trip_ms": 1.0}]))
+    assert weak["packets"] == pytest.approx(812.7, rel=1e-3)
+    assert weak["transfers"] == 2
+    assert weak["median"] == pytest.approx(0.2)
+    assert where_weak(compared, pd.DataFrame([paths | {"round_trip_ms": 0.1}])) is None
