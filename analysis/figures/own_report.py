@@ -106,8 +106,9 @@ def show_answer(told: Told, bound: pd.DataFrame, helped: pd.DataFrame) -> None:
     if told.lacks:
         display_takeaway(f"{_measured(told)} {lacking(told)}.", _numbers(told))
         return
-    row = told.fitted.migrations.set_index("migration").loc[told.key]
-    display_takeaway(own_migrations.takeaway(row, bound, helped, told.fitted), key_numbers.own(row, helped))
+    row = told.scenario.set_index("migration").iloc[0]
+    answer = own_migrations.takeaway(row, bound, helped, told.fitted)
+    display_takeaway(answer, key_numbers.own(row, helped))
 
 
 def _measured(told: Told) -> str:

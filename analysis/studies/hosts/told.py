@@ -78,8 +78,7 @@ def _chosen(found: Record, fitted: Fitted, key: str) -> str:
         return own.chosen(fitted if len(fitted.migrations) else replace(fitted, migrations=rows), key)
     if rows.empty:
         return ""
-    known = rows.measured_total_s.dropna()
-    return str(rows.migration.loc[known.idxmax() if len(known) else rows.index[0]])
+    return str(rows.migration.iloc[int(rows.measured_total_s.fillna(-1.0).argmax())])
 
 
 def _lacking(here: Told, why: str) -> Told:
