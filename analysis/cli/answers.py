@@ -186,6 +186,7 @@ def validation_text(figures: Figures) -> str:
             "plain: pre-copy without other traffic, links up to 1.5 Gbit/s; from the nominal link",
             "all: every migration by a method that the model describes; from the nominal link",
             "pre-copy, rate known: all of method precopy, given the throughput that was reached",
+            "completed: those that ended, whose times, bytes and downtimes these are; the verdict is of all",
             "",
             "By method, from the nominal link:",
             summary(figures["by_method"])
