@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from analysis.figures.language import duration, number, value_of
+from analysis.figures.language import ceiling, duration, number, value_of
 from analysis.figures.networks import SURE
 from analysis.figures.rings import UNKNOWN
 from analysis.figures.transports import option
@@ -113,11 +113,14 @@ def _blind(published: pd.DataFrame) -> str:
     return f"Of {len(published)} published times {hits} are predicted blind within {percent(BOUND)}."
 
 
-def buffers(said: str, needs: Mapping[float, float], adapters: pd.DataFrame, errors: pd.DataFrame) -> str:
+def buffers(
+    said: str, needs: Mapping[float, float], adapters: pd.DataFrame, errors: pd.DataFrame, here: str = ""
+) -> str:
     """What ``takeaways.buffers`` says, the administrator's one line, and the law's error.
 
     ``needs``: receive buffers by the share of the link they carry; ``adapters``: their published counts
-    (``rings.adapters_table``); ``errors``: ``studies.validation.rings.rival_errors``.
+    (``rings.adapters_table``); ``errors``: ``studies.validation.rings.rival_errors``; ``here``: what
+    :func:`weaker_here` says.
     """
     told = " and ".join(f"**{number(n, 7)}** for {percent(share)}" for share, n in needs.items())
     verdicts = adapters.iloc[:, -1].value_counts()
@@ -127,5 +130,27 @@ def buffers(said: str, needs: Mapping[float, float], adapters: pd.DataFrame, err
         f"{verdicts.get('by default', 0)} have the latter by default, of "
         f"{verdicts.get(UNKNOWN, 0)} it is not published. The law behind this is off by "
         f"**{percent(law['median'])}** in the median on measured transfers "
-        f"({percent(law['p90'])} at the 90th percentile), Little's law by {percent(little['median'])}."
+        f"({percent(law['p90'])} at the 90th percentile), Little's law by {percent(little['median'])}.{here}"
     )
+
+
+def weaker_here(measured: pd.DataFrame, today: pd.Series) -> str:
+    """Whether the law is weaker where this scenario is than over all measurements, and by how much.
+
+    ``measured``: ``studies.validation.rings.compare_transfers``; ``today``: the outcome of the scenario with
+    its parameters. Two sentences at most, after a blank: one where the ceiling that binds was predicted
+    worse than all are together, one where the processor's delay is longer than any that was measured. Empty
+    where neither holds.
+    """
+    size, binds = measured.error.abs(), str(today["limited_by"])
+    same = size[measured.limited_by == binds]
+    told = ""
+    if len(same) and same.quantile(0.9) > size.quantile(0.9):
+        ends = f"**{percent(same.median())}** in the median and **{percent(same.quantile(0.9))}**"
+        told += f" With {ceiling(binds)} as the limit, as here, it is weaker: off by {ends} at the 90th "
+        told += f"percentile of {len(same)} such transfers."
+    longest = float(measured.receive_delay_us.max())
+    if today["receive_delay_us"] > longest:
+        delay, most = (duration(us * 1e-6) for us in (today["receive_delay_us"], longest))
+        told += f" A delay of {delay} is beyond the longest that was measured, {most}: that is extrapolation."
+    return told

@@ -208,3 +208,21 @@ def test_names_of_curves_never_overprint(round_trip_ms, listed):
     assert (len(named), legend is not None) == ((0, True) if listed else (3, False))
     if listed:
         assert len(legend.get_texts()) == 3
+
+
+def test_a_place_where_the_law_is_weak_says_so_and_how_much():
+    """By hand: errors of 1 % on the line, of 2 and 20 % on the ring: weaker on the ring, and beyond 3 ms."""
+    measured = pd.DataFrame({
+        "error": [0.01] * 8 + [0.02, -0.20],
+        "limited_by": ["line_rate"] * 8 + ["receive_buffers"] * 2,
+        "receive_delay_us": [50.0] * 9 + [3000.0],
+    })  # fmt: skip
+    ring = pd.Series({"limited_by": "receive_buffers", "receive_delay_us": 5000.0})
+    said = link_takeaways.weaker_here(measured, ring).replace(language.NO_BREAK, " ")
+    assert "With the receive buffers as the limit, as here, it is weaker" in said
+    assert "off by **11 %** in the median and **18 %** at the 90th percentile of 2 such transfers" in said
+    assert said.endswith(
+        "A delay of 5 ms is beyond the longest that was measured, 3 ms: that is extrapolation."
+    )
+    line = pd.Series({"limited_by": "line_rate", "receive_delay_us": 50.0})
+    assert link_takeaways.weaker_here(measured, line) == ""
