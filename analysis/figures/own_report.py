@@ -131,8 +131,8 @@ def _numbers(told: Told) -> dict[str, str]:
         numbers["measured, in all"] = duration(row.measured_total_s)
         if (pause := row.get("measured_blackout_s", np.nan)) >= 0:
             numbers["measured blackout"] = duration(pause)
-    looks = len(told.found.passes)
-    return numbers | {"in these files": _counted(len(rows), "migration"), "and": _counted(looks, "look")}
+    looks = _counted(len(told.found.passes), "look")
+    return numbers | {"in these files": _counted(len(rows), "migration"), "at the dirty pages": looks}
 
 
 def _counted(count: int, name: str) -> str:

@@ -91,6 +91,6 @@ def _lacking(here: Told, why: str) -> Told:
     only_memory = len(lacks) == 1 and not here.row.get("memory_gib", float("nan")) > 0
     return replace(
         here,
-        lacks=tuple(f"{here.key}: {sentence}" for sentence in lacks) or (why,),
+        lacks=tuple(lacks) or (why,),
         add=ADD_MEMORY if only_memory else "",
     )
