@@ -145,8 +145,9 @@ def weaker_here(measured: pd.DataFrame, today: pd.Series) -> str:
     size, binds = measured.error.abs(), str(today["limited_by"])
     same = size[measured.limited_by == binds]
     told = ""
-    if len(same) and same.quantile(0.9) > size.quantile(0.9):
-        ends = f"**{percent(same.median())}** in the median and **{percent(same.quantile(0.9))}**"
+    median, p90 = (float(same.quantile(q)) for q in (0.5, 0.9))
+    if p90 > float(size.quantile(0.9)):  # NaN, where no transfer was held by it, is not
+        ends = f"**{percent(median)}** in the median and **{percent(p90)}**"
         told += f" With {ceiling(binds)} as the limit, as here, it is weaker: off by {ends} at the 90th "
         told += f"percentile of {len(same)} such transfers."
     longest = float(measured.receive_delay_us.max())
