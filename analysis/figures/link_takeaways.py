@@ -17,6 +17,7 @@ from analysis.model.units import GBIT, GIB
 from analysis.studies.traffic import summary
 from analysis.studies.transports import gives_way
 from analysis.studies.validation.published import BOUND
+from analysis.studies.validation.rings import rival_errors
 from analysis.studies.validation.spread import within
 
 
@@ -114,14 +115,14 @@ def _blind(published: pd.DataFrame) -> str:
 
 
 def buffers(
-    said: str, needs: Mapping[float, float], adapters: pd.DataFrame, errors: pd.DataFrame, here: str = ""
+    said: str, needs: Mapping[float, float], adapters: pd.DataFrame, measured: pd.DataFrame, today: pd.Series
 ) -> str:
     """What ``takeaways.buffers`` says, the administrator's one line, and the law's error.
 
     ``needs``: receive buffers by the share of the link they carry; ``adapters``: their published counts
-    (``rings.adapters_table``); ``errors``: ``studies.validation.rings.rival_errors``; ``here``: what
-    :func:`weaker_here` says.
+    (``rings.adapters_table``); ``measured`` and ``today``: as :func:`weaker_here` takes them.
     """
+    errors = rival_errors(measured)
     told = " and ".join(f"**{number(n, 7)}** for {percent(share)}" for share, n in needs.items())
     verdicts = adapters.iloc[:, -1].value_counts()
     law, little = (errors[name].loc["all"] for name in ("this study", "Little's law"))
@@ -130,7 +131,8 @@ def buffers(
         f"{verdicts.get('by default', 0)} have the latter by default, of "
         f"{verdicts.get(UNKNOWN, 0)} it is not published. The law behind this is off by "
         f"**{percent(law['median'])}** in the median on measured transfers "
-        f"({percent(law['p90'])} at the 90th percentile), Little's law by {percent(little['median'])}.{here}"
+        f"({percent(law['p90'])} at the 90th percentile), Little's law by {percent(little['median'])}."
+        f"{weaker_here(measured, today)}"
     )
 
 
