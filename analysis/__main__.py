@@ -200,9 +200,12 @@ def observe(
 @click.option("--json", "as_json", is_flag=True, help="Write the host as JSON to standard output.")
 def calibrate(files: tuple[Path, ...], out: Path | None, name: str, correct: bool, as_json: bool) -> None:
     """Fit a host to the measured migrations in FILES, with an interval for each estimate."""
+    from analysis import writable
     from analysis.cli import answers
     from analysis.studies.hosts.host import host_content, host_text, save_host
 
+    if out:
+        writable.file(out)
     found = answers.measured(files)
     tell(found.notes)
     host = answers.calibrated(found, name, correct=correct)

@@ -225,6 +225,15 @@ def _parameters_cell(names: Mapping[str, Any]) -> str:
     raise LookupError("no cell of parameters was run: run the cell above first")
 
 
+def notebook_defaults(names: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a running notebook as it came: by the first cell of parameters that was run.
+
+    What papermill hands over, or a person changes there later, is another value than these.
+    """
+    first = next((source for source in names.get("In", []) if _holds_parameters(source)), "")
+    return {name: line.default for name, line in read_lines(first).items()}
+
+
 def _holds_parameters(source: str) -> bool:
     try:
         body = ast.parse(source).body

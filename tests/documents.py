@@ -218,20 +218,25 @@ def renew(folder: Path) -> None:
     """Write anew, into the pages of this checkout, what their commands print and the table of errors."""
     for page in PAGES:
         text, terminal = page.read_text(encoding="utf-8"), Terminal(folder)
-        new = _TABLE.sub(lambda _: accuracy_table(), text)
+        prints: list[tuple[Block, str]] = []
         for step in steps(text):
-            if step.printed or step.kind == "file" or step.text == Terminal.ACTIVATE:
+            if step.printed or step.kind == "file" or step.text == Terminal.ACTIVATE or _makes_a_file(step):
                 done = terminal.take(step)
                 done.check_returncode()
                 if step.printed:
-                    new = new.replace(_after(step, step.printed.text), _after(step, done.stdout))
+                    prints.append((step.printed, done.stdout))
+        new = text
+        for block, printed in reversed(prints):
+            new = new[: block.start] + printed + new[block.end :]
+        new = _TABLE.sub(lambda _: accuracy_table(), new)
         if new != text:
             page.write_text(new, encoding="utf-8")
             print(f"{os.path.relpath(page)} renewed")
 
 
-def _after(step: Step, printed: str) -> str:
-    return f"{step.text}\n```\n\n```text\n{printed}```"
+def _makes_a_file(step: Step) -> bool:
+    """True for a command that leaves a host which a later one may ask for."""
+    return step.kind == "sh" and " calibrate " in step.text
 
 
 if __name__ == "__main__":

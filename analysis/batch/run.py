@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis import unusual
+from analysis import unusual, writable
 from analysis.batch import grid, inputs, pool, uptodate
 from analysis.batch.execution import Failure, Finished, Run
 from analysis.batch.progress import Lines
@@ -77,7 +77,7 @@ def report(
 
     Raises :class:`ParameterError`, before any kernel starts, for a notebook that does not exist, for a
     parameter that none of the notebooks has or a value it does not take, and for a notebook that its own
-    result would overwrite.
+    result would overwrite; UserError for a folder that cannot be written.
     """
     if progress is None:
         with shown_progress() as progress:
@@ -89,6 +89,8 @@ def report(
     runs = plan(find(notebooks or scenarios.notebooks), parameters, progress, scenarios)
     if any(run.notebook.parent == out.resolve() / index.EXECUTED for run in runs):
         raise ParameterError(f"notebooks lie where their results go; choose another folder than '{out}'")
+    for place in (out, out / index.EXECUTED):
+        writable.folder(place)
     for line in remarks(runs):
         progress.tell(line)
     tasks = [_task(run) for run in runs]

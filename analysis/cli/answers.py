@@ -18,8 +18,9 @@ from analysis.model.migration import migrate
 from analysis.observations import files, lab, tables, transfers
 from analysis.observations.record import Record
 from analysis.parameters import OUTCOMES, PARAMETERS, defaults
+from analysis.studies.hosts.conformal import LEVELS
 from analysis.studies.hosts.host import Host, computed_with, load_host, on
-from analysis.studies.hosts.prediction import INTERVALS, LEVELS, predict
+from analysis.studies.hosts.prediction import INTERVALS, predict
 from analysis.studies.sweeps.sweep import Swept
 from analysis.studies.validation.laboratory import laboratory_errors, percent, summary
 from analysis.studies.validation.migrations import validate
@@ -184,6 +185,7 @@ def validation_text(figures: Figures) -> str:
             "plain: pre-copy without other traffic, links up to 1.5 Gbit/s; from the nominal link",
             "all: every migration by a method that the model describes; from the nominal link",
             "pre-copy, rate known: all of method precopy, given the throughput that was reached",
+            "completed: those that ended, whose times, bytes and downtimes these are; the verdict is of all",
             "",
             "By method, from the nominal link:",
             summary(figures["by_method"])

@@ -129,7 +129,8 @@ def shown(name: str, value: Any) -> str:
         return {math.inf: "no end"}.get(value, str(value))
     if name in ("residual_pages", "passes"):
         return f"{math.ceil(value):,}"
-    return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.4g}"
+    whole = abs(value) >= 1e5 or (abs(value) >= 1e3 and float(value).is_integer())
+    return f"{value:,.0f}" if whole else f"{value:.4g}"
 
 
 def _applied(rows: Sequence[Row]) -> list[str]:

@@ -11,8 +11,9 @@ import pandas as pd
 
 from analysis.model.compression import compressing_rate
 from analysis.model.dirtying import distinct_pages
+from analysis.model.link import CEILINGS, TIE
 from analysis.model.migration import ceilings, content_pages, filled, guest, migrate, passes
-from analysis.model.units import GBIT, GIB, PAGES_PER_GIB
+from analysis.model.units import GBIT, GIB, PAGE_BYTES, PAGES_PER_GIB
 from analysis.parameters import FACTOR, OUTCOMES, PARAMETERS
 from analysis.studies.grids import grid
 
@@ -35,12 +36,50 @@ class Pass(NamedTuple):
 
 
 class Migration(NamedTuple):
-    """All that the picture of one migration shows; ``ceilings`` are rates of payload [Gbit/s] by name."""
+    """All that the picture of one migration shows; ``ceilings`` are rates of payload [Gbit/s] by name.
+
+    ``ratio``: of compression, 1 where nothing is compressed; ``page_share``: pages' share of what is sent,
+    without their headers.
+    """
 
     setup_s: float
     outcome: Mapping[str, Any]
     passes: tuple[Pass, ...]
     ceilings: Mapping[str, float]
+    ratio: float = 1.0
+    page_share: float = 1.0
+
+    @property
+    def compresses(self) -> bool:
+        """Whether memory is compressed: then a rate of memory is another than one of payload."""
+        return math.isfinite(self.ceilings["spare_cores"])
+
+    def memory_rates(self) -> dict[str, float]:
+        """What each ceiling alone would let through [GiB/s of memory, compressed].
+
+        Spare cores that bind: the rate that memory then goes at, with what goes uncompressed beside.
+        """
+        rates = {name: self.ratio * self.plain_rate(gbps) for name, gbps in self.ceilings.items()}
+        if self.outcome["limited_by"] == "spare_cores":
+            rates["spare_cores"] = self.outcome["memory_rate_gib_per_s"]
+        return rates
+
+    def plain_rate(self, payload_gbps: float) -> float:
+        """The memory [GiB/s] that a rate of payload carries uncompressed."""
+        return payload_gbps * self.page_share * GBIT / 8 / GIB
+
+    def follows(self, name: str) -> bool:
+        """Whether a ring or socket carries all that the ceilings before it let through, so limits nothing."""
+        before = {n: self.ceilings[n] for n in _BEFORE.get(name, ())}
+        return bool(before) and self.ceilings[name] >= (1 - TIE) * min(before.values())
+
+
+_BEFORE = {
+    "socket_buffer": ("line_rate",),
+    "send_buffers": ("line_rate",),
+    "receive_buffers": CEILINGS[: CEILINGS.index("send_buffers")],
+}
+"""What rings and sockets are offered: their laws round the corner to it, a little below."""
 
 
 def followed(scenarios: pd.DataFrame) -> list[Migration]:
@@ -52,7 +91,14 @@ def followed(scenarios: pd.DataFrame) -> list[Migration]:
     cores = _cores_gbps(p)
     made = _passes_by_scenario(passes(scenarios), p)
     return [
-        Migration(float(p["setup_s"][i]), outcomes[i], made[i], limits[i] | {"spare_cores": float(cores[i])})
+        Migration(
+            float(p["setup_s"][i]),
+            outcomes[i],
+            made[i],
+            limits[i] | {"spare_cores": float(cores[i])},
+            float(p["compression_ratio"][i]) if np.isfinite(cores[i]) else 1.0,
+            float(PAGE_BYTES / (PAGE_BYTES + p["page_header_bytes"][i])),
+        )
         for i in range(len(outcomes))
     ]
 

@@ -7,19 +7,21 @@ set here, since a parameter's allowed range is wider than any real host.
 from __future__ import annotations
 
 import math
-import statistics
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
 
+from analysis.errors import UserError
 from analysis.explorer.page import named
-from analysis.explorer.picture import scene
+from analysis.explorer.picture import scene, style_sheet
 from analysis.figures.language import axis_label, sentence
 from analysis.parameters import PARAMETERS
 
+_STYLE = f"<style>{style_sheet('explorer-panel.css')}</style>"
 PRESET = "by preset"
 """The stop of a slider for a value left to the transport or the stop rule."""
 
@@ -153,8 +155,9 @@ _WORDS = {
 class Panel:
     """Controls over the parameters of one migration and its picture, drawn anew at each change.
 
-    ``controls``: the widgets by parameter; ``picture``: the widget that holds the SVG; ``times_ms``: what
-    each drawing took in the kernel. Display ``box``.
+    ``controls``: the sliders and menus by parameter; ``typed``: the fields beside the sliders, which take any
+    value that the study accepts, with a unit of its own if it has one; ``picture``: the widget that holds the
+    SVG; ``note``: why what was typed last was not taken. Display ``box``.
     """
 
     def __init__(self, **start: Any) -> None:
@@ -162,23 +165,27 @@ class Panel:
         self._fixed = {name: value for name, value in start.items() if name not in names}
         self._start = {name: _known(start.get(name, PARAMETERS[name].default)) for name in names}
         self.controls = {name: _control(name, value) for name, value in self._start.items()}
+        self.typed = {name: _field(name, c.value) for name, c in self.controls.items() if _is_slider(c)}
         self.picture = widgets.HTML(
             layout=widgets.Layout(width="100%", max_width="36rem", margin="0 0 0 1rem")
         )
         self.note = widgets.HTML()
-        self.times_ms: list[float] = []
         self._held = False
-        for control in self.controls.values():
-            control.observe(lambda _: self._redraw(), names="value")
+        for name, control in self.controls.items():
+            control.observe(lambda _, name=name: self._moved(name), names="value")
+        for name, field in self.typed.items():
+            field.observe(lambda change, name=name: self._type(name, change["new"]), names="value")
         again = widgets.Button(description="Starting values", tooltip="Set every control back")
         again.on_click(lambda _: self.restart())
         tabs = widgets.Tab([self._tab(group) for group in GROUPS.values()], titles=list(GROUPS))
         left = widgets.VBox(
-            [tabs, again, self.note], layout=widgets.Layout(min_width="27rem", flex="1 1 27rem")
+            [widgets.HTML(_STYLE), tabs, again, self.note],
+            layout=widgets.Layout(min_width="28rem", flex="1 1 28rem", overflow="visible"),
         )
-        right = widgets.Box([self.picture], layout=widgets.Layout(flex="1 1 24rem"))
+        right = widgets.Box([self.picture], layout=widgets.Layout(flex="1 1 22rem", overflow="visible"))
         # Beside each other where there is room, one over the other on a narrow screen.
-        self.box = widgets.Box([left, right], layout=widgets.Layout(flex_flow="row wrap"))
+        self.box = widgets.Box([left, right], layout=widgets.Layout(flex_flow="row wrap", overflow="visible"))
+        self.box.add_class("explorer-panel")
         self._redraw()
 
     @property
@@ -189,41 +196,63 @@ class Panel:
 
     def restart(self) -> None:
         """Set every control back to its starting value, and draw once."""
-        self._held = True
-        for name, value in self._start.items():
-            self.controls[name].value = value
-        self._held = False
+        self.note.value = ""
+        with self._quietly():
+            for name, value in self._start.items():
+                self.controls[name].value = value
         self._redraw()
 
-    def time(self, changes: int = 50) -> float:
-        """Median time [ms] from a change of a control to its new picture, over some changes; says so below.
-
-        Line rate and page writes are moved to and fro and set back.
-        """
-        moved = [self.controls["bandwidth_gbps"], self.controls["dirty_pages_per_s"]]
-        took = []
-        for number in range(changes):
-            control = moved[number % 2]
-            at = (control.index + 1 + number % 7) % len(control.options)
-            began = time.perf_counter()
-            control.index = at
-            took.append((time.perf_counter() - began) * 1000)
-        self.restart()
-        median = statistics.median(took)
-        self.note.value = f"<p>Redrawn in {median:.0f} ms (median of {changes} changes, in the kernel).</p>"
-        return median
-
     def _tab(self, names: Sequence[str]) -> widgets.VBox:
-        return widgets.VBox([self.controls[name] for name in names])
+        return widgets.VBox([self._row(name) for name in names], layout=widgets.Layout(overflow="visible"))
+
+    def _row(self, name: str) -> widgets.Widget:
+        """A slider with the field to type in; a menu alone."""
+        control = self.controls[name]
+        if name not in self.typed:
+            return control
+        layout = widgets.Layout(overflow="visible", align_items="center")
+        return widgets.HBox([control, self.typed[name]], layout=layout)
+
+    def _moved(self, name: str) -> None:
+        """A slider or menu was moved: the note on what was typed is over."""
+        if not self._held:
+            self.note.value = ""
+        self._redraw()
+
+    def _type(self, name: str, text: str) -> None:
+        """Take what was typed beside a slider, which gets a stop there; else say why not, and put it back."""
+        if self._held:
+            return
+        control = self.controls[name]
+        try:
+            value = _read(name, text, control)
+        except UserError as error:
+            self.note.value = f"<p class='explorer-note' role='alert'>{escape(str(error))}.</p>"
+        else:
+            self.note.value = ""
+            with self._quietly():
+                _stop_at(name, control, value)
+        self._redraw()
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Nothing is drawn, and nothing is taken for typed, while several controls are set."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
 
     def _redraw(self) -> None:
         if self._held:
             return
-        began = time.perf_counter()
         for name, (other, value) in _NEEDS.items():
             self.controls[name].disabled = self.controls[other].value != value
+        with self._quietly():
+            for name, field in self.typed.items():
+                field.value = written(name, self.controls[name].value)
+                field.disabled = self.controls[name].disabled
         self.picture.value = scene(**self.values)
-        self.times_ms.append((time.perf_counter() - began) * 1000)
 
 
 def _known(value: Any) -> Any:
@@ -231,23 +260,75 @@ def _known(value: Any) -> Any:
     return PRESET if value is None or (isinstance(value, float) and math.isnan(value)) else value
 
 
+def _is_slider(control: widgets.Widget) -> bool:
+    return isinstance(control, widgets.SelectionSlider)
+
+
 def _control(name: str, value: Any) -> widgets.Widget:
     """A menu for names, a slider of round values for numbers, with the starting value among them."""
     parameter = PARAMETERS[name]
+    common = {
+        "description": _WORDS.get(name) or sentence(axis_label(name).partition(" [")[0]),
+        "tooltip": _help(name),
+        "style": {"description_width": "8.7rem"},
+    }
     if parameter.choices:
         options = [(named(name, choice), choice) for choice in parameter.choices]
-        kind = widgets.Dropdown
-    else:
-        stops = {*SLIDERS[name], value}
-        numbers = sorted(stops - {PRESET})
-        empty = [(PRESET, PRESET)] if PRESET in stops else []
-        options = [*empty, *((named(name, number), number) for number in numbers)]
-        kind = widgets.SelectionSlider
-    return kind(
-        options=options,
+        return widgets.Dropdown(
+            options=options, value=value, layout=widgets.Layout(width="25.4rem"), **common
+        )
+    return widgets.SelectionSlider(
+        options=_options(name, {*SLIDERS[name], value}),
         value=value,
-        description=_WORDS.get(name) or sentence(axis_label(name).partition(" [")[0]),
-        tooltip=f"{parameter.meaning} [{parameter.unit or 'choice'}]",
-        style={"description_width": "10.5rem"},
-        layout=widgets.Layout(width="26rem"),
+        # The slider's own field takes no value that is typed, so another one stands beside it.
+        readout=False,
+        layout=widgets.Layout(width="16rem"),
+        **common,
     )
+
+
+def _options(name: str, stops: set[Any]) -> list[tuple[str, Any]]:
+    """The stops of a slider in order, each with what is read aloud of it."""
+    empty = [(PRESET, PRESET)] if PRESET in stops else []
+    return [*empty, *((named(name, number), number) for number in sorted(stops - {PRESET}))]
+
+
+def _stop_at(name: str, control: widgets.SelectionSlider, value: Any) -> None:
+    """Move a slider to a value, which becomes one of its stops."""
+    stops = {stop for _, stop in control.options}
+    if value not in stops:
+        control.options = _options(name, stops | {value})
+    control.value = value
+
+
+def _field(name: str, value: Any) -> widgets.Text:
+    """The field beside a slider: taken at Enter, or when it is left."""
+    layout, style = widgets.Layout(width="9.2rem"), {"description_width": "0"}
+    text = widgets.Text(value=written(name, value), continuous_update=False, layout=layout, style=style)
+    text.tooltip = f"{_help(name)}, any allowed value"
+    return text
+
+
+def _help(name: str) -> str:
+    parameter = PARAMETERS[name]
+    return f"{parameter.meaning} [{parameter.unit or 'choice'}]"
+
+
+def written(name: str, value: Any) -> str:
+    """A value as it stands in the field beside its slider, and as it may be typed there.
+
+    >>> written("bandwidth_gbps", 2.5), written("resident_share", 0.9), written("pass_limit", "by preset")
+    ('2.5 Gbit/s', '90 %', 'by preset')
+    """
+    if value == PRESET:
+        return PRESET
+    unit = PARAMETERS[name].unit
+    return f"{100 * value:.9g} %" if unit == "0-1" else f"{value:.12g} {unit}".strip()
+
+
+def _read(name: str, text: str, control: widgets.SelectionSlider) -> Any:
+    """What was typed, as a value of the slider; UserError with the parameter's own sentence if it is none."""
+    if PRESET in {stop for _, stop in control.options} and text.strip() in ("", PRESET):
+        return PRESET
+    value = float(PARAMETERS[name].check(text))
+    return int(value) if value.is_integer() else value

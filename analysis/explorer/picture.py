@@ -96,22 +96,40 @@ def alternative(migration: Migration) -> str:
     """The picture in words: what became of the migration, the first passes, the ceilings."""
     outcome = migration.outcome
     told = ", ".join(f"pass {p.number} {size(p.to_send_gib, 2)}" for p in migration.passes[:5])
-    finite = {name: rate for name, rate in migration.ceilings.items() if math.isfinite(rate)}
+    unit, shown = _rates(migration)
+    finite = {name: rate for name, rate in shown.items() if math.isfinite(rate)}
     rates = ", ".join(f"{_bar_name(name)} {number(rate)}" for name, rate in finite.items())
     text = (
         f"{finding(outcome)}. A falling blue wedge for each pass is the memory still to be sent, a rising "
         f"red curve the memory dirtied meanwhile. To send: {told or 'nothing'}. "
-        f"{binding(migration)}. Ceilings in Gbit/s of payload: {rates}."
+        f"{binding(migration)}. Ceilings in {unit}: {rates}."
     )
     return " ".join(text.split())
 
 
 def binding(migration: Migration) -> str:
-    """Which ceiling binds and at what rate: ``The line binds: 9.49 Gbit/s of payload``."""
-    outcome = migration.outcome
-    known = binds(outcome["limited_by"])
-    known = known if known.startswith(("the ", "other")) else f"the {known}"
-    return f"{sentence(known)}: {number(outcome['goodput_gbps'])} Gbit/s of payload"
+    """Which ceiling binds and at what rate: ``The line binds: 9.49 Gbit/s of payload``.
+
+    With compression the rate of memory too, and for spare cores what it would be without any.
+    """
+    name = migration.outcome["limited_by"]
+    known = binds(name)
+    head = sentence(known if known.startswith(("the ", "other")) else f"the {known}")
+    payload = f"{number(migration.outcome['goodput_gbps'])} Gbit/s of payload"
+    if not migration.compresses:
+        return f"{head}: {payload}"
+    rate = number(migration.memory_rates()[name])
+    if name != "spare_cores":
+        return f"{head}: {payload}, {rate} GiB/s of memory"
+    plain = number(migration.plain_rate(migration.outcome["goodput_gbps"]))
+    return f"{head}: {rate} GiB/s of memory, {plain} uncompressed"
+
+
+def _rates(migration: Migration) -> tuple[str, dict[str, float]]:
+    """The ceilings that limit something, endless where one only follows the others, and their unit."""
+    unit = "GiB/s of memory" if migration.compresses else "Gbit/s of payload"
+    rates = migration.memory_rates() if migration.compresses else migration.ceilings
+    return unit, {name: math.inf if migration.follows(name) else rate for name, rate in rates.items()}
 
 
 def takeaway(**parameters: Any) -> str:
@@ -233,21 +251,23 @@ def _closely(migration: Migration) -> list[str]:
 def _bars(migration: Migration) -> list[str]:
     """All ceilings as bars, as long as the rate they allow; the lowest stands out."""
     lowest_name = migration.outcome["limited_by"]
-    lowest = migration.ceilings[lowest_name] or migration.outcome["goodput_gbps"]
-    finite = [rate for rate in migration.ceilings.values() if math.isfinite(rate)]
+    unit, rates = _rates(migration)
+    lowest = rates[lowest_name] or migration.outcome["goodput_gbps"]
+    finite = [rate for rate in rates.values() if math.isfinite(rate)]
     left, most = 136, 4 * lowest
     high = min(max(finite), most)
     at = scale(0, high, left, RIGHT - 58)
     parts = [
         lettering(0, 460, binding(migration), "b"),
-        lettering(0, 476, "Each ceiling alone [Gbit/s]:", "q"),
+        lettering(0, 476, f"Each ceiling alone [{unit.removesuffix(' of payload')}]:", "q"),
     ]
-    for i, (name, rate) in enumerate(migration.ceilings.items()):
+    for i, (name, rate) in enumerate(rates.items()):
         y = BARS + BAR * i
         weight = "b" if name == lowest_name else ""
         parts.append(lettering(left - 8, y + 12, _bar_name(name), f"e {weight}".strip()))
         if not math.isfinite(rate):
-            parts.append(lettering(left, y + 12, "no limit here", "q"))
+            follows = "no limit of its own here" if migration.follows(name) else "no limit here"
+            parts.append(lettering(left, y + 12, follows, "q"))
             continue
         long = max(at(min(rate, high)) - left, 1)
         kind = "binds" if name == lowest_name else "room"

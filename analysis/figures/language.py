@@ -28,6 +28,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
+from analysis.inputs import notebook_defaults
 from analysis.parameters import FACTOR, OUTCOMES, PARAMETERS, check, label, takes
 
 INK, QUIET, FAINT = "#1d2430", "#566072", "#d9dee6"
@@ -114,15 +115,21 @@ def display_takeaway(text: str, numbers: Mapping[str, str] | None = None) -> Non
 def show_parameters(**values: Any) -> None:
     """Display the notebook's parameters as a table with unit, meaning, and what differs from the default.
 
-    Values are checked first: a wrong one is told here, before anything is computed from it. The output
-    carries the role ``parameters``; a report has a table of its own at its top and leaves this one out.
+    The default is the notebook's own, as in a report; a name that is none of its parameters (a host's) has
+    the study's, and is not marked. Values are checked first: a wrong one is told here, before anything is
+    computed from it. The output carries the role ``parameters``; a report has a table of its own at its top
+    and leaves this one out.
     """
     for name, value in values.items():
         if takes(name.removesuffix("_values")):
             check({name.removesuffix("_values"): value})
-    rows = "\n".join(_parameter_row(name, value) for name, value in values.items())
+    shell = get_ipython()
+    own = notebook_defaults(shell.user_ns) if shell else {}
+    rows = "\n".join(_parameter_row(name, value, own) for name, value in values.items())
     head = "".join(f'<th scope="col" style="text-align:left">{name}</th>' for name in _HEAD)
-    caption = "<caption>Parameters of this run. What differs from the study's default is in bold.</caption>"
+    caption = (
+        "<caption>Parameters of this run. What differs from the notebook's default is in bold.</caption>"
+    )
     page = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     text = "\n".join(f"{name} = {value}" for name, value in values.items())
     display({"text/html": page, "text/plain": text}, raw=True, metadata={"study": {"role": "parameters"}})
@@ -131,15 +138,16 @@ def show_parameters(**values: Any) -> None:
 _HEAD = ("Parameter", "Value", "Unit", "Meaning", "Default")
 
 
-def _parameter_row(name: str, value: Any) -> str:
-    """One row; a list named ``<parameter>_values`` is a sweep over that parameter."""
+def _parameter_row(name: str, value: Any, own: Mapping[str, Any]) -> str:
+    """One row; a list named ``<parameter>_values`` is a sweep over that parameter. ``own``: the defaults."""
     parameter = PARAMETERS.get(name.removesuffix("_values"))
     unit, meaning = (parameter.unit, parameter.meaning) if parameter else ("", "of this notebook")
     if takes(name) and not parameter:
         meaning = f"what the host makes of {name.removesuffix(FACTOR)}, times what is asked for"
     swept = name.endswith("_values")
     default = "" if swept or not parameter else _plain(parameter.default)
-    shown, differs = _plain(value), bool(default) and default != _plain(value)
+    default = _plain(own[name]) if name in own else default
+    shown, differs = _plain(value), name in own and default != _plain(value)
     cells = (
         f"<strong>{html.escape(shown)}</strong>" if differs else html.escape(shown),
         html.escape(_UNITS.get(unit, unit)),

@@ -141,12 +141,14 @@ def buffers(
     adapters: pd.DataFrame,
     errors: pd.DataFrame,
     weak: pd.Series | None = None,
+    beyond: str = "",
 ) -> str:
     """What ``takeaways.buffers`` says, the administrator's one line, and the law's error.
 
     ``needs``: receive buffers by the share of the link they carry; ``adapters``: their published counts
     (``rings.adapters_table``); ``errors``: ``studies.validation.rings.rival_errors``; ``weak``:
-    ``studies.scaling.where_weak``, for a place where the law is worse than that.
+    ``studies.scaling.where_weak``, for a place where the law is worse than that; ``beyond``: what
+    :func:`beyond_measured` says of it.
     """
     told = " and ".join(f"**{_buffers(n)}** for {percent(share)}" for share, n in needs.items())
     verdicts = adapters.iloc[:, -1].value_counts()
@@ -157,7 +159,7 @@ def buffers(
         f"{verdicts.get(UNKNOWN, 0)} it is not published. The law behind this is off by "
         f"**{percent(law['median'])}** in the median on measured transfers "
         f"({percent(law['p90'])} at the 90th percentile), Little's law by {percent(little['median'])}."
-        f"{_weak(weak)}"
+        f"{_weak(weak)}{beyond}"
     )
 
 
@@ -171,3 +173,15 @@ def _weak(weak: pd.Series | None) -> str:
         f"kind it is off by **{percent(weak['median'])}** in the median, {percent(weak['p90'])} at the 90th "
         "percentile."
     )
+
+
+def beyond_measured(measured: pd.DataFrame, today: pd.Series) -> str:
+    """That the processor's delay is longer than any that was measured; empty where it is not.
+
+    ``measured``: ``studies.validation.rings.compare_transfers``; ``today``: a scenario's parameters.
+    """
+    longest = float(measured.receive_delay_us.max())
+    if not today["receive_delay_us"] > longest:
+        return ""
+    delay, most = (duration(us * 1e-6) for us in (today["receive_delay_us"], longest))
+    return f" A delay of {delay} is beyond the longest that was measured, {most}: that is extrapolation."

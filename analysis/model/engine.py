@@ -115,7 +115,7 @@ def precopy(guest: Guest, link: SteadyLink, rules: Rules, way: Way | None = None
 
 
 def _apart(guest: Guest, link: SteadyLink, rules: Rules, way: Way) -> Precopy:
-    """Rows of few classes the fast ways and the others the general one, where a table is wide for some rows."""
+    """Rows of few classes the fast ways, and the general one those for which a table is wide."""
     written = guest.classes.rates > 0
     few = np.flatnonzero(written.sum(axis=1) <= FEW_CLASSES)
     used = np.flatnonzero(written[few].any(axis=0))

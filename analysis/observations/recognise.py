@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis.observations import columns, lab, own
 from analysis.observations.lines import CODE_PAGE, Progress, beginning, separator
-from analysis.observations.record import PASS_COLUMNS, SAMPLE_COLUMNS, Record, table
+from analysis.observations.record import MIGRATION_COLUMNS, PASS_COLUMNS, SAMPLE_COLUMNS, Record, table
 from analysis.observations.sources import TableError, encoding_of
 from analysis.parameters import OUTCOMES, PARAMETERS
 
@@ -151,7 +151,7 @@ def _passes(path: str | Path) -> Record:
     found = found.assign(source_file=Path(path).name, source_line=range(2, len(found) + 2))
     note = f"{path}: passes without their migrations"
     none = table([], SAMPLE_COLUMNS)
-    return Record("a table of passes", none[["migration"]], found, none, [note])
+    return Record("a table of passes", table([], MIGRATION_COLUMNS), found, none, [note])
 
 
 def completed(found: Record) -> pd.DataFrame:
@@ -182,18 +182,19 @@ def left_out(found: Record) -> list[str]:
     gone = found.migrations[_is_left_out(found.migrations)]
     if gone.empty:
         return []
-    names = [f"{r.migration} ({_why(r)})" for r in gone.head(5).itertuples()]
+    names = [f"{row.migration} ({why_left_out(row)})" for _, row in gone.head(5).iterrows()]
     more = f" and {len(gone) - 5} more" if len(gone) > 5 else ""
     count = f"{len(gone)} of {len(found.migrations)} migrations are left out"
     return [f"{', '.join(gone.source_file.unique()[:3])}: {count}: {', '.join(names)}{more}"]
 
 
-def _why(row: Any) -> str:
-    if getattr(row, "status", "") in NOT_COMPLETED:
+def why_left_out(row: pd.Series) -> str:
+    """Why :func:`completed` leaves a migration out, in a few words; empty where it takes it."""
+    if row.get("status", "") in NOT_COMPLETED:
         return str(row.status)
-    return (
-        "storage was copied too" if getattr(row, "measured_storage_gib", 0) > 0 else "no total time is told"
-    )
+    if row.get("measured_storage_gib", 0) > 0:
+        return "storage was copied too"
+    return "" if row.measured_total_s > 0 else "no total time is told"
 
 
 def read_records(paths: Sequence[str | Path], **how: Any) -> tuple[list[Record], list[str]]:

@@ -2,12 +2,15 @@
 
 import re
 from functools import cache
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 
+from analysis.batch.execution import described
 from analysis.figures import curves, dirtying, language, maps, takeaways, timeline
+from analysis.inputs import read_lines
 from analysis.model.migration import migrate
 from analysis.observations.lab import read_migrations
 from analysis.parameters import PARAMETERS, STOP_RULES, WRITE_PATTERNS
@@ -245,10 +248,23 @@ def test_takeaway_carries_its_role(monkeypatch):
     assert data["text/plain"] == "It takes 3 s & x < y"
 
 
+def in_a_notebook(monkeypatch, *cells):
+    """Pretend that these cells were run in a notebook."""
+    shell = SimpleNamespace(user_ns={"In": ["", *cells]})
+    monkeypatch.setattr(language, "get_ipython", lambda: shell)
+
+
+CELL = """bandwidth_gbps: float = 10.0  # line rate [Gbit/s]
+memory_gib: float = 64.0  # memory [GiB]
+pass_limit: float = None  # most passes [passes or None]
+spare_cores_values: list = [1, 2]  # cores to compare [cores]"""
+
+
 def test_parameters_are_shown_with_unit_and_change(monkeypatch):
     """Unit and meaning from the study's list; what differs from the default is marked in words and bold."""
     calls = shown(monkeypatch)
-    language.show_parameters(bandwidth_gbps=25, memory_gib=16.0, pass_limit=None, spare_cores_values=[1, 2])
+    in_a_notebook(monkeypatch, CELL, "# Parameters\nbandwidth_gbps = 25\n")
+    language.show_parameters(bandwidth_gbps=25, memory_gib=64.0, pass_limit=None, spare_cores_values=[1, 2])
     page = calls[0][0][0]["text/html"]
     rows = re.findall(r"<tr><th scope=\"row\".*?</tr>", page)
     assert len(rows) == 4
@@ -259,6 +275,29 @@ def test_parameters_are_shown_with_unit_and_change(monkeypatch):
     assert "Gbit/s" in rows[0]
     assert "strong" not in rows[1] + rows[2] + rows[3]
     assert "values compared" in rows[3]
+
+
+def test_changed_means_the_same_in_jupyterlab_and_in_a_report(monkeypatch):
+    """Both compare with the notebook's own default, not the study's; a cell that is edited counts too."""
+    calls = shown(monkeypatch)
+    lines = read_lines(CELL)
+    given = {"bandwidth_gbps": 10.0, "memory_gib": 16.0, "pass_limit": 7.0, "spare_cores_values": [1, 2]}
+    in_report = [line["name"] for line in described(lines, given) if line["changed"]]
+    in_a_notebook(monkeypatch, CELL, CELL.replace("64.0", "16.0").replace("None  #", "7.0  #"))
+    language.show_parameters(**given)
+    page = calls[0][0][0]["text/html"]
+    in_lab = re.findall(r"<code>(\w+)</code></th>(?:(?!</tr>).)*changed from", page)
+    assert in_lab == in_report == ["memory_gib", "pass_limit"]
+
+
+def test_what_a_host_adds_is_not_called_changed(monkeypatch):
+    """A parameter that is none of the notebook's own has the study's default beside it and no mark."""
+    calls = shown(monkeypatch)
+    in_a_notebook(monkeypatch, CELL)
+    language.show_parameters(memory_gib=64.0, setup_s=9.0)
+    page = calls[0][0][0]["text/html"]
+    assert "changed from" not in page
+    assert ">2<" in page
 
 
 def test_takeaways_say_when_nothing_converges():

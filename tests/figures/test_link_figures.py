@@ -208,3 +208,13 @@ def test_names_of_curves_never_overprint(round_trip_ms, listed):
     assert (len(named), legend is not None) == ((0, True) if listed else (3, False))
     if listed:
         assert len(legend.get_texts()) == 3
+
+
+def test_a_delay_beyond_what_was_measured_is_told():
+    """The longest that was measured is 3 ms: 5 ms are extrapolation, 50 us are not."""
+    measured = pd.DataFrame({"receive_delay_us": [50.0, 3000.0]})
+    said = link_takeaways.beyond_measured(measured, pd.Series({"receive_delay_us": 5000.0}))
+    assert said.replace(language.NO_BREAK, " ").endswith(
+        "A delay of 5 ms is beyond the longest that was measured, 3 ms: that is extrapolation."
+    )
+    assert link_takeaways.beyond_measured(measured, pd.Series({"receive_delay_us": 50.0})) == ""

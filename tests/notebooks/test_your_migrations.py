@@ -9,7 +9,7 @@ from analysis.pages import html
 from tests.observations import forms
 
 
-def executed(repository, tmp_path, **parameters):
+def executed(repository, tmp_path, pictures=3, **parameters):
     """What the notebook's cells put out; nothing may be printed and every picture has its text."""
     source, target = repository / "notebooks" / "09-your-migrations.ipynb", tmp_path / "out.ipynb"
     with kernel_environment():
@@ -18,9 +18,9 @@ def executed(repository, tmp_path, **parameters):
     notebook = nbformat.read(target, as_version=4)
     outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
     assert [o.text for o in outputs if o.output_type == "stream"] == []
-    pictures = [o for o in outputs if "image/png" in o.get("data", {})]
-    assert len(pictures) == 3
-    assert min(len(o.metadata["image/png"]["alt"]) for o in pictures) > 60
+    drawn = [o for o in outputs if "image/png" in o.get("data", {})]
+    assert len(drawn) == pictures
+    assert min((len(o.metadata["image/png"]["alt"]) for o in drawn), default=61) > 60
     return outputs
 
 
@@ -39,6 +39,15 @@ def test_one_recorded_migration_is_enough(repository, tmp_path):
     ])  # fmt: skip
     outputs = executed(repository, tmp_path, files=[str(tmp_path / "one.jsonl")])
     assert "**22 s**" in takeaway(outputs)
+
+
+@pytest.mark.slow
+def test_counters_without_memory_make_a_report(repository, tmp_path):
+    """A recording by typeperf alone: no picture, but what was counted, and the option to add."""
+    recorded = repository / "tests" / "observations" / "examples" / "typeperf.csv"
+    outputs = executed(repository, tmp_path, pictures=0, files=[str(recorded)])
+    assert "**12 s**; the machine was frozen for **1 s** of it" in takeaway(outputs)
+    assert "add **-p memory_gib 64** to the command" in takeaway(outputs)
 
 
 @pytest.mark.slow

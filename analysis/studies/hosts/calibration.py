@@ -23,7 +23,7 @@ from analysis.model.migration import filled, parameters_in
 from analysis.observations.files import read_observed
 from analysis.parameters import PARAMETERS
 from analysis.studies.hosts import conformal, correction, decided, fitting
-from analysis.studies.hosts.candidates import FEWEST, Chosen, chosen
+from analysis.studies.hosts.candidates import FEWEST, chosen
 from analysis.studies.hosts.fitting import Fit
 from analysis.studies.hosts.host import Estimate, Host
 from analysis.studies.hosts.prediction import as_counted, bound_by, predict, unmeasured, writes_over_link
@@ -55,7 +55,7 @@ def calibrate(
     migration: scenario columns by parameter names, ``measured_total_s`` and, where
     known, ``measured_stream_gib`` and ``measured_blackout_s``; ``method`` and ``workload`` tell kinds apart
     (``observations.lab.read_migrations`` returns such a table). Migrations that never ended are left out.
-    A table without ``working_set_gib`` gets one share of the guest's content, for each workload that it names.
+    A table without ``working_set_gib`` gets one share of the guest's content, for each workload it names.
     ``measured_passes``: ``migration``, ``pass_number`` and ``dirtied_pages`` (``read_passes`` returns
     them); what each pass left dirty is then fitted too.
     ``free``: names of quantities to fit; by default all :mod:`.candidates` that the data speak of. What they
@@ -167,12 +167,14 @@ def _widths(fit: Fit, x: Floats, host: Host, seed: int) -> dict[str, Any]:
         rows = table[folds == fold]
         parts.append(predict(unmeasured(rows), _at(host, fit, values), draws=PREDICTED_DRAWS))
     found = pd.concat(parts).loc[table.index]
-    counted = found.assign(
-        **{n: as_counted(_pair(found, n), table) for n in found if str(n).startswith("stream_gib")}
-    )
+    counted = found.assign(**{n: as_counted(_pair(found, n), table) for n in map(str, found) if _streams(n)})
     measured = pd.DataFrame({n: table[column] for n, column in MEASURED.items() if column in table})
     ratio = writes_over_link(filled(parameters_in(host.apply(unmeasured(table)))))
     return conformal.learnt(counted, measured.astype(float), ratio)
+
+
+def _streams(name: str) -> bool:
+    return name.startswith("stream_gib")
 
 
 def _pair(found: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -195,6 +197,3 @@ def _at(host: Host, fit: Fit, x: Floats) -> Host:
         parameters=tuple(moved(e) for e in host.parameters),
         scales=tuple(moved(e) for e in host.scales),
     )
-
-
-__all__ = ["Chosen", "calibrate", "with_correction"]

@@ -121,7 +121,7 @@ def _kinds(candidate: Candidate, table: pd.DataFrame) -> Chosen:
     None of a value that the table says row by row.
     """
     about = candidate.about(table)
-    if not candidate.scale and candidate.name in table and table.loc[about, candidate.name].nunique() > 1:
+    if not candidate.scale and candidate.name in table and len(set(table.loc[about, candidate.name])) > 1:
         return []
     kinds = sorted(table.loc[about, candidate.label].unique()) if candidate.label in table else [""]
     rows = {kind: about & ((table[candidate.label] == kind) if kind else True) for kind in kinds}

@@ -1,14 +1,14 @@
 r"""Intervals that hold what they say: widened, or drawn in, by what held-out migrations show.
 
-Split conformal prediction (Vovk et al. 2005). The model gives an interval its shape, wide near the limit; held-out
-rows give its size. With p the prediction, l and h the ends of an interval and m what was measured, all as
-logarithms, the score of a row is
+Split conformal prediction (Vovk et al. 2005). The model gives an interval its shape, wide near the limit;
+held-out rows give its size. With p the prediction, l and h the ends of an interval and m what was measured, all
+as logarithms, the score of a row is
 
 .. math:: s = (m - p) / (h - p) \text{ above the prediction}, \qquad (p - m) / (p - l) \text{ below},
 
 and an interval of 90 % is multiplied by the k-th smallest of n scores, k = ceil(0.9 (n + 1)). Then a new
-migration of the same kind lies inside with a chance of at least 90 %, whatever the errors' distribution. It is done
-apart by how much is written for what the link carries, as far as each regime has :data:`ENOUGH` rows.
+migration of the same kind lies inside with a chance of at least 90 %, whatever the errors' distribution. It is
+done apart by how much is written for what the link carries, as far as each regime has :data:`ENOUGH` rows.
 """
 
 from __future__ import annotations
@@ -102,9 +102,10 @@ def widened(table: pd.DataFrame, widths: dict[str, Any], writes_over_link: Float
     """Predictions with their intervals multiplied by the widths of each row's regime."""
     changed: dict[str, Floats] = {}
     for name, floor in FLOORS.items():
-        regimes = widths.get(OF.get(name, name))
+        regimes = widths.get(OF.get(name, name), [])
+        ends = np.array([regime["up_to"] for regime in regimes])
         for level in LEVELS if regimes else ():
-            place = np.searchsorted([r["up_to"] for r in regimes], writes_over_link, side="right")
+            place = np.searchsorted(ends, writes_over_link, side="right")
             factor = np.array([r[str(level)] for r in regimes])[np.minimum(place, len(regimes) - 1)]
             changed |= _stretched(table, name, level, factor, floor)
     return table.assign(**changed)

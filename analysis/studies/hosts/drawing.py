@@ -21,7 +21,8 @@ NINETY = NormalDist().inv_cdf(0.95)
 def normal(draws: int, rng: np.random.Generator) -> Floats:
     """Standard normal numbers in random order: one from the middle of each of ``draws`` equal chances."""
     middles = (np.arange(draws) + 0.5) / draws
-    return rng.permutation(np.array([NormalDist().inv_cdf(chance) for chance in middles]))
+    drawn: Floats = rng.permutation(np.array([NormalDist().inv_cdf(chance) for chance in middles]))
+    return drawn
 
 
 def together(host: Host, draws: int, rng: np.random.Generator) -> Floats:
@@ -35,9 +36,10 @@ def together(host: Host, draws: int, rng: np.random.Generator) -> Floats:
         return apart.T
     values, vectors = np.linalg.eigh(np.array(host.correlation))
     # Rounded in a file, a correlation may have an eigenvalue a little below zero.
-    root = vectors * np.sqrt(np.maximum(values, 0))
+    root: Floats = vectors * np.sqrt(np.maximum(values, 0))
+    root = root / np.maximum(np.sqrt((root**2).sum(axis=1, keepdims=True)), 1e-12)
     joint: Floats = (root @ apart).T
-    return joint / np.maximum(np.sqrt((root**2).sum(axis=1)), 1e-12)
+    return joint
 
 
 def factors(estimate: Estimate, standard: Floats) -> Floats:

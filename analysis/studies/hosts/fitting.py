@@ -1,8 +1,8 @@
-"""The fit of a host: residuals of many migrations as a function of log values, and the values that suit them best.
+"""The fit of a host: residuals of many migrations as a function of log values, and the values that suit best.
 
-Robust least squares on the logarithms of total time and bytes sent, on the downtime, and on the dirty pages of
-passes where these were measured. Each kind of migration is weighed by its own scatter, and a migration far off
-the others counts little. Where the fit begins does not matter: each value is first tried over its whole range.
+Robust least squares on the logarithms of total time and bytes sent, on the downtime, and on the dirty pages
+of passes where these were measured. Each kind of migration is weighed by its own scatter, and a migration far
+off the others counts little. Where the usual values suit badly, each value is tried over its whole range.
 A quantity that the data leave as free as it was before is taken out again, and stays at its default.
 """
 
@@ -36,7 +36,7 @@ FEW_PAGES = 20.0
 AT_ONCE = 65_536
 """Rows that a fit evaluates together, so that memory does not grow with the table."""
 STEP = 0.02
-"""By what logarithms are moved for a slope: wide enough to see past the steps that the ends of passes make."""
+"""By what logarithms are moved for a slope: wide enough to see past the steps where passes end."""
 DAMPING = (0.0, 0.03, 0.3, 3.0, 30.0)
 """Of the steps that are tried together, as in Levenberg's and Marquardt's method."""
 MOST_STEPS = 8
@@ -59,12 +59,16 @@ SCANNED_ON = 240
 """Migrations on which they are tried."""
 TIED = 0.95
 """Correlation beyond which two quantities are known in combination alone."""
+MISSED = 4.0
+"""Rise of the cost from which a quantity is missed: two units of a logarithm of likelihood."""
+SEARCHED_ON = 1000
+"""Rows on which what to fit, and where to begin, is found."""
 UNDECIDED = 0.7
 """Share of a quantity's first spread above which what the data leave of it is no knowledge."""
 
 
 class Residuals(NamedTuple):
-    """Of one part (time, bytes, downtime, passes): values at some points (points, residuals) and their rows."""
+    """Of one part (time, bytes, downtime, passes): values (points, residuals) and the row of each."""
 
     values: Floats
     owner: np.ndarray
@@ -80,7 +84,7 @@ class Fit:
         measured_passes: pd.DataFrame | None = None,
         phases: Floats = PHASES,
     ) -> None:
-        self.table, self.free = table, free
+        self.table, self.free, self.measured = table, free, measured_passes
         self.columns = filled(parameters_in(table))
         if "without_setup" in table:
             self.columns["setup_s"] = np.where(table.without_setup.eq(True), 0.0, self.columns["setup_s"])
@@ -148,7 +152,7 @@ class Fit:
         step = max(1, AT_ONCE // (len(self.table) * len(self.phases)))
         some = [self._parts(points[first : first + step]) for first in range(0, len(points), step)]
         return {
-            part: Residuals(np.concatenate([one[part].values for one in some]), some[0][part].owner)
+            part: Residuals(np.concatenate([one[part][0] for one in some]), some[0][part].owner)
             for part in some[0]
         }
 
@@ -173,7 +177,7 @@ class Fit:
             "total": Residuals(np.log(total / np.minimum(fitted.total_s, VERY_LONG_S).to_numpy()), every)
         }
         if "measured_stream_gib" in table:
-            counted = as_counted(fitted, _tiled(table, count)).to_numpy().clip(1e-9, 1e9)
+            counted = np.asarray(as_counted(fitted, _tiled(table, count)), float).clip(1e-9, 1e9)
             sent = np.tile(table.measured_stream_gib.to_numpy(float), count)
             with np.errstate(divide="ignore", invalid="ignore"):
                 found["stream"] = Residuals(np.where(sent > 0, np.log(sent / counted), np.nan), every)
@@ -205,11 +209,13 @@ class Fit:
         return np.concatenate(values, axis=1), np.concatenate(owners)
 
     def _crowd(self, owner: np.ndarray) -> Floats:
-        """By what the residuals of a migration are divided beside their scatter: its passes are a chain, and tell
-        together about as much as :data:`TELLING` would that were apart.
+        """By what the residuals of a migration are divided beside their scatter.
+
+        Its passes are a chain, and tell together about as much as :data:`TELLING` would that were apart.
         """
         count = np.bincount(owner, minlength=len(self.table))[owner]
-        return np.sqrt(np.maximum(count / TELLING, 1))
+        crowd: Floats = np.sqrt(np.maximum(count / TELLING, 1))
+        return crowd
 
     # --- the search ---
 
@@ -314,9 +320,24 @@ def _pass_targets(table: pd.DataFrame, measured: pd.DataFrame | None) -> pd.Data
 def fitted(
     table: pd.DataFrame, free: Chosen, measured_passes: pd.DataFrame | None, seed: int = 0
 ) -> tuple[Fit, Floats]:
-    """The fit of what the data decide, and its log values."""
+    """The fit of what the data decide, and its log values.
+
+    Of a long table what to fit and where to begin is found on some of its rows.
+    """
     rng = np.random.default_rng(seed)
-    fit = Fit(table, free, measured_passes)
+    some = np.sort(rng.permutation(len(table))[:SEARCHED_ON])
+    fit, x = _sought(Fit(table.iloc[some].reset_index(drop=True), free, measured_passes), rng)
+    if len(table) <= SEARCHED_ON:
+        return fit, fit.searched(x, rng)
+    whole = Fit(table, fit.free, measured_passes)
+    whole.rescale(x)
+    x = whole.improved(x, 3)
+    whole.rescale(x)
+    return whole, whole.improved(x, 2)
+
+
+def _sought(fit: Fit, rng: np.random.Generator) -> tuple[Fit, Floats]:
+    """From the usual values, or what a scan finds, to the best; without what the data do not decide."""
     x = fit.improved(fit.start)
     if _typical(fit, x) > GOOD:
         starts = np.array([x, fit.improved(_scanned(fit, rng))])
@@ -324,12 +345,10 @@ def fitted(
     while True:
         fit.rescale(x)
         x = fit.improved(x)
-        loose = _loosest(fit, x)
-        if loose is None:
-            return fit, fit.searched(x, rng)
-        free = [one for k, one in enumerate(free) if k != loose]
-        x = np.delete(x, loose)
-        fit = Fit(table, free, measured_passes)
+        smaller, y = _without_loose(fit, x)
+        if len(y) == len(x):
+            return fit, x
+        fit, x = smaller, y
 
 
 def _typical(fit: Fit, x: Floats) -> float:
@@ -344,20 +363,32 @@ def _scanned(fit: Fit, rng: np.random.Generator) -> Floats:
     return few.improved(few.scanned(few.start), 6)
 
 
-def _loosest(fit: Fit, x: Floats) -> int | None:
-    """The quantity of which the data say least, if that is next to nothing.
+def _without_loose(fit: Fit, x: Floats) -> tuple[Fit, Floats]:
+    """The fit without the quantities of which the data say next to nothing, as far as none is missed.
 
-    Of two that are known in combination alone neither is: they stay, and are drawn together.
+    Of two that are known in combination alone neither is loose: they stay, and are drawn together. Neither is
+    one that has to be small, however small: left at its default it would do harm.
     """
+    for name in _loose(fit, x):
+        k = fit.free.index(name)
+        smaller = Fit(fit.table, fit.free[:k] + fit.free[k + 1 :], fit.measured, fit.phases)
+        smaller.scales = fit.scales
+        y = np.delete(x, k)
+        if smaller.cost(y[None])[0] < fit.cost(x[None])[0] + MISSED:
+            fit, x = smaller, y
+    return fit, x
+
+
+def _loose(fit: Fit, x: Floats) -> Chosen:
+    """What the data leave as free as it was before them, the loosest first."""
     if not len(x):
-        return None
+        return []
     data, _ = fit.normal(x)
     spread = np.linalg.inv(data + np.diag(fit.prior**-2))
     size = np.sqrt(np.diag(spread))
     tied = np.abs(spread / np.outer(size, size)) - np.eye(len(x))
     left = np.where(tied.max(axis=1) > TIED, 0.0, size / fit.prior)
-    worst = int(left.argmax())
-    return worst if left[worst] > UNDECIDED else None
+    return [fit.free[k] for k in np.argsort(-left) if left[k] > UNDECIDED]
 
 
 def bootstrap(fit: Fit, x: Floats, draws: int, rng: np.random.Generator) -> Floats:

@@ -7,7 +7,7 @@ which is less than predicting it, and the intervals say how well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,9 +22,9 @@ from analysis.observations.files import NEEDED, with_known
 from analysis.observations.recognise import completed, left_out
 from analysis.observations.record import Record
 from analysis.parameters import PARAMETERS
+from analysis.studies.hosts import drawing
 from analysis.studies.hosts.calibration import calibrate
 from analysis.studies.hosts.candidates import FEWEST
-from analysis.studies.hosts import drawing
 from analysis.studies.hosts.host import Estimate, Host, on_values
 from analysis.studies.hosts.prediction import ENDLESS, bound_by
 from analysis.studies.hosts.recorded import SPARE_CORES, explained, remark
@@ -45,7 +45,7 @@ CHANGES: dict[str, Change] = {
         "compressor_waits": "no",
     },
     "half the page writes": lambda s: {"dirty_pages_per_s": s.dirty_pages_per_s / 2},
-    "a quarter less memory to send": lambda s: {"resident_share": 0.75 * s.resident_share},
+    "a quarter less memory to send": lambda s: {"resident_share": 0.75 * _or_default(s, "resident_share")},
 }
 """What could have been otherwise."""
 ASSUMED = {
@@ -80,7 +80,7 @@ def fit(found: Record, bandwidth_gbps: float = 0.0, windows: str = "") -> Fitted
     was reached stands for it. ``windows``: the preset of the version that wrote the events or counters.
     Raises UserError where every migration tells too little.
     """
-    rows = _on_windows(with_known(completed(found), "bandwidth_gbps", bandwidth_gbps), windows)
+    rows = on_windows(with_known(completed(found), "bandwidth_gbps", bandwidth_gbps), windows)
     if all(name in rows and rows[name].notna().all() for name in NEEDED) and len(rows) >= FEWEST:
         host = calibrate(rows, measured_passes=found.passes if len(found.passes) else None)
         told = dict(enumerate([*left_out(found), *host.undecided]))
@@ -91,7 +91,7 @@ def fit(found: Record, bandwidth_gbps: float = 0.0, windows: str = "") -> Fitted
     return replace(alone, remarks=gone | dict(alone.remarks))
 
 
-def _on_windows(rows: pd.DataFrame, windows: str) -> pd.DataFrame:
+def on_windows(rows: pd.DataFrame, windows: str) -> pd.DataFrame:
     """Rows of Hyper-V with the stop rule of a version of Windows; UserError where there are none."""
     if not windows:
         return rows
@@ -100,6 +100,11 @@ def _on_windows(rows: pd.DataFrame, windows: str) -> pd.DataFrame:
     if not of_windows.any():
         raise UserError(f"{windows!r} was given, but none of the files is of Hyper-V")
     return rows.assign(stop_rule=rows.stop_rule.mask(of_windows, rule))
+
+
+def _or_default(scenario: pd.DataFrame, name: str) -> pd.Series:
+    """A parameter's column, or its default where a table does not tell it."""
+    return scenario.get(name, pd.Series(float(PARAMETERS[name].default), scenario.index))
 
 
 def _each_alone(rows: pd.DataFrame, passes: pd.DataFrame) -> Fitted:
@@ -230,7 +235,7 @@ def course(found: Record, key: str, fitted: Fitted) -> tuple[pd.DataFrame, pd.Se
     if len(looks) < 2 or looks.dirtied_pages.iloc[1:].isna().any():
         raise UserError(f"{key}: too few looks at the dirty pages were recorded to draw its passes")
     first = row.get("measured_content_pages", np.nan) - looks.dirtied_pages.sum()
-    first = first if first > 0 else row.memory_gib * row.resident_share * PAGES_PER_GIB
+    first = first if first > 0 else row.memory_gib * row.get("resident_share", 1.0) * PAGES_PER_GIB
     to_send = np.concatenate([[first], looks.dirtied_pages.to_numpy()[1:]])
     start, took = looks.time_s.to_numpy(), looks.duration_s.to_numpy()
     share = np.linspace(0, 1, DRAWN)

@@ -2,9 +2,9 @@
 
 The prediction is the model at the host's values. Two kinds of ignorance are drawn around it: the host's
 parameters as the data know them together (shared by all of its migrations), and the scatter from one
-migration to the next, which goes through the model: a guest that writes a little more, or a link that gives a
-little less, matters little far below the link's rate and much near it. On top a calibrated host multiplies its
-intervals by what held-out migrations showed (:mod:`.conformal`).
+migration to the next, which goes through the model: a guest that writes a little more, or a link that gives
+a little less, matters little far below the link's rate and much near it. On top a calibrated host multiplies
+its intervals by what held-out migrations showed (:mod:`.conformal`).
 
 Under a rule that looks at what remains while a pass runs, at what moment a look falls is chance. There the
 prediction is the median over :data:`PHASES` amounts of memory that differ by the host's scatter.
@@ -144,7 +144,8 @@ def _usual(reason: np.ndarray, total: Floats) -> np.ndarray:
     usual = code == often.argmax(axis=0)[:, None]
     length = np.where(usual, np.minimum(total, ENDLESS), np.nan)
     middle = np.nanmedian(length, axis=1)[:, None]
-    return np.nanargmin(np.abs(length - middle), axis=1)
+    nearest: np.ndarray = np.nanargmin(np.abs(length - middle), axis=1)
+    return nearest
 
 
 def _drawn(
@@ -224,7 +225,7 @@ def _correction(host: Host, base: pd.DataFrame) -> dict[str, Any]:
 
 def _interval(name: str, middle: Floats, draws: Floats) -> dict[str, Floats]:
     """Ends of the intervals of an outcome, the prediction between them."""
-    columns = {}
+    columns: dict[str, Floats] = {}
     for level in LEVELS:
         ends = np.quantile(np.minimum(draws, ENDLESS), [(1 - level / 100) / 2, (1 + level / 100) / 2], axis=1)
         low, high = np.where(ends > ENDLESS / 1e6, np.inf, ends)

@@ -92,21 +92,25 @@ def remark(row: pd.Series) -> str:
     return ""
 
 
-def _enough(row: pd.Series, passes: pd.DataFrame) -> None:
-    """UserError where memory, rate or writes of a migration are told by nothing."""
+def lacking(row: pd.Series, passes: pd.DataFrame) -> list[str]:
+    """What is not told of a migration that would explain it, a sentence each: memory, rate, writes."""
+    lacks = []
     if not row.get("memory_gib", np.nan) > 0:
-        raise UserError(
-            f"{row.migration}: how much memory the machine has is not recorded; give it as memory_gib"
-        )
+        lacks.append("how much memory the machine has is not recorded; give it as memory_gib")
     if not reached_gbps(row) > 0:
-        raise UserError(
-            f"{row.migration}: neither the bytes sent nor the throughput is recorded, so what the link gave "
+        lacks.append(
+            "neither the bytes sent nor the throughput is recorded, so what the link gave "
             f"cannot be told; {FEWEST} migrations or more with {', '.join(NEEDED)} can be calibrated without"
         )
     if passes.dirtied_pages.iloc[1:].isna().all() and not row.get("dirty_pages_per_s", np.nan) >= 0:
-        raise UserError(
-            f"{row.migration}: pages that became dirty are not recorded; give dirty_pages_per_s in a table"
-        )
+        lacks.append("pages that became dirty are not recorded; give dirty_pages_per_s in a table")
+    return lacks
+
+
+def _enough(row: pd.Series, passes: pd.DataFrame) -> None:
+    """UserError where memory, rate or writes of a migration are told by nothing."""
+    if lacks := lacking(row, passes):
+        raise UserError(f"{row.migration}: {'; '.join(lacks)}")
 
 
 def _link(row: pd.Series) -> dict[str, Any]:

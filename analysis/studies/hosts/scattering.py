@@ -8,8 +8,8 @@ all migrations and each with its own leverage J on a migration, by the model's s
 
 The causes: memory sent beside what is known [MiB], writes (log of the rate), a clock that runs slower on a
 link that gives less (log of durations, by the ceiling that binds), and the pause itself [s]. Their sizes are
-those of greatest likelihood under heavy tails; then each part is scaled so that the interval of 90 % of a normal
-law holds 90 % of its residuals.
+those of greatest likelihood under heavy tails; then each part is scaled so that the interval of 90 % of a
+normal law holds 90 % of its residuals.
 """
 
 from __future__ import annotations

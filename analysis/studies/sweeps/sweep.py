@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis import writable
 from analysis.arrays import Columns
 from analysis.model.engine import Way, cores, way_for
 from analysis.model.migration import CODED, evaluate
@@ -108,6 +109,8 @@ def sweep(
     ------
     ParameterError
         For a design that is none, a folder with something else in it, or a scheduler that does not answer.
+    UserError
+        For a folder that cannot be written, before anything is evaluated.
     """
     design = _design(design).on(host_file, preset)
     if not rows and not design.reduce:
@@ -167,12 +170,10 @@ class _State:
         self._saved = time.monotonic()
         self._whole = True
         self.digest = _digest(design, rows)
-        try:
-            for place in (folder, self.beside) if rows else (self.beside,):
-                place.mkdir(parents=True, exist_ok=True)
-            empty = not any(any(place.iterdir()) for place in (folder, self.beside) if place.is_dir())
-        except OSError as error:
-            raise ParameterError(f"the folder '{folder}' cannot be written: {error.strerror}") from None
+        for place in (folder, self.beside) if rows else (self.beside,):
+            writable.folder(place)
+            place.mkdir(parents=True, exist_ok=True)
+        empty = not any(any(place.iterdir()) for place in (folder, self.beside) if place.is_dir())
         if not empty and not self._carry_on():
             self._clear(force)
         self.save()

@@ -39,7 +39,7 @@ def summary(parts: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def _cells(part: Mapping[str, Any]) -> dict[str, str]:
-    cells = {"migrations": str(part["n"])}
+    cells = {"migrations": str(part["n"]), "completed": str(part["n_completed"])}
     for name, key in (("time", "total_s"), ("bytes", "transferred_bytes")):
         if key in part:
             error = part[key]

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from analysis import migrate
 from analysis.__main__ import main
+from analysis.errors import UserError
 from analysis.parameters import OUTCOMES, ParameterError
 from analysis.studies.sweeps import designs
 from analysis.studies.sweeps import sweep as sweeps
@@ -290,7 +291,7 @@ def test_folder_that_cannot_be_is_told(tmp_path):
     """A file where the folder should be is a user's mistake."""
     (tmp_path / "file").write_text("")
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(ParameterError, match="cannot be written"):
+        with pytest.raises(UserError, match=r"cannot be written: '.*file' is no folder"):
             sweep(RANDOM, folder)
 
 
