@@ -425,7 +425,7 @@ def _why_stop(number: int, made: Passes, state: _State, link: Link) -> Codes:
 
 
 def _creeps(number: int, state: _State, above: Floats) -> Bools:
-    """True where what remains comes down so slowly that :data:`ENDLESS_PASSES` will not do to reach the target.
+    """True where what remains comes down so slowly that not even :data:`ENDLESS_PASSES` reach the target.
 
     By its pace since the mark, which only slackens: what a steady guest leaves comes nearer and nearer to
     where it stays. ``above``: pages by which it is above the target, or above a single one.

@@ -1,14 +1,14 @@
 r"""Intervals that hold what they say: widened, or drawn in, by what held-out migrations show.
 
 Split conformal prediction (Vovk et al. 2005). The model gives an interval its shape, wide near the limit;
-held-out rows give its size. With p the prediction, l and h the ends of an interval and m what was measured, all
-as logarithms, the score of a row is
+held-out rows give its size. With p the prediction, l and h the ends of an interval and m what was measured,
+all as logarithms, the score of a row is
 
 .. math:: s = (m - p) / (h - p) \text{ above the prediction}, \qquad (p - m) / (p - l) \text{ below},
 
 and an interval of 90 % is multiplied by the k-th smallest of n scores, k = ceil(0.9 (n + 1)). Then a new
-migration of the same kind lies inside with a chance of at least 90 %, whatever the errors' distribution. It is
-done apart by how much is written for what the link carries, as far as each regime has :data:`ENOUGH` rows.
+migration of the same kind lies inside with a chance of at least 90 %, whatever the errors' distribution. It
+is done apart by how much is written for what the link carries, as far as a regime has :data:`ENOUGH` rows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a calibration could not decide, and what in it looks wrong, in sentences: nothing is taken for known."""
+"""What a calibration could not decide, and what in it looks wrong, in sentences: none is taken for known."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ so: the logarithms have the host's ``correlation``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from statistics import NormalDist
 
@@ -46,8 +47,9 @@ def factors(estimate: Estimate, standard: Floats) -> Floats:
     """Factors on an estimate's value for standard normal numbers; 1 where it has no interval."""
     if not 0 < estimate.low <= estimate.value <= estimate.high:
         return np.ones(len(standard))
-    up, down = np.log(estimate.high / estimate.value), np.log(estimate.value / estimate.low)
-    drawn: Floats = np.exp(np.where(standard > 0, up, down) * standard / NINETY)
+    up, down = math.log(estimate.high / estimate.value), math.log(estimate.value / estimate.low)
+    side: Floats = np.where(standard > 0, up, down)
+    drawn: Floats = np.exp(side * standard / NINETY)
     return drawn
 
 

@@ -174,7 +174,7 @@ class Fit:
         fitted = pd.DataFrame({name: column.reshape(count, -1).ravel() for name, column in outcomes.items()})
         total = np.tile(table.measured_total_s.to_numpy(float), count)
         found = {
-            "total": Residuals(np.log(total / np.minimum(fitted.total_s, VERY_LONG_S).to_numpy()), every)
+            "total": Residuals(np.log(total / np.minimum(fitted.total_s.to_numpy(), VERY_LONG_S)), every)
         }
         if "measured_stream_gib" in table:
             counted = np.asarray(as_counted(fitted, _tiled(table, count)), float).clip(1e-9, 1e9)

@@ -51,11 +51,11 @@ class Host:
     ``parameters``: estimates that replace a parameter's default. ``scales``: estimates of factors.
     ``scatter``: standard deviations from migration to migration: ``extra_resident_mib`` [MiB];
     ``dirty_pages_per_s``, of the logarithm of the rate of writes; ``time``, of the logarithm of durations,
-    and ``blackout_s`` [s], each by the ceiling that binds. ``correlation``: of the logarithms of all estimates,
-    parameters first, as the data know them together. ``cannot_tell_apart``: pairs of names whose estimates
-    depend on each other. ``widths``: what intervals are multiplied by (see ``studies.hosts.conformal``).
-    ``undecided``: sentences on what the data do not decide. ``correction``: the second stage (see
-    ``studies.hosts.correction``), if there is one.
+    and ``blackout_s`` [s], each by the ceiling that binds. ``correlation``: of the logarithms of all
+    estimates, parameters first, as the data know them together. ``cannot_tell_apart``: pairs of names whose
+    estimates depend on each other. ``widths``: what intervals are multiplied by
+    (``studies.hosts.conformal``). ``undecided``: sentences on what the data do not decide. ``correction``:
+    the second stage (``studies.hosts.correction``), if there is one.
     """
 
     name: str = "default"
