@@ -119,17 +119,21 @@ def tell(notes: Iterable[str]) -> None:
 @main.command()
 @parameter_options
 @host_option
+@click.option("--workload", metavar="NAME", help="Which of the workloads that the host was calibrated to.")
 @click.option("--preset", metavar="WINDOWS", help="Defaults of a Windows Server, for example windows_2022.")
 @click.option("--json", "as_json", is_flag=True, help="Write the rows as JSON to standard output.")
-def predict(as_json: bool, host_file: Path | None, preset: str | None, **options: str | None) -> None:
+def predict(
+    as_json: bool, host_file: Path | None, workload: str | None, preset: str | None, **options: str | None
+) -> None:
     """Predict one migration, or one for each combination of comma-separated values.
 
-    With --host the values that are not given are that host's, and 50 % and 90 % intervals stand beside.
+    With --host the values that are not given are that host's, and the chance to converge and 50 % and 90 %
+    intervals stand beside.
     """
     from analysis.cli import answers
     from analysis.cli.predictions import prediction_text
 
-    rows = answers.predicted(options, host_file, preset)
+    rows = answers.predicted(options, host_file, preset, workload)
     for line in remarks(options):
         click.echo(line, err=True)
     click.echo(answers.as_json(rows) if as_json else prediction_text(rows))

@@ -17,7 +17,7 @@ from analysis.errors import UserError
 from analysis.model.migration import migrate
 from analysis.observations import files, lab, tables, transfers
 from analysis.observations.record import Record
-from analysis.parameters import OUTCOMES, PARAMETERS, defaults
+from analysis.parameters import OUTCOMES, PARAMETERS, defaults, nearest
 from analysis.studies.hosts.conformal import LEVELS
 from analysis.studies.hosts.host import Host, computed_with, load_host, on
 from analysis.studies.hosts.prediction import INTERVALS, predict
@@ -34,12 +34,16 @@ OBSERVED_ROWS = 20
 
 
 def predicted(
-    options: dict[str, str | None], host_file: Path | None = None, preset: str | None = None
+    options: dict[str, str | None],
+    host_file: Path | None = None,
+    preset: str | None = None,
+    workload: str | None = None,
 ) -> list[Figures]:
     """One row a scenario: every parameter and outcome by its name, with intervals on a calibrated host.
 
     ``preset`` names a version of Windows Server whose defaults hold where no option says otherwise; each row
-    then has two fields more: its name, and what it set there.
+    then has two fields more: its name, and what it set there. ``workload``: one of those that the host knows
+    apart. UserError for another, or without a host.
     """
     columns = scenarios(options)
     given = tuple(columns)
@@ -48,15 +52,31 @@ def predicted(
         columns = {name: [value] * rows for name, value in on("", {}, preset).items()} | columns
     table = pd.DataFrame(columns) if columns else pd.DataFrame(index=range(1))
     if host_file is None:
+        if workload:
+            raise UserError("--workload names a workload of a calibrated host: give its file with --host")
         table, more = migrate(table), []
     else:
-        table = predict(table, load_host(host_file), given=given)
-        more = _interval_columns()
+        host = load_host(host_file)
+        known = table.assign(workload=known_workload(host, workload)) if workload else table
+        table = predict(known, host, given=given)
+        more = [*_interval_columns(), "converge_chance", *(["workload"] if workload else [])]
     missing = {name: value for name, value in defaults().items() if name not in table}
     made = computed_with(table)
     shown = table.assign(**missing, **made)[[*PARAMETERS, *OUTCOMES, *more, *made]]
     made_rows = cast(list[Figures], shown.to_dict("records"))
     return [_with_preset(row, preset) for row in made_rows] if preset else made_rows
+
+
+def known_workload(host: Host, name: str) -> str:
+    """A workload that a host was calibrated to; UserError with those that there are for another."""
+    met = sorted({e.of for e in host.estimates if e.label == "workload"})
+    if name in met:
+        return name
+    if not met:
+        raise UserError(f"the host {host.name!r} does not tell workloads apart; leave --workload out")
+    near = nearest(name, met)
+    hint = f"; did you mean {near!r}?" if near else ";"
+    raise UserError(f"the host {host.name!r} knows no workload {name!r}{hint} It knows {', '.join(met)}")
 
 
 def _with_preset(row: Figures, preset: str) -> Figures:

@@ -11,6 +11,7 @@ import pandas as pd
 from analysis import presets
 from analysis.parameters import OUTCOMES, PARAMETERS
 from analysis.studies import overflows
+from analysis.studies.hosts.prediction import DRAWS
 
 Row = dict[str, Any]
 """Parameters and outcomes of one migration by their names."""
@@ -58,7 +59,21 @@ def answer(row: Row) -> str:
     memory = f"memory goes at {row['memory_rate_gib_per_s']:.3g} GiB/s"
     bound = f"The {name} {binds}: {memory}, the link carries {row['goodput_gbps']:.3g} Gbit/s of payload."
     told = [verdict(row)] if row["stop_reason"] == "endless" else [_times(row), verdict(row)]
+    told += [_chance(row["converge_chance"])] if "converge_chance" in row else []
     return "\n".join([*told, bound])
+
+
+def _chance(chance: float) -> str:
+    """How sure it is to converge, as far as :data:`DRAWS` draws tell.
+
+    >>> _chance(0.75), _chance(1.0)
+    ('Its chance to converge is 75 %.', 'Its chance to converge is above 98 %.')
+    """
+    least = 1 / DRAWS
+    if least < chance < 1 - least:
+        return f"Its chance to converge is {100 * chance:.0f} %."
+    sure = "above" if chance > 0.5 else "below"
+    return f"Its chance to converge is {sure} {100 * (1 - least if chance > 0.5 else least):.0f} %."
 
 
 def _times(row: Row) -> str:

@@ -88,6 +88,32 @@ def intervals(compared: pd.DataFrame) -> Figure:
     return entitle(fig, title, alt)
 
 
+@drawn
+def near_the_limit(compared: pd.DataFrame, ratio: np.ndarray) -> Figure:
+    """Measured over predicted total time by how much is written for what the link carries, with intervals.
+
+    ``ratio``: writes over the link's rate of each row of ``compared``.
+    """
+    done = (compared.measured_verdict != "never").to_numpy()
+    rows, at = compared[done], ratio[done]
+    fig, ax = plt.subplots(figsize=(WIDTH, 3.8))
+    low, high = (100 * (rows[f"total_s_{end}90"] / rows.total_s - 1) for end in ("low", "high"))
+    ax.vlines(at, low, high, color=FAINT, linewidth=3, zorder=1)
+    inside = rows.measured_total_s.between(rows.total_s_low90, rows.total_s_high90).to_numpy()
+    off = (100 * (rows.measured_total_s / rows.total_s - 1)).to_numpy()
+    for hit, colour, marker in ((True, INK, "o"), (False, DIRTY, "D")):
+        ax.plot(at[inside == hit], off[inside == hit], marker, color=colour, markersize=4, zorder=3)
+    ax.axhline(0, color=QUIET, linewidth=0.8, zorder=2)
+    ax.axvline(1, color=QUIET, linewidth=0.8, linestyle=":", zorder=2)
+    ax.set_xlabel("pages written for each that the link carries")
+    ax.set_ylabel("measured / predicted - 1 [%]")
+    title = f"{inside.mean():.0%} of {len(rows)} migrations near the limit lie inside their 90 % interval"
+    alt = (
+        "A grey bar for each migration's interval of 90 %; dots inside, diamonds outside; a dotted line at 1."
+    )
+    return entitle(fig, title, alt)
+
+
 def league_table(league: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     """Errors of all models as readable cells, and below them what papers claim, marked as theirs."""
     fitted = league.model.str.startswith(OURS) | (league.model == "gradient boosting")

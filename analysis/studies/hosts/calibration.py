@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import linalg
 
 from analysis.arrays import Floats
 from analysis.errors import UserError
@@ -24,6 +25,7 @@ from analysis.observations.files import read_observed
 from analysis.parameters import PARAMETERS
 from analysis.studies.hosts import conformal, correction, decided, fitting
 from analysis.studies.hosts.candidates import FEWEST, chosen
+from analysis.studies.hosts.drawing import NINETY
 from analysis.studies.hosts.fitting import Fit
 from analysis.studies.hosts.host import Estimate, Host
 from analysis.studies.hosts.prediction import as_counted, bound_by, predict, unmeasured, writes_over_link
@@ -31,6 +33,8 @@ from analysis.studies.hosts.scattering import scatter
 
 BOOTSTRAPS = 400
 PREDICTED_DRAWS = 32
+PREDICTED_ROWS = 2000
+"""Migrations that are predicted so, at the most."""
 FOLDS = 5
 """Parts of the migrations that are predicted without them, to give intervals their size."""
 MEASURED = {
@@ -121,13 +125,32 @@ def _host(name: str, fit: Fit, x: Floats, rng: np.random.Generator) -> Host:
     estimates = [_estimate(fit, x, draws[:, place], k) for place, k in enumerate(order)]
     scaled = [fit.free[k][0].scale for k in order]
     correlation = _correlation(draws)
+    others = _of_others(estimates)
+    whole = linalg.block_diag(correlation, np.eye(len(others))) if len(x) else np.eye(len(others))
     return Host(
         name=name,
         parameters=tuple(e for e, scale in zip(estimates, scaled, strict=True) if not scale),
-        scales=tuple(e for e, scale in zip(estimates, scaled, strict=True) if scale),
-        correlation=tuple(tuple(float(c) for c in row) for row in correlation),
+        scales=(*(e for e, scale in zip(estimates, scaled, strict=True) if scale), *others),
+        correlation=tuple(tuple(float(c) for c in row) for row in whole),
         cannot_tell_apart=_alike(fitting.names([fit.free[k] for k in order]), correlation),
     )
+
+
+def _of_others(estimates: Sequence[Estimate]) -> list[Estimate]:
+    """What is known of a workload that was never met: where those that were met lie, and how far apart."""
+    by_name: dict[str, list[Estimate]] = {}
+    for estimate in estimates:
+        if estimate.label == "workload":
+            by_name.setdefault(estimate.name, []).append(estimate)
+    return [_another(met) for met in by_name.values() if len(met) >= FEWEST]
+
+
+def _another(met: Sequence[Estimate]) -> Estimate:
+    """An estimate for one more of a kind: logarithms are normal, and so few tell their mean so well."""
+    logs = np.log([e.value for e in met])
+    wide = NINETY * float(logs.std(ddof=1)) * np.sqrt(1 + 1 / len(logs))
+    value, low, high = (float(np.exp(logs.mean() + side * wide)) for side in (0, -1, 1))
+    return Estimate(met[0].name, value, low, high, share_of=met[0].share_of)
 
 
 def _estimate(fit: Fit, x: Floats, draws: Floats, k: int) -> Estimate:
@@ -161,11 +184,15 @@ def _widths(fit: Fit, x: Floats, host: Host, seed: int) -> dict[str, Any]:
     table = fit.table
     if len(table) < conformal.FEWEST:
         return {}
-    folds = np.random.default_rng(seed).permutation(len(table)) % FOLDS
+    rng = np.random.default_rng(seed)
+    folds = rng.permutation(len(table)) % FOLDS
+    some = np.zeros(len(table), bool)
+    some[rng.permutation(len(table))[:PREDICTED_ROWS]] = True
     parts = []
     for fold, values in fitting.without(fit, x, folds).items():
-        rows = table[folds == fold]
+        rows = table[(folds == fold) & some]
         parts.append(predict(unmeasured(rows), _at(host, fit, values), draws=PREDICTED_DRAWS))
+    table = table[some]
     found = pd.concat(parts).loc[table.index]
     counted = found.assign(**{n: as_counted(_pair(found, n), table) for n in map(str, found) if _streams(n)})
     measured = pd.DataFrame({n: table[column] for n, column in MEASURED.items() if column in table})
@@ -189,7 +216,7 @@ def _at(host: Host, fit: Fit, x: Floats) -> Host:
     values = {(c.name, kind): float(np.exp(v)) for (c, kind), v in zip(fit.free, x, strict=True)}
 
     def moved(e: Estimate) -> Estimate:
-        factor = values[e.name, e.of] / e.value
+        factor = values.get((e.name, e.of), e.value) / e.value
         return replace(e, value=e.value * factor, low=e.low * factor, high=e.high * factor)
 
     return replace(

@@ -33,6 +33,8 @@ FLOORS = {"total_s": 0.0, "brownout_s": 0.0, "stream_gib": 0.0, "memory_sent_gib
 """Added before a logarithm is taken: a downtime shorter than that is noise of the clock."""
 OF = {"brownout_s": "total_s", "memory_sent_gib": "stream_gib"}
 """Outcomes that are not measured apart, and whose widths they take."""
+MOST = 20.0
+"""By what an interval is multiplied at the most: a single far row is no law."""
 THIN = 1e-3
 """Half an interval, as a logarithm, at the least."""
 
@@ -92,17 +94,16 @@ def _regimes(ratio: Floats) -> list[tuple[float, Bools]]:
 
 
 def _quantile(scores: Floats, level: float) -> float:
-    """The k-th smallest score; where so few rows promise nothing at this level, the largest, at least 1."""
+    """The k-th smallest score; :data:`FEWEST` rows have one for either level."""
     k = math.ceil(level * (len(scores) + 1))
-    ordered = np.sort(scores)
-    return float(max(ordered[k - 1], THIN)) if k <= len(ordered) else float(max(ordered[-1], 1.0))
+    return float(np.clip(np.sort(scores)[k - 1], THIN, MOST))
 
 
 def widened(table: pd.DataFrame, widths: dict[str, Any], writes_over_link: Floats) -> pd.DataFrame:
     """Predictions with their intervals multiplied by the widths of each row's regime."""
     changed: dict[str, Floats] = {}
     for name, floor in FLOORS.items():
-        regimes = widths.get(OF.get(name, name), [])
+        regimes = widths.get(OF.get(name, name), []) if name in table else []
         ends = np.array([regime["up_to"] for regime in regimes])
         for level in LEVELS if regimes else ():
             place = np.searchsorted(ends, writes_over_link, side="right")

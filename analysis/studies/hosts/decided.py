@@ -83,7 +83,9 @@ def _at_an_end(fit: Fit, x: Floats) -> list[str]:
     for (candidate, _), name, value, low, high in zip(
         fit.free, names(fit.free), x, fit.low, fit.high, strict=True
     ):
-        if min(value - low, high - value) < AT_THE_END:
+        # A value at its low end is hardly there, which may well be; a factor is not expected so far from 1.
+        at_low = candidate.scale and value - low < AT_THE_END
+        if at_low or high - value < AT_THE_END:
             word = "the factor on " if candidate.scale else ""
             found.append(
                 f"{word}{name} came out at the end of its range, {np.exp(value):.3g}: "

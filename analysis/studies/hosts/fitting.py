@@ -26,14 +26,16 @@ from analysis.studies.hosts.prediction import as_counted
 PHASES = np.array([-4.5, -1.5, 1.5, 4.5])
 """MiB of memory by which a scenario is varied in a fit, so that where a pass happens to end cancels out."""
 TYPICAL = {"total": 0.02, "stream": 0.02, "blackout": 0.03, "pass": 0.3}
-"""Scatter with which a fit begins: log of time, log of bytes, downtime [s], log of a pass's dirty pages."""
+"""Scatter with which a fit begins: log of time, log of bytes, short downtime [s], log of a pass's pages."""
 VERY_LONG_S = 1e5
 """Stands for a migration without end where a logarithm is taken."""
+SHORT_S = 0.3
+"""Downtime up to which an error counts in seconds, and above it as a share."""
 FAR_OFF = 3.0
 """The most that a residual of a logarithm counts, or one in seconds."""
 FEW_PAGES = 20.0
 """Added to both counts of dirty pages before their ratio is taken: fewer than this is chance."""
-AT_ONCE = 65_536
+AT_ONCE = 32_768
 """Rows that a fit evaluates together, so that memory does not grow with the table."""
 STEP = 0.02
 """By what logarithms are moved for a slope: wide enough to see past the steps where passes end."""
@@ -61,7 +63,7 @@ TIED = 0.95
 """Correlation beyond which two quantities are known in combination alone."""
 MISSED = 4.0
 """Rise of the cost from which a quantity is missed: two units of a logarithm of likelihood."""
-SEARCHED_ON = 1000
+SEARCHED_ON = 600
 """Rows on which what to fit, and where to begin, is found."""
 UNDECIDED = 0.7
 """Share of a quantity's first spread above which what the data leave of it is no knowledge."""
@@ -183,7 +185,7 @@ class Fit:
                 found["stream"] = Residuals(np.where(sent > 0, np.log(sent / counted), np.nan), every)
         if "measured_blackout_s" in table:
             paused = np.tile(table.measured_blackout_s.to_numpy(float), count)
-            found["blackout"] = Residuals(paused - fitted.blackout_s.to_numpy(), every)
+            found["blackout"] = Residuals(_felt(paused) - _felt(fitted.blackout_s.to_numpy()), every)
         return found
 
     def _log_passes(self, p: Columns, count: int) -> Floats:
@@ -298,6 +300,12 @@ class Fit:
                     self.scales[part, kind] = max(1.4826 * float(np.median(own)), TYPICAL[part] / 5)
 
 
+def _felt(blackout_s: Floats) -> Floats:
+    """A downtime [s] as it is while it is short, and by its logarithm where it is long: its errors are so."""
+    felt: Floats = SHORT_S * np.log1p(np.maximum(blackout_s, 0) / SHORT_S)
+    return felt
+
+
 def _tiled(table: pd.DataFrame, count: int) -> pd.DataFrame:
     kept = table[[name for name in ("method", "page_header_bytes") if name in table]]
     return kept.loc[np.tile(kept.index, count)].reset_index(drop=True)
@@ -329,11 +337,11 @@ def fitted(
     fit, x = _sought(Fit(table.iloc[some].reset_index(drop=True), free, measured_passes), rng)
     if len(table) <= SEARCHED_ON:
         return fit, fit.searched(x, rng)
-    whole = Fit(table, fit.free, measured_passes)
+    whole = Fit(table, fit.free, measured_passes, PHASES[[0, -1]])
     whole.rescale(x)
-    x = whole.improved(x, 3)
+    x = whole.improved(x, 2)
     whole.rescale(x)
-    return whole, whole.improved(x, 2)
+    return whole, whole.improved(x, 1)
 
 
 def _sought(fit: Fit, rng: np.random.Generator) -> tuple[Fit, Floats]:
@@ -366,8 +374,7 @@ def _scanned(fit: Fit, rng: np.random.Generator) -> Floats:
 def _without_loose(fit: Fit, x: Floats) -> tuple[Fit, Floats]:
     """The fit without the quantities of which the data say next to nothing, as far as none is missed.
 
-    Of two that are known in combination alone neither is loose: they stay, and are drawn together. Neither is
-    one that has to be small, however small: left at its default it would do harm.
+    One that has to be small, however small, is missed: left at its default it would do harm.
     """
     for name in _loose(fit, x):
         k = fit.free.index(name)
@@ -385,9 +392,7 @@ def _loose(fit: Fit, x: Floats) -> Chosen:
         return []
     data, _ = fit.normal(x)
     spread = np.linalg.inv(data + np.diag(fit.prior**-2))
-    size = np.sqrt(np.diag(spread))
-    tied = np.abs(spread / np.outer(size, size)) - np.eye(len(x))
-    left = np.where(tied.max(axis=1) > TIED, 0.0, size / fit.prior)
+    left = np.sqrt(np.diag(spread)) / fit.prior
     return [fit.free[k] for k in np.argsort(-left) if left[k] > UNDECIDED]
 
 
@@ -395,12 +400,12 @@ def bootstrap(fit: Fit, x: Floats, draws: int, rng: np.random.Generator) -> Floa
     """Draws of the log values: migrations resampled, one Gauss-Newton step from the optimum for each.
 
     The prior is drawn too, so that what only it rules has its width. Steps count from that of all migrations,
-    so the draws lie around the optimum; they are as much wider as so few migrations tell too little of their
-    own scatter.
+    so the draws lie around the optimum. A fit lies too near to the rows it was made of, by their leverage (in
+    the mean free / count): so draws are as much wider (MacKinnon and White 1985, HC3).
     """
     slopes, residual, owner = fit.jacobian(x)
     count, free = len(fit.table), len(x)
-    wider = np.sqrt(count / max(count - free, 1))
+    wider = count / max(count - free, 1)
     start = _step(slopes, residual, np.ones(len(residual)), fit, x, np.zeros(free))
     found = np.empty((draws, free))
     for i in range(draws):

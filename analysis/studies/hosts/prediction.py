@@ -173,7 +173,8 @@ def _drawn(
     p["dirty_pages_per_s"] = _clipped("dirty_pages_per_s", p["dirty_pages_per_s"] * busier * slower)
     found = evaluate(p)
     pause = chance["pause"] * _by_ceiling(host.scatter.get("blackout_s", {}), ceiling).repeat(draws)
-    blackout = np.maximum(found["blackout_s"] + pause, 0)
+    fixed = p["handoff_ms"] / 1000
+    blackout = np.maximum(fixed + (found["blackout_s"] - fixed) * slower + pause, 0)
     found["total_s"] = (found["total_s"] - found["blackout_s"]) * slower + blackout
     found |= {"brownout_s": found["brownout_s"] * slower, "blackout_s": blackout}
     return {name: found[name].reshape(rows, draws) for name in (*INTERVALS, "converged")}

@@ -21,7 +21,7 @@ from scipy import optimize
 
 from analysis.arrays import Columns, Floats
 from analysis.studies.hosts.drawing import NINETY
-from analysis.studies.hosts.fitting import Fit
+from analysis.studies.hosts.fitting import SHORT_S, VERY_LONG_S, Fit
 
 FEWEST_OF_A_KIND = 8
 """Residuals of a ceiling from which it has a scatter of its own."""
@@ -82,12 +82,16 @@ def _slopes(
         ).items():
             found.setdefault(part, {})[cause] = slope
     slow = _slope(fit, _moved(p, "time", SHARE), _moved(p, "time", -SHARE), 2 * SHARE)
+    sent_s = np.minimum(fit.outcomes(p)["blackout_s"] - p["handoff_ms"] / 1000, VERY_LONG_S)
+    # A second more of pause, as residuals of downtimes have it.
+    second = SHORT_S / (SHORT_S + sent_s)
+    itself: dict[str, Floats] = {"total": np.ones(len(sent_s)), "blackout": sent_s * second}
     for part, slope in slow.items():
-        clock = slope + (1.0 if part == "total" else 0.0)
+        clock = slope + itself.get(part, np.zeros(len(sent_s)))
         for kind in kinds:
             own = ceiling == kind
             found.setdefault(part, {})[("time", kind)] = np.where(own, clock, 0.0)
-            found[part][("blackout_s", kind)] = np.where(own, float(part == "blackout"), 0.0)
+            found[part][("blackout_s", kind)] = np.where(own & (part == "blackout"), second, 0.0)
     return found
 
 

@@ -153,12 +153,15 @@ def alike(count=30, **scenario):
 PAIR = ["bandwidth_gbps", "setup_s"]
 
 
-def test_what_cannot_be_told_apart_is_named():
-    """One size on one link: a slower link and a longer set-up look the same; two sizes tell them apart."""
-    (pair,) = calibrate(alike(), free=PAIR).cannot_tell_apart
-    assert set(pair) == set(PAIR)
-    two = alike(memory_gib=np.tile([2.0, 8.0], 15))
-    assert calibrate(two, free=PAIR).cannot_tell_apart == ()
+def test_what_cannot_be_told_apart_is_not_both_fitted():
+    """One size on one link: a slower link and a longer set-up look the same, so that one stays, with a word.
+
+    Two sizes tell them apart.
+    """
+    one = calibrate(alike(), free=PAIR)
+    assert (set(estimates(one)), "setup_s" in one.undecided[0]) == ({"bandwidth_gbps"}, True)
+    two = calibrate(alike(memory_gib=np.tile([2.0, 8.0], 15)), free=PAIR)
+    assert (set(estimates(two)), two.cannot_tell_apart) == (set(PAIR), ())
 
 
 @pytest.fixture(scope="module")
@@ -167,10 +170,10 @@ def totals_host(table):
     return calibrate(table.drop(columns=NO_BYTES))
 
 
-def test_what_the_data_do_not_tell_has_a_wide_interval(totals_host):
-    """From total times of half a minute a hand-off of 0.3 s cannot be read off within 1 %."""
-    found = estimates(totals_host)["handoff_ms"]
-    assert found.high / found.low > 1.5
+def test_what_the_data_do_not_tell_stays_at_its_default_with_a_word(totals_host):
+    """Totals of half a minute do not tell a hand-off of 0.3 s: it is named, and not drawn."""
+    assert "handoff_ms" not in estimates(totals_host)
+    assert any("not decided by these rows" in told and "handoff_ms" in told for told in totals_host.undecided)
 
 
 def test_totals_alone_are_enough(totals_host):
