@@ -38,6 +38,8 @@ PRIOR = 0.7
 """The log of a length or a size scatters so much around where its tuning starts."""
 WINDOW = (25, 300)
 """Least and most neighbours in the regime whose residuals give an observation's noise."""
+FIRST_NOISE = 0.3
+"""Noise with which tuning starts, the same for all, in units of the observations' scatter."""
 LEAST_NOISE = 0.003
 """Nothing is measured better than that [log]."""
 NORMAL = 1.4826
@@ -98,9 +100,10 @@ def learn(
     """
     varies = np.flatnonzero(np.ptp(inputs, axis=0) > 0)
     lengths = (starts[0], starts[0], starts[1])
-    noise, counts = _noise(observed - _along(observed, regime), regime)
+    counts = _noise(observed - _along(observed, regime), regime)[1]
     size = max(float(np.sqrt(np.average(observed**2, weights=counts))), 1e-3)
     begun = tuple(Function(np.array(at), size * share) for at, share in zip(lengths, SHARES, strict=True))
+    noise = np.full(len(observed), FIRST_NOISE * size)
     tuned = chosen[:TUNED_ON]
     functions, factor = begun, 1.0
     for steps in STEPS:
@@ -121,13 +124,17 @@ def _solved(
 ) -> Process:
     """The process with the weights that these functions and this noise give."""
     points, own = inputs[chosen], labels[chosen]
-    cross = _kernel(functions, points, own, inputs, labels)
-    system = (cross / noise**2) @ cross.T
     among = _kernel(functions, points, own, points, own)
-    system += among
-    system[np.diag_indices_from(system)] += SMALL * np.trace(among) / len(among)
-    factor = linalg.cho_factor(system, lower=True, overwrite_a=True)
-    return Process(functions, points, own, linalg.cho_solve(factor, cross @ (observed / noise**2)))
+    among[np.diag_indices_from(among)] += SMALL * np.trace(among) / len(among)
+    root = linalg.cholesky(among, lower=True, overwrite_a=True)
+    cross = _kernel(functions, points, own, inputs, labels) / noise
+    # By the root of the centres' own kernel: its square would lose half of the digits.
+    whitened = linalg.solve_triangular(root, cross, lower=True, overwrite_b=True)
+    system = whitened @ whitened.T
+    system[np.diag_indices_from(system)] += 1.0
+    solved = linalg.cho_solve(linalg.cho_factor(system, lower=True), whitened @ (observed / noise))
+    weights = linalg.solve_triangular(root, solved, lower=True, trans="T")
+    return Process(functions, points, own, weights)
 
 
 def _noise(residual: Floats, regime: Floats) -> tuple[Floats, Floats]:
