@@ -29,6 +29,7 @@ SMOOTH = {
     "writes": 1.0,
     "log_writes": 2.0,
     "content": 2.0,
+    "dirty": 4.0,
     "rate": 4.0,
     "working_set": 4.0,
     "target": 4.0,
@@ -38,13 +39,19 @@ SMOOTH = {
 }
 """Inputs, and the length of each at which tuning starts, in units of its spread."""
 FINE = SMOOTH | {"writes": 0.7, "log_writes": 3.0, "stretch": 2.0, "pause": 8.0}
-FINE_CONTENT = 0.03
-"""Guests of one label whose contents differ by more than about this [log] may run different programs."""
+TOLD_APART = {"content": 0.02, "dirty": 0.05}
+"""Guests of one label that differ by more than about this [log] may run different programs."""
+QUIET = 500.0
+"""Page writes per second that are few: below them programs are not told apart."""
 FEATURES = tuple(SMOOTH)
+UNTRIED = 0.25
+"""Spread of an input that does not vary among the rows: a few of it away, nothing is known."""
 FLOOR_S = 0.002
 """Added to both durations before their ratio is taken: shorter than this is noise of the clock."""
-LONGEST = 20.0
+LONGEST = 6.0
 """A prediction of more than so many times the work is taken for that: it says no more than "far off"."""
+STRETCHED = 20.0
+"""Nor does an input tell more beyond so many times the work."""
 KNOWN = 0.25
 """Nearness to a centre from which what migrations did outweighs that the mechanism calls them endless."""
 
@@ -59,9 +66,9 @@ def work_s(scenarios: pd.DataFrame) -> Floats:
 def features(scenarios: pd.DataFrame) -> pd.DataFrame:
     """What a correction looks at, one row a scenario; all finite.
 
-    Writes over the link's rate, plainly and as logarithm; logarithms of content, rate, working set over
-    content, target; and what the mechanism says: how much longer than the work, the pause, and how long the
-    pages written during the first pass take.
+    Writes over the link's rate, plainly and as logarithm; logarithms of content, writes, rate, working set
+    over content, target; and what the mechanism says: how much longer than the work, the pause, and how
+    long the pages written during the first pass take.
     """
     p = filled(parameters_in(scenarios))
     said = migrate(parameters_in(scenarios))
@@ -73,10 +80,11 @@ def features(scenarios: pd.DataFrame) -> pd.DataFrame:
         "writes": np.minimum(writes, 5.0),
         "log_writes": np.log(writes + 0.01),
         "content": np.log(content),
+        "dirty": np.log(p["dirty_pages_per_s"] + QUIET),
         "rate": np.log(rate),
         "working_set": np.log(p["working_set_gib"] * PAGES_PER_GIB / content + 1e-3),
         "target": np.log(np.nan_to_num(p["blackout_target_ms"], nan=300.0) + 1.0),
-        "stretch": np.log(np.clip(stretch, 1e-3, LONGEST)),
+        "stretch": np.log(np.clip(stretch, 1e-3, STRETCHED)),
         "pause": np.log(np.minimum(said.blackout_s.to_numpy(), 60.0) + 0.005),
         "first_rest": np.log(np.minimum(writes, 5.0) * work + 0.02),
     }
@@ -98,7 +106,7 @@ def learn(
     """
     x = features(scenarios)
     centre, spread = x.mean(), x.std().fillna(0.0)
-    spread = spread.where(spread > 1e-6, 1.0)
+    spread = spread.where(spread > 1e-6, UNTRIED)
     inputs = _scaled(x, centre, spread)
     labels = _labels(scenarios, label)
     chosen = _centres(x, np.random.default_rng(seed))
@@ -191,7 +199,7 @@ def _scaled(x: pd.DataFrame, centre: pd.Series, spread: pd.Series) -> Floats:
 
 def _starts(names: tuple[str, ...], spread: pd.Series) -> tuple[Floats, Floats]:
     """Lengths at which tuning starts, of the smooth functions and of the fine one."""
-    fine = FINE | {"content": FINE_CONTENT / spread["content"]}
+    fine = FINE | {name: apart / spread[name] for name, apart in TOLD_APART.items()}
     return np.array([SMOOTH[n] for n in names]), np.array([fine[n] for n in names])
 
 
@@ -209,7 +217,8 @@ def _labels(scenarios: pd.DataFrame, label: str) -> Labels:
 def _shortened(name: str, said: pd.Series | Floats, work: Floats) -> Floats:
     """A predicted duration; a total is no longer than :data:`LONGEST` times the work, a pause than it."""
     most = LONGEST * work if name == "total_s" else np.maximum(work, 1.0)
-    return np.minimum(np.asarray(said, float), most)
+    short: Floats = np.minimum(np.asarray(said, float), most)
+    return short
 
 
 def _log_ratio(predicted: Floats, measured: Floats) -> Floats:

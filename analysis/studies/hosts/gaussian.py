@@ -27,12 +27,12 @@ from scipy.spatial.distance import cdist
 
 from analysis.arrays import Floats
 
-CENTRES = 1000
-TUNED_ON = 500
+CENTRES = 1200
+TUNED_ON = 600
 """Observations on which lengths and sizes are tuned (the likelihood costs the cube of their number)."""
 STEPS = (30, 15)
 """Steps of the tuning before and after the noise is known."""
-FREEDOM = 10.0
+FREEDOM = 30.0
 """Degrees of freedom of Student's t: how little an observation far off counts."""
 PRIOR = 0.7
 """The log of a length or a size scatters so much around where its tuning starts."""
