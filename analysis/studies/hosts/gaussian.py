@@ -28,10 +28,9 @@ from scipy.spatial.distance import cdist
 from analysis.arrays import Floats
 
 CENTRES = 1200
-TUNED_ON = 600
-"""Observations on which lengths and sizes are tuned (the likelihood costs the cube of their number)."""
-STEPS = (30, 15)
-"""Steps of the tuning before and after the noise is known."""
+TUNING = ((300, 30), (600, 15))
+"""Observations on which lengths and sizes are tuned (the likelihood costs the cube of their number), and
+steps, before and after the noise is known."""
 FREEDOM = 30.0
 """Degrees of freedom of Student's t: how little an observation far off counts."""
 PRIOR = 0.7
@@ -104,37 +103,29 @@ def learn(
     size = max(float(np.sqrt(np.average(observed**2, weights=counts))), 1e-3)
     begun = tuple(Function(np.array(at), size * share) for at, share in zip(lengths, SHARES, strict=True))
     noise = np.full(len(observed), FIRST_NOISE * size)
-    tuned = chosen[:TUNED_ON]
     functions, factor = begun, 1.0
-    for steps in STEPS:
+    for count, steps in TUNING:
+        tuned = chosen[:count]
         near = (inputs[tuned], labels[tuned], observed[tuned], noise[tuned])
         functions, factor = _tune(functions, begun, factor, varies, near, steps)
-        process = _solved(functions, inputs, labels, observed, noise * factor, chosen)
-        noise = _noise(observed - process.mean_and_nearness(inputs, labels)[0], regime)[0]
-    return _solved(functions, inputs, labels, observed, noise * factor, chosen)
+        cross = _kernel(functions, inputs[chosen], labels[chosen], inputs, labels)
+        weights = _weights(cross[:, chosen], cross, observed, noise * factor)
+        noise = _noise(observed - weights @ cross, regime)[0]
+    weights = _weights(cross[:, chosen], cross, observed, noise * factor)
+    return Process(functions, inputs[chosen], labels[chosen], weights)
 
 
-def _solved(
-    functions: tuple[Function, ...],
-    inputs: Floats,
-    labels: Labels,
-    observed: Floats,
-    noise: Floats,
-    chosen: NDArray[np.intp],
-) -> Process:
-    """The process with the weights that these functions and this noise give."""
-    points, own = inputs[chosen], labels[chosen]
-    among = _kernel(functions, points, own, points, own)
-    among[np.diag_indices_from(among)] += SMALL * np.trace(among) / len(among)
-    root = linalg.cholesky(among, lower=True, overwrite_a=True)
-    cross = _kernel(functions, points, own, inputs, labels) / noise
+def _weights(among: Floats, cross: Floats, observed: Floats, noise: Floats) -> Floats:
+    """The centres' weights that kernels (``among`` the centres, ``cross`` to all rows) and noise give."""
+    steady = among + SMALL * np.trace(among) / len(among) * np.eye(len(among))
+    root = linalg.cholesky(steady, lower=True, overwrite_a=True)
     # By the root of the centres' own kernel: its square would lose half of the digits.
-    whitened = linalg.solve_triangular(root, cross, lower=True, overwrite_b=True)
+    whitened = linalg.solve_triangular(root, cross / noise, lower=True, overwrite_b=True)
     system = whitened @ whitened.T
     system[np.diag_indices_from(system)] += 1.0
     solved = linalg.cho_solve(linalg.cho_factor(system, lower=True), whitened @ (observed / noise))
-    weights = linalg.solve_triangular(root, solved, lower=True, trans="T")
-    return Process(functions, points, own, weights)
+    weights: Floats = linalg.solve_triangular(root, solved, lower=True, trans="T")
+    return weights
 
 
 def _noise(residual: Floats, regime: Floats) -> tuple[Floats, Floats]:
