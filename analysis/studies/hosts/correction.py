@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.arrays import Floats
+from analysis.errors import UserError
 from analysis.model.migration import content_pages, filled, migrate, parameters_in, rates
 from analysis.model.units import PAGES_PER_GIB
 from analysis.studies.hosts import gaussian
@@ -183,6 +184,8 @@ def _means(host: Host, scenarios: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFr
     factors, near = (pd.DataFrame(index=scenarios.index) for _ in range(2))
     if not stored["outcomes"]:
         return factors, near
+    if set(stored["centre"]) != set(FEATURES) or "points" not in stored:
+        raise UserError(f"the correction of host {host.name} is of another version; calibrate it again")
     inputs = _scaled(features(scenarios), pd.Series(stored["centre"]), pd.Series(stored["spread"]))
     labels = _labels(scenarios, stored["label"])
     for name, one in stored["outcomes"].items():

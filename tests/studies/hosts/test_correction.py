@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.errors import UserError
 from analysis.model.migration import migrate
 from analysis.studies.hosts import correction, gaussian
 from analysis.studies.hosts.host import Estimate, Host, host_text, load_host, save_host
@@ -288,12 +289,13 @@ def test_a_stranger_gets_what_all_workloads_share():
     assert np.log(apart).abs().median() < 0.15
 
 
-def test_a_big_table_makes_a_small_file():
-    """1,500 rows and both outcomes: at most 1,200 centres, less than 300 kB of text, read again alike."""
+def test_a_big_table_makes_a_small_file(monkeypatch):
+    """1,500 rows and both outcomes: at most 1,200 centres, less than 300 kB of text."""
+    monkeypatch.setattr(gaussian, "TUNING", ((50, 2),))
     table = qemu(count=1500)
     total, blackout = hidden(table)
     host = taught(table, total_s=total, blackout_s=blackout)
-    assert len(host.correction["points"]) == gaussian.CENTRES
+    assert len(host.correction["points"]) == gaussian.CENTRES == 1200
     assert len(host_text(host)) < 300_000
 
 
@@ -305,3 +307,10 @@ def test_what_no_row_varied_is_not_taken_for_known(law):
         for ms in (300.0, 9000.0)
     )
     assert far < 0.35 * near
+
+
+def test_a_correction_of_an_older_version_is_told(host):
+    """A host file whose correction looks at other inputs is refused in a sentence, not misread."""
+    older = {**host.correction, "centre": {"content": 0.0}}
+    with pytest.raises(UserError, match="calibrate it again"):
+        correction.corrections(replace(host, correction=older), scenarios())
