@@ -1,16 +1,13 @@
-r"""A small learned correction on top of the mechanism: zero where there are no data.
+r"""A learned correction on top of the mechanism: zero where there are no data, never below the work.
 
-What the calibrated model still gets wrong on a host, as a smooth function of a few dimensionless inputs:
-a Gaussian process on the logarithm of measured over predicted, with zero mean. Far from every
-migration it was trained on, its factor is 1. It is stored as at most :data:`CENTRES` centres with a weight
-each, so a host file with a correction is still a text that can be read.
+What the calibrated model still gets wrong on a host, as a function of what the mechanism says of a migration
+and of a few inputs: a Gaussian process (:mod:`.gaussian`) on the logarithm of measured over predicted. Far
+from every migration it was trained on, its factor is 1, so the mechanism stays the answer there. A total
+never falls below what sending the content once at the link's rate takes. Where the mechanism says *never*
+and migrations like that one did end, the answer is theirs.
 
-With inputs x, centres c, length scales l and the kernel
-
-.. math:: k(x, c) = s^2 \exp(-\tfrac12 \sum_j (x_j - c_j)^2 / l_j^2) \cdot \rho^{[label\ differs]}
-
-the factor is :math:`\exp \sum_c w_c k(x, c)` with
-:math:`w = (\sigma^2 K_{cc} + K_{cn} K_{nc})^{-1} K_{cn} y` (subset of regressors).
+It is stored as text, one line for each of at most :data:`~analysis.studies.hosts.gaussian.CENTRES` centres,
+so a host file with a correction can still be read.
 """
 
 from __future__ import annotations
@@ -20,32 +17,77 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import linalg, optimize
-from scipy.spatial.distance import cdist
 
-from analysis.model.migration import content_pages, filled, parameters_in, rates
+from analysis.arrays import Floats
+from analysis.errors import UserError
+from analysis.model.migration import content_pages, filled, migrate, parameters_in, rates
 from analysis.model.units import PAGES_PER_GIB
+from analysis.studies.hosts import gaussian
+from analysis.studies.hosts.gaussian import Function, Labels, Process
 from analysis.studies.hosts.host import Host
 
-CENTRES = 300
-TUNED_ON = 400
-"""Migrations on which the length scales are tuned (the likelihood costs the cube of their number)."""
-FEATURES = ("dirty_over_rate", "content", "rate", "working_set", "target")
+SMOOTH = {
+    "writes": 1.0,
+    "log_writes": 2.0,
+    "content": 2.0,
+    "dirty": 4.0,
+    "rate": 4.0,
+    "working_set": 4.0,
+    "target": 4.0,
+    "stretch": 1.5,
+    "pause": 4.0,
+    "first_rest": 2.0,
+}
+"""Inputs, and the length of each at which tuning starts, in units of its spread."""
+FINE = SMOOTH | {"writes": 0.7, "log_writes": 3.0, "stretch": 2.0, "pause": 8.0}
+TOLD_APART = {"content": 0.02, "dirty": 0.05}
+"""Guests of one label that differ by more than about this [log] may run different programs."""
+QUIET = 500.0
+"""Page writes per second that are few: below them programs are not told apart."""
+FEATURES = tuple(SMOOTH)
+UNTRIED = 0.25
+"""Spread of an input that does not vary among the rows: a few of it away, nothing is known."""
 FLOOR_S = 0.002
 """Added to both durations before their ratio is taken: shorter than this is noise of the clock."""
+LONGEST = 6.0
+"""A prediction of more than so many times the work is taken for that: it says no more than "far off"."""
+STRETCHED = 20.0
+"""Nor does an input tell more beyond so many times the work."""
+KNOWN = 0.25
+"""Nearness to a centre from which what migrations did outweighs that the mechanism calls them endless."""
+
+
+def work_s(scenarios: pd.DataFrame) -> Floats:
+    """Least time [s]: the guest's content sent once at the rate of the link."""
+    p = filled(parameters_in(scenarios))
+    work: Floats = content_pages(p) / np.minimum(rates(p).pages_per_s, 1e12)
+    return work
 
 
 def features(scenarios: pd.DataFrame) -> pd.DataFrame:
-    """Logarithms of what the recurrence depends on: dirty over send rate, content, rate, writes, target."""
+    """What a correction looks at, one row a scenario; all finite.
+
+    Writes over the link's rate, plainly and as logarithm; logarithms of content, writes, rate, working set
+    over content, target; and what the mechanism says: how much longer than the work, the pause, and how
+    long the pages written during the first pass take.
+    """
     p = filled(parameters_in(scenarios))
+    said = migrate(parameters_in(scenarios))
     rate = np.minimum(rates(p).pages_per_s, 1e12)
     content = np.maximum(content_pages(p), 1.0)
+    writes, work = p["dirty_pages_per_s"] / rate, content / rate
+    stretch = said.total_s.to_numpy() / work
     columns = {
-        "dirty_over_rate": np.log(p["dirty_pages_per_s"] / rate + 1e-3),
+        "writes": np.minimum(writes, 5.0),
+        "log_writes": np.log(writes + 0.01),
         "content": np.log(content),
+        "dirty": np.log(p["dirty_pages_per_s"] + QUIET),
         "rate": np.log(rate),
         "working_set": np.log(p["working_set_gib"] * PAGES_PER_GIB / content + 1e-3),
         "target": np.log(np.nan_to_num(p["blackout_target_ms"], nan=300.0) + 1.0),
+        "stretch": np.log(np.clip(stretch, 1e-3, STRETCHED)),
+        "pause": np.log(np.minimum(said.blackout_s.to_numpy(), 60.0) + 0.005),
+        "first_rest": np.log(np.minimum(writes, 5.0) * work + 0.02),
     }
     return pd.DataFrame(columns, index=scenarios.index)
 
@@ -57,113 +99,152 @@ def learn(
     label: str = "",
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Learn a correction: one Gaussian process for each outcome in ``measured``.
+    """Learn a correction: one Gaussian process for each outcome in ``measured``, on the same centres.
 
+    ``scenarios``: those on the host (``host.apply``). ``predicted``: what the first stage predicts for them.
     ``label`` names a column of ``scenarios`` that says what kind of workload a row is. Returns what a
-    host file stores under ``correction``. Ratios beyond four robust standard deviations are drawn in.
+    host file stores under ``correction``. Migrations far off the others count little.
     """
     x = features(scenarios)
-    centre, spread = x.mean(), x.std().replace(0, 1.0).fillna(1.0)
-    inputs = ((x - centre) / spread).to_numpy()
+    centre, spread = x.mean(), x.std().fillna(0.0)
+    spread = spread.where(spread > 1e-6, UNTRIED)
+    inputs = _scaled(x, centre, spread)
     labels = _labels(scenarios, label)
-    rng = np.random.default_rng(seed)
-    outcomes = {
-        name: _learn_one(inputs, labels, _log_ratio(predicted[name], values), rng)
-        for name, values in measured.items()
-    }
-    return {"label": label, "centre": centre.to_dict(), "spread": spread.to_dict(), "outcomes": outcomes}
+    chosen = _centres(x, np.random.default_rng(seed))
+    starts = _starts(FEATURES, spread)
+    work = work_s(scenarios)
+    stored: dict[str, Any] = {"label": label, "centre": centre.to_dict(), "spread": spread.to_dict()}
+    stored |= {"points": [_text(row, 7) for row in inputs[chosen]], "labels": labels[chosen].tolist()}
+    outcomes = {}
+    for name, values in measured.items():
+        y = _log_ratio(_shortened(name, predicted[name], work), values.to_numpy(float))
+        regime = x["writes"].to_numpy()
+        outcomes[name] = _written(gaussian.learn(inputs, labels, y, regime, starts, chosen))
+    return stored | {"outcomes": outcomes}
 
 
 def corrections(host: Host, scenarios: pd.DataFrame) -> pd.DataFrame:
     """Factor for each outcome of the host's correction, one row a scenario; 1 far from all data.
 
-    ``scenarios`` are those on the host (``host.apply``): what the first stage computes with.
+    ``scenarios`` are those on the host (``host.apply``): what the first stage computes with. A factor is on
+    the mechanism's duration, or on :data:`LONGEST` times the work where that is less.
     """
+    return _means(host, scenarios)[0]
+
+
+def corrected(outcomes: pd.DataFrame, host: Host, scenarios: pd.DataFrame, draws: int = 1) -> pd.DataFrame:
+    """Outcomes with the second stage's durations, where the host has one.
+
+    ``outcomes``: the mechanism's, each of ``scenarios`` (on the host) ``draws`` times. Total, blackout and
+    brownout stay consistent: a total is at least the work (or the mechanism's, if that is less) and its
+    blackout. An endless migration becomes one that ends where enough like it were seen to end.
+    """
+    factors, near = _means(host, scenarios)
+    if not len(factors.columns):
+        return outcomes
+    work = work_s(scenarios).repeat(draws)
+    found = {}
+    for name in map(str, factors):
+        factor = factors[name].to_numpy().repeat(draws)
+        seen = near[name].to_numpy().repeat(draws)
+        found[name] = _moved(name, outcomes[name].to_numpy(), work, factor, seen)
+    return _consistent(outcomes, found)
+
+
+def _moved(name: str, said: Floats, work: Floats, factor: Floats, seen: Floats) -> Floats:
+    """A duration of the mechanism after correction.
+
+    Beyond :data:`LONGEST` times the work it is drawn towards that as far as there are data (``seen``).
+    """
+    short = _shortened(name, said, work)
+    with np.errstate(invalid="ignore"):
+        base = np.where(np.isfinite(said), said ** (1 - seen) * short**seen, short)
+    moved = np.maximum((base + FLOOR_S) * factor - FLOOR_S, 0.0)
+    if name == "total_s":
+        moved = np.maximum(moved, np.minimum(work, said))
+    return np.where(np.isfinite(said) | (seen >= KNOWN), moved, said)
+
+
+def _consistent(outcomes: pd.DataFrame, found: dict[str, Floats]) -> pd.DataFrame:
+    """Outcomes with new durations, brownout as the rest of the total, and endless ones that now end."""
+    set_up = (outcomes.total_s - outcomes.brownout_s - outcomes.blackout_s).fillna(0.0)
+    blackout = found.get("blackout_s", outcomes.blackout_s.to_numpy())
+    total = found.get("total_s", outcomes.total_s.to_numpy())
+    ended = np.isfinite(total) & ~np.isfinite(outcomes.total_s.to_numpy())
+    total = np.maximum(total, blackout)
+    with np.errstate(invalid="ignore"):
+        brownout = np.where(np.isfinite(total), np.maximum(total - blackout - set_up, 0.0), np.inf)
+    reason = outcomes.stop_reason.mask(ended, "target_met")
+    return outcomes.assign(total_s=total, blackout_s=blackout, brownout_s=brownout, stop_reason=reason)
+
+
+def _means(host: Host, scenarios: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Factors, and nearness to what was seen, for each outcome of the host's correction."""
     stored = host.correction or {"outcomes": {}}
+    factors, near = (pd.DataFrame(index=scenarios.index) for _ in range(2))
     if not stored["outcomes"]:
-        return pd.DataFrame(index=scenarios.index)
-    x = features(scenarios)
-    inputs = ((x - pd.Series(stored["centre"])) / pd.Series(stored["spread"]))[list(FEATURES)].to_numpy()
+        return factors, near
+    if set(stored["centre"]) != set(FEATURES) or "points" not in stored:
+        raise UserError(f"the correction of host {host.name} is of another version; calibrate it again")
+    inputs = _scaled(features(scenarios), pd.Series(stored["centre"]), pd.Series(stored["spread"]))
     labels = _labels(scenarios, stored["label"])
-    factors = {name: np.exp(_mean(inputs, labels, one)) for name, one in stored["outcomes"].items()}
-    return pd.DataFrame(factors, index=scenarios.index)
+    for name, one in stored["outcomes"].items():
+        mean, close = _read(stored, one).mean_and_nearness(inputs, labels)
+        factors[name], near[name] = np.exp(mean), close
+    return factors, near
 
 
-def _labels(scenarios: pd.DataFrame, label: str) -> np.ndarray:
-    return scenarios[label].astype(str).to_numpy() if label in scenarios else np.full(len(scenarios), "")
+def _scaled(x: pd.DataFrame, centre: pd.Series, spread: pd.Series) -> Floats:
+    """Inputs in units of their spread, to the four places that a host file keeps."""
+    scaled: Floats = ((x - centre) / spread)[list(FEATURES)].to_numpy(float)
+    return np.round(scaled, 4)
 
 
-def _log_ratio(predicted: pd.Series, measured: pd.Series) -> np.ndarray:
-    """Logarithm of measured over predicted, with outliers drawn in."""
-    y = np.log((measured.to_numpy(float) + FLOOR_S) / (predicted.to_numpy(float) + FLOOR_S))
-    usable = np.where(np.isfinite(y), y, 0.0)
-    middle = np.median(usable)
-    robust = 1.4826 * np.median(np.abs(usable - middle)) + 1e-6
-    return np.clip(usable, middle - 4 * robust, middle + 4 * robust)
+def _starts(names: tuple[str, ...], spread: pd.Series) -> tuple[Floats, Floats]:
+    """Lengths at which tuning starts, of the smooth functions and of the fine one."""
+    fine = FINE | {name: apart / spread[name] for name, apart in TOLD_APART.items()}
+    return np.array([SMOOTH[n] for n in names]), np.array([fine[n] for n in names])
 
 
-def _learn_one(
-    inputs: np.ndarray, labels: np.ndarray, y: np.ndarray, rng: np.random.Generator
-) -> dict[str, Any]:
-    some = rng.permutation(len(y))[:TUNED_ON]
-    hyper = _tune(inputs[some], labels[some], y[some])
-    chosen = np.sort(rng.permutation(len(y))[:CENTRES])
-    own = _kernel(inputs[chosen], labels[chosen], inputs[chosen], labels[chosen], hyper)
-    cross = _kernel(inputs[chosen], labels[chosen], inputs, labels, hyper)
-    system = hyper["noise"] ** 2 * own + cross @ cross.T
-    system[np.diag_indices_from(system)] += 1e-9 * np.trace(system) / len(system)
-    weights = linalg.solve(system, cross @ y, assume_a="pos")
-    points = [[float(f"{v:.5g}") for v in row] for row in inputs[chosen]]
-    return hyper | {
-        "points": points,
-        "labels": labels[chosen].tolist(),
-        "weights": [float(f"{w:.6g}") for w in weights],
-    }
+def _centres(x: pd.DataFrame, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Rows that become centres, in random order: more of them near the link's limit, where more happens."""
+    weight = np.sqrt(np.minimum(x["writes"].to_numpy(), 1.5) + 0.05)
+    count = min(len(x), gaussian.CENTRES)
+    return rng.choice(len(x), count, replace=False, p=weight / weight.sum())
 
 
-def _tune(x: np.ndarray, labels: np.ndarray, y: np.ndarray) -> dict[str, Any]:
-    """Length scales, size, noise and the share kept between labels, by marginal likelihood."""
-    size = max(float(y.std()), 1e-4)
-    start = np.concatenate([np.zeros(x.shape[1]), [np.log(size), np.log(size / 2), 0.0]])
-    bounds = [(-1.5, 3.0)] * x.shape[1] + [(np.log(size) - 4, np.log(size) + 1.5)] * 2 + [(-4.0, 4.0)]
-
-    def cost(theta: np.ndarray) -> float:
-        hyper = _hyper(theta)
-        k = _kernel(x, labels, x, labels, hyper)
-        k[np.diag_indices_from(k)] += hyper["noise"] ** 2 + 1e-8
-        try:
-            factor = linalg.cho_factor(k, lower=True)
-        except linalg.LinAlgError:
-            return 1e12
-        return float(
-            0.5 * y @ linalg.cho_solve(factor, y) + np.log(np.diag(factor[0])).sum() + 0.02 * (theta**2).sum()
-        )
-
-    found = optimize.minimize(cost, start, method="L-BFGS-B", bounds=bounds, options={"maxiter": 25})
-    return _hyper(found.x)
+def _labels(scenarios: pd.DataFrame, label: str) -> Labels:
+    return scenarios[label].astype(str).to_numpy(str) if label in scenarios else np.full(len(scenarios), "")
 
 
-def _hyper(theta: np.ndarray) -> dict[str, Any]:
-    *lengths, size, noise, between = theta
-    return {
-        "lengths": np.exp(lengths).tolist(),
-        "size": float(np.exp(size)),
-        "noise": float(np.exp(noise)),
-        "between": float(1 / (1 + np.exp(-between))),
-    }
+def _shortened(name: str, said: pd.Series | Floats, work: Floats) -> Floats:
+    """A predicted duration; a total is no longer than :data:`LONGEST` times the work, a pause than it."""
+    most = LONGEST * work if name == "total_s" else np.maximum(work, 1.0)
+    short: Floats = np.minimum(np.asarray(said, float), most)
+    return short
 
 
-def _kernel(
-    a: np.ndarray, a_labels: np.ndarray, b: np.ndarray, b_labels: np.ndarray, hyper: dict[str, Any]
-) -> NDArray[np.float64]:
-    scaled = np.asarray(hyper["lengths"])
-    near = np.exp(-0.5 * cdist(a / scaled, b / scaled, "sqeuclidean"))
-    kept = np.where(a_labels[:, None] == b_labels[None, :], 1.0, hyper["between"])
-    covariance: NDArray[np.float64] = hyper["size"] ** 2 * near * kept
-    return covariance
+def _log_ratio(predicted: Floats, measured: Floats) -> Floats:
+    """Logarithm of measured over predicted; 0 where either is unknown."""
+    y = np.log((measured + FLOOR_S) / (predicted + FLOOR_S))
+    return np.where(np.isfinite(y), y, 0.0)
 
 
-def _mean(inputs: np.ndarray, labels: np.ndarray, one: dict[str, Any]) -> NDArray[np.float64]:
-    kernel = _kernel(inputs, labels, np.asarray(one["points"]), np.asarray(one["labels"]), one)
-    mean: NDArray[np.float64] = kernel @ np.asarray(one["weights"])
-    return mean
+def _text(numbers: Floats, digits: int) -> str:
+    return " ".join(f"{v:.{digits}g}" for v in numbers)
+
+
+def _written(process: Process) -> dict[str, Any]:
+    """A process as text, without its centres."""
+    functions = [{"size": float(f"{f.size:.6g}"), "lengths": _text(f.lengths, 6)} for f in process.functions]
+    return {"functions": functions, "weights": _text(process.weights, 9)}
+
+
+def _read(stored: dict[str, Any], one: dict[str, Any]) -> Process:
+    functions = tuple(Function(_numbers(f["lengths"]), f["size"]) for f in one["functions"])
+    points = np.array([_numbers(line) for line in stored["points"]])
+    return Process(functions, points, np.array(stored["labels"], str), _numbers(one["weights"]))
+
+
+def _numbers(text: str) -> Floats:
+    return np.array(text.split(), float)
