@@ -31,8 +31,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from analysis.model import engine
 from analysis.model.dirtying import write_classes
 from analysis.model.engine import Way
-from analysis.model.precopy import Guest, Rules, SteadyLink
+from analysis.model.precopy import Guest, SteadyLink
 from analysis.model.saturating import Saturating, saturating
+from analysis.model.stop_rules import Rules
 
 PAGE = 4096.0
 LIMIT = 30

@@ -67,7 +67,8 @@ def test_the_report_says_what_the_readme_says(notebook):
     numbers = key_numbers.validation(len(notebook["compared"]), error, 1.0)
     said = [numbers["median error of total time"], numbers["error at the 90th percentile"]]
     first = README.splitlines()[2]
-    assert [text.replace(language.NO_BREAK, " ") for text in said] == re.findall(r"[\d.]+ %", first)
+    shown = [float(text.replace(language.NO_BREAK, " ").removesuffix(" %")) for text in said]
+    assert [f"{value:.1f} %" for value in shown] == re.findall(r"[\d.]+ %", first)
     assert (
         f"{error['median_relative_error']:.1%} in the median"
         == f"{first.split('|')[3].strip()} in the median".replace(" %", "%")

@@ -17,6 +17,7 @@ from analysis.model.units import GBIT, GIB
 from analysis.studies.traffic import summary
 from analysis.studies.transports import gives_way
 from analysis.studies.validation.published import BOUND
+from analysis.studies.validation.rings import rival_errors
 from analysis.studies.validation.spread import within
 
 
@@ -139,17 +140,18 @@ def buffers(
     said: str,
     needs: Mapping[float, float],
     adapters: pd.DataFrame,
-    errors: pd.DataFrame,
-    weak: pd.Series | None = None,
-    beyond: str = "",
+    measured: pd.DataFrame,
+    weak: pd.Series | None,
+    today: pd.Series,
 ) -> str:
     """What ``takeaways.buffers`` says, the administrator's one line, and the law's error.
 
     ``needs``: receive buffers by the share of the link they carry; ``adapters``: their published counts
-    (``rings.adapters_table``); ``errors``: ``studies.validation.rings.rival_errors``; ``weak``:
-    ``studies.scaling.where_weak``, for a place where the law is worse than that; ``beyond``: what
-    :func:`beyond_measured` says of it.
+    (``rings.adapters_table``); ``measured``: ``studies.validation.rings.compare_transfers``; ``weak``:
+    ``studies.scaling.where_weak``, for a place where the law is worse than on the whole; ``today``: the
+    outcome of the scenario with its parameters.
     """
+    errors = rival_errors(measured)
     told = " and ".join(f"**{_buffers(n)}** for {percent(share)}" for share, n in needs.items())
     verdicts = adapters.iloc[:, -1].value_counts()
     law, little = (errors[name].loc["all"] for name in ("this study", "Little's law"))
@@ -159,7 +161,7 @@ def buffers(
         f"{verdicts.get(UNKNOWN, 0)} it is not published. The law behind this is off by "
         f"**{percent(law['median'])}** in the median on measured transfers "
         f"({percent(law['p90'])} at the 90th percentile), Little's law by {percent(little['median'])}."
-        f"{_weak(weak)}{beyond}"
+        f"{_weak(weak)}{beyond_measured(measured, today)}"
     )
 
 

@@ -35,7 +35,7 @@ from analysis.figures.language import (
 )
 from analysis.figures.marks import HALO, give_way, name_region, set_value, star
 from analysis.figures.words import percent
-from analysis.model.precopy import STOP_RULES
+from analysis.model.stop_rules import STOP_RULES
 from analysis.parameters import PARAMETERS
 
 COLOUR = dict(zip(("tcpip", "compression", "smb", "smb_direct"), CATEGORIES, strict=False))

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from analysis.arrays import Columns, Floats, Indices, Reals
 from analysis.model import whole_passes
 from analysis.model.dirtying import WriteClasses
-from analysis.model.precopy import PASS_LIMIT, Guest, Outcomes, Precopy, Rules, SteadyLink, general, taken
+from analysis.model.precopy import PASS_LIMIT, Guest, Outcomes, Precopy, SteadyLink, general, taken
+from analysis.model.stop_rules import Rules
 
 FEW_CLASSES = 3
 """Classes of pages up to which the fast ways know them: hot, cold, and what an idle guest writes."""
@@ -70,7 +71,7 @@ def way_for(rows: int) -> Way:
 
 
 class RuleKind(NamedTuple):
-    """What the rows of a group share of their rule; see :class:`.precopy.StopRule`."""
+    """What the rows of a group share of their rule; see :class:`.stop_rules.StopRule`."""
 
     few_pages: float
     sent_limit: float

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from analysis import parameters
 from analysis.arrays import Codes, Columns, Floats
 from analysis.model import compression, dirtying, engine, factors, link
-from analysis.model.precopy import REASONS, Guest, Passes, Precopy, Rules, SteadyLink, general, over
+from analysis.model.precopy import REASONS, Guest, Passes, Precopy, SteadyLink, general, over
+from analysis.model.stop_rules import Rules
 from analysis.model.units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
 from analysis.signatures import takes_parameters
 
@@ -189,7 +190,16 @@ def _frame(checked: Columns) -> pd.DataFrame:
 
 
 def _table(scenarios: pd.DataFrame, checked: Columns) -> pd.DataFrame:
-    """A table of scenarios with values of keywords set; refuses columns that would mislead."""
+    """A table of scenarios with values of keywords set."""
+    refuse_misleading(scenarios)
+    try:
+        return scenarios.assign(**checked)
+    except ValueError:
+        raise parameters.ParameterError(_misfit(checked, len(scenarios))) from None
+
+
+def refuse_misleading(scenarios: pd.DataFrame) -> None:
+    """ParameterError for a column of scenarios that is an outcome, or nearly the name of a parameter."""
     names = [str(name) for name in scenarios.columns]
     for name in names:
         if name in parameters.OUTCOMES:
@@ -202,10 +212,6 @@ def _table(scenarios: pd.DataFrame, checked: Columns) -> pd.DataFrame:
         near = "" if parameters.takes(name) else parameters.nearest(name, parameters.PARAMETERS, 0.88)
         if near:
             raise parameters.ParameterError(f"there is no parameter {name!r}; did you mean {near!r}?")
-    try:
-        return scenarios.assign(**checked)
-    except ValueError:
-        raise parameters.ParameterError(_misfit(checked, len(scenarios))) from None
 
 
 def _misfit(checked: Columns, rows: int | None = None) -> str:

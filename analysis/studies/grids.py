@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from analysis.model.dirtying import distinct_pages, write_classes
 from analysis.model.migration import filled, migrate, parameters_in, passes
-from analysis.model.precopy import STOP_RULES
+from analysis.model.stop_rules import STOP_RULES
 from analysis.model.units import GBIT, GIB, PAGES_PER_GIB
 from analysis.parameters import FACTOR
 

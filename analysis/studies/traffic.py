@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from analysis.arrays import Columns
 from analysis.model.migration import ahead_pages, filled, guest, rates
-from analysis.model.precopy import Rules, general
+from analysis.model.precopy import general
+from analysis.model.stop_rules import Rules
 from analysis.model.units import GBIT, MIB, PAGES_PER_GIB
 
 USUAL_MULTIPLE = 1.5

@@ -13,8 +13,9 @@ import pytest
 from analysis.model import engine
 from analysis.model.dirtying import write_classes
 from analysis.model.engine import Way
-from analysis.model.precopy import PASS_LIMIT, REASONS, Guest, Rules, SteadyLink, general, taken
+from analysis.model.precopy import PASS_LIMIT, REASONS, Guest, SteadyLink, general, taken
 from analysis.model.saturating import saturating
+from analysis.model.stop_rules import Rules
 
 SEED = 20261123
 needs_numba = pytest.mark.skipif(engine.find_spec("numba") is None, reason="Numba is not installed")

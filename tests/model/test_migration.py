@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from analysis import migrate, passes
 from analysis.model import dirtying, rings
 from analysis.model.migration import ceilings
-from analysis.model.precopy import STOP_RULES as PRESETS
+from analysis.model.stop_rules import STOP_RULES as PRESETS
 from analysis.model.units import PAGES_PER_GIB
 from analysis.parameters import (
     CONGESTION_CONTROLS,

@@ -6,7 +6,7 @@ import pytest
 
 from analysis.model.link import TIE
 from analysis.model.migration import ceilings, migrate
-from analysis.model.precopy import STOP_RULES
+from analysis.model.stop_rules import STOP_RULES
 from analysis.model.units import GBIT, GIB
 from analysis.parameters import CONGESTION_CONTROLS, TRANSPORTS, WRITE_PATTERNS
 

@@ -10,7 +10,7 @@ from analysis import migrate
 from analysis.model import engine
 from analysis.model.engine import Way
 from analysis.model.migration import evaluate
-from analysis.model.precopy import STOP_RULES as PRESETS
+from analysis.model.stop_rules import STOP_RULES as PRESETS
 from analysis.parameters import PARAMETERS, STOP_RULES, defaults
 from analysis.studies.sweeps import designs
 from tests.model import twin

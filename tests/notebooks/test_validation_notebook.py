@@ -78,10 +78,10 @@ def test_coverage_of_held_out_groups_is_shown(executed):
 
 @pytest.mark.slow
 def test_every_picture_has_an_alternative_text(executed):
-    """Five figures, each with a text that says what is seen and has numbers in it."""
+    """Six figures, each with a text that says what is seen and has numbers in it."""
     pictures = [o for o in outputs(executed) if "image/png" in o.get("data", {})]
     alts = [o.metadata["image/png"]["alt"] for o in pictures]
-    assert len(alts) == 5
+    assert len(alts) == 6
     assert all(len(alt) > 100 and re.search(r"\d", alt) for alt in alts)
 
 

@@ -285,16 +285,14 @@ def test_validate_takes_the_table_that_its_own_sentence_asks_for(tmp_path):
 
 
 def test_a_fit_that_is_not_decided_says_so():
-    """An interval over three decades is no knowledge, and the sentence names it."""
-    from analysis.studies.hosts.decided import undecided
-    from analysis.studies.hosts.host import Estimate, Host
+    """Three alike rows tell a total and nothing else: what stays at its default is named in the host."""
+    from analysis.studies.hosts.calibration import calibrate
 
-    host = Host(
-        parameters=(Estimate("stream_limit_gbps", 12, 0.1, 400), Estimate("handoff_ms", 150, 140, 160))
-    )
-    (told,) = undecided(pd.DataFrame(), host)
-    assert "not decided by these rows: stream_limit_gbps from 0.1 to 400 (90 %)" in told
-    assert "handoff_ms" not in told
+    rows = pd.DataFrame({"memory_gib": [4.0] * 3, "bandwidth_gbps": 1.0, "dirty_pages_per_s": 0.0})
+    host = calibrate(rows.assign(measured_total_s=[36.0, 36.1, 36.2]))
+    (told,) = [said for said in host.undecided if said.startswith("not decided by these rows")]
+    assert "handoff_ms (200 ms)" in told
+    assert not {"handoff_ms"} & {e.name for e in host.estimates}
 
 
 # --- sources ---------------------------------------------------------------------------------------

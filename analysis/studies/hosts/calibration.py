@@ -20,10 +20,10 @@ from scipy import linalg
 
 from analysis.arrays import Floats
 from analysis.errors import UserError
-from analysis.model.migration import filled, parameters_in
+from analysis.model.migration import filled, migrate, parameters_in
 from analysis.observations.files import read_observed
 from analysis.parameters import PARAMETERS
-from analysis.studies.hosts import conformal, correction, decided, fitting
+from analysis.studies.hosts import conformal, correction, decided, fitting, resampling
 from analysis.studies.hosts.candidates import FEWEST, chosen
 from analysis.studies.hosts.drawing import NINETY
 from analysis.studies.hosts.fitting import Fit
@@ -83,15 +83,28 @@ def calibrate(
 
 
 def with_correction(host: Host, table: pd.DataFrame, seed: int = 0) -> Host:
-    """The host with a second stage learnt on what the first leaves."""
+    """The host with a second stage learnt on what the first leaves.
+
+    Its intervals get the size that a fifth of the migrations show, predicted by what the others taught.
+    """
     table = _usable(table)
-    predicted = predict(unmeasured(table), host, draws=PREDICTED_DRAWS)
+    label = next((c for c in ("workload", "method") if c in table), "")
+    if len(table) >= FOLDS * conformal.FEWEST:
+        last = np.random.default_rng(seed).permutation(len(table)) % FOLDS == 0
+        seen = _taught(host, table[~last].reset_index(drop=True), label, seed)
+        taught = replace(host, correction=seen, widths={})
+        found = predict(unmeasured(table[last]), taught, draws=PREDICTED_DRAWS)
+        host = replace(host, widths=_learnt(found, table[last], host))
+    return replace(host, correction=_taught(host, table, label, seed))
+
+
+def _taught(host: Host, table: pd.DataFrame, label: str, seed: int) -> dict[str, Any]:
+    """What a correction holds after it has seen a table's migrations."""
+    base = host.apply(unmeasured(table))
     measured = {"total_s": table.measured_total_s}
     if "measured_blackout_s" in table:
         measured["blackout_s"] = table.measured_blackout_s
-    label = next((c for c in ("workload", "method") if c in table), "")
-    learnt = correction.learn(host.apply(table), predicted, measured, label, seed)
-    return replace(host, correction=learnt)
+    return correction.learn(base, migrate(parameters_in(base)), measured, label, seed)
 
 
 _LOOKED_AT = (
@@ -119,7 +132,7 @@ def _usable(observed: pd.DataFrame) -> pd.DataFrame:
 
 def _host(name: str, fit: Fit, x: Floats, rng: np.random.Generator) -> Host:
     """Estimates with their intervals, parameters before factors, and how they are known together."""
-    draws = fitting.bootstrap(fit, x, BOOTSTRAPS, rng)
+    draws = resampling.bootstrap(fit, x, BOOTSTRAPS, rng)
     order = sorted(range(len(x)), key=lambda k: fit.free[k][0].scale)
     draws = draws[:, order]
     estimates = [_estimate(fit, x, draws[:, place], k) for place, k in enumerate(order)]
@@ -189,14 +202,19 @@ def _widths(fit: Fit, x: Floats, host: Host, seed: int) -> dict[str, Any]:
     some = np.zeros(len(table), bool)
     some[rng.permutation(len(table))[:PREDICTED_ROWS]] = True
     parts = []
-    for fold, values in fitting.without(fit, x, folds).items():
+    for fold, values in resampling.without(fit, x, folds).items():
         rows = table[(folds == fold) & some]
         parts.append(predict(unmeasured(rows), _at(host, fit, values), draws=PREDICTED_DRAWS))
-    table = table[some]
-    found = pd.concat(parts).loc[table.index]
+    return _learnt(pd.concat(parts), table[some], host)
+
+
+def _learnt(found: pd.DataFrame, table: pd.DataFrame, host: Host) -> dict[str, Any]:
+    """Widths from predictions of a table's migrations that these had no part in."""
+    found = found.loc[table.index]
     counted = found.assign(**{n: as_counted(_pair(found, n), table) for n in map(str, found) if _streams(n)})
     measured = pd.DataFrame({n: table[column] for n, column in MEASURED.items() if column in table})
-    ratio = writes_over_link(filled(parameters_in(host.apply(unmeasured(table)))))
+    base = host.apply(unmeasured(table))
+    ratio = writes_over_link(filled(parameters_in(base)))
     return conformal.learnt(counted, measured.astype(float), ratio)
 
 

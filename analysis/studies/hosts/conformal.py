@@ -35,6 +35,8 @@ OF = {"brownout_s": "total_s", "memory_sent_gib": "stream_gib"}
 """Outcomes that are not measured apart, and whose widths they take."""
 MOST = 20.0
 """By what an interval is multiplied at the most: a single far row is no law."""
+NO_END = 1e9
+"""Ratio of writes up to which the last regime holds: any that there is."""
 THIN = 1e-3
 """Half an interval, as a logarithm, at the least."""
 
@@ -85,10 +87,10 @@ def _regimes(ratio: Floats) -> list[tuple[float, Bools]]:
         if ((ratio >= since) & (ratio < edge)).sum() >= ENOUGH and (ratio >= edge).sum() >= ENOUGH:
             ends.append(edge)
             since = edge
-    ends.append(math.inf)
+    ends.append(NO_END)
     starts = [0.0, *ends[:-1]]
     return [
-        (end, (ratio >= start) & (ratio < end) | ((end == math.inf) & np.isinf(ratio)))
+        (end, (ratio >= start) & ((ratio < end) | (end == NO_END)))
         for start, end in zip(starts, ends, strict=True)
     ]
 

@@ -18,7 +18,7 @@ import pandas as pd
 from analysis.arrays import Columns, Floats
 from analysis.model import engine
 from analysis.model.migration import evaluate, filled, made_passes, parameters_in
-from analysis.model.precopy import STOP_RULES, Rules
+from analysis.model.stop_rules import STOP_RULES, Rules
 from analysis.parameters import PARAMETERS
 from analysis.studies.hosts.candidates import Chosen
 from analysis.studies.hosts.prediction import as_counted
@@ -53,7 +53,7 @@ COMPILED = 100
 """Migrations from which it pays to load the compiled kernel."""
 ENOUGH_GAIN = 1e-4
 """Share of the cost by which a step has to lower it for another one to be worth it."""
-ROUNDS, AROUND = 2, 24
+ROUNDS, AROUND = 3, 24
 """Times that points around the best are drawn, and how many."""
 SCANNED = 11
 """Values tried over the whole range of a quantity."""
@@ -394,44 +394,6 @@ def _loose(fit: Fit, x: Floats) -> Chosen:
     spread = np.linalg.inv(data + np.diag(fit.prior**-2))
     left = np.sqrt(np.diag(spread)) / fit.prior
     return [fit.free[k] for k in np.argsort(-left) if left[k] > UNDECIDED]
-
-
-def bootstrap(fit: Fit, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
-    """Draws of the log values: migrations resampled, one Gauss-Newton step from the optimum for each.
-
-    The prior is drawn too, so that what only it rules has its width. Steps count from that of all migrations,
-    so the draws lie around the optimum. A fit lies too near to the rows it was made of, by their leverage (in
-    the mean free / count): so draws are as much wider (MacKinnon and White 1985, HC3).
-    """
-    slopes, residual, owner = fit.jacobian(x)
-    count, free = len(fit.table), len(x)
-    wider = count / max(count - free, 1)
-    start = _step(slopes, residual, np.ones(len(residual)), fit, x, np.zeros(free))
-    found = np.empty((draws, free))
-    for i in range(draws):
-        times = rng.multinomial(count, np.full(count, 1 / count))[owner]
-        found[i] = wider * (_step(slopes, residual, times, fit, x, rng.normal(0, 1, free)) - start)
-    return x - found
-
-
-def _step(slopes: Floats, residual: Floats, times: Floats, fit: Fit, x: Floats, drawn: Floats) -> Floats:
-    """A Gauss-Newton step from residuals that count so many times, far ones little."""
-    weight = times / np.sqrt(1 + residual**2)
-    whole = (slopes * weight[:, None]).T @ slopes + np.diag(fit.prior**-2)
-    pull = (x - fit.start) / fit.prior**2 + drawn / fit.prior
-    step: Floats = np.linalg.solve(whole, slopes.T @ (weight * residual) + pull)
-    return step
-
-
-def without(fit: Fit, x: Floats, folds: np.ndarray) -> dict[Any, Floats]:
-    """Log values without the migrations of each fold: one step from the optimum, as of a bootstrap."""
-    slopes, residual, owner = fit.jacobian(x)
-    none = np.zeros(len(x))
-    start = _step(slopes, residual, np.ones(len(residual)), fit, x, none)
-    return {
-        fold: x - (_step(slopes, residual, (folds[owner] != fold).astype(float), fit, x, none) - start)
-        for fold in dict.fromkeys(folds.tolist())
-    }
 
 
 def names(free: Sequence[Any]) -> list[str]:

@@ -285,6 +285,8 @@ def _refuse_values(path: str | Path, body: dict[str, Any]) -> None:
 def _short(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _short(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [_short(v) for v in value]
     return float(f"{value:.5g}") if isinstance(value, (float, np.floating)) else value
 
 

@@ -16,26 +16,33 @@ chance is spread evenly (:func:`.drawing.normal`), so that so few draws tell whe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.arrays import Columns, Floats
-from analysis.model.migration import CODED, ceilings, evaluate, filled, migrate, parameters_in
+from analysis.model.migration import (
+    CODED,
+    ceilings,
+    evaluate,
+    filled,
+    migrate,
+    parameters_in,
+    refuse_misleading,
+)
 from analysis.model.units import PAGE_BYTES, PAGES_PER_GIB
 from analysis.observations.lab import COUNTED_RAW
 from analysis.parameters import OUTCOMES, PARAMETERS
 from analysis.signatures import names_parameters
 from analysis.studies.hosts import conformal, drawing
 from analysis.studies.hosts.conformal import LEVELS
-from analysis.studies.hosts.correction import corrections
+from analysis.studies.hosts.correction import corrected
 from analysis.studies.hosts.host import Host, on_values
 
 INTERVALS = ("brownout_s", "blackout_s", "total_s", "stream_gib", "memory_sent_gib")
 """Outcomes that have intervals."""
 DRAWS = 64
-PHASES = 16
+PHASES = 32
 AT_ONCE = 32_768
 """Draws made together, so that memory does not grow with the table."""
 BITES = 0.03
@@ -60,6 +67,7 @@ def predict(
     ``given``: parameters in which the scenario overrides the host.
     """
     host = host or Host()
+    refuse_misleading(scenarios)
     table = scenarios.reset_index(drop=True)
     step = max(1, AT_ONCE // draws)
     parts = [
@@ -77,21 +85,19 @@ def _predicted(
     base = host.apply(scenarios, given)
     rng = np.random.default_rng(seed)
     columns, ceiling = filled(parameters_in(base)), _bound(base, host)
-    ratio = writes_over_link(columns)
-    correct = _correction(host, base)
-    central = _central(columns, host, rng)
-    middle = {name: central[name] * correct.get(name, 1.0) for name in INTERVALS}
-    result = base.assign(**(central | middle))
+    middle = corrected(pd.DataFrame(_central(columns, host, rng), index=base.index), host, base)
+    result = base.assign(**{name: middle[name] for name in OUTCOMES})
     if not _uncertain(host):
         ends = {f"{name}_{end}{level}": middle[name]
                 for name in INTERVALS for level in LEVELS for end in ("low", "high")}  # fmt: skip
-        return result.assign(**ends, converge_chance=central["converged"].astype(float))
-    found = _drawn(scenarios, host, given, ceiling, draws, rng)
-    chance = found["converged"].mean(axis=1)
+        return result.assign(**ends, converge_chance=middle.converged.astype(float))
+    drawn = corrected(_drawn(scenarios, host, given, ceiling, draws, rng), host, base, draws)
+    shape = len(base), draws
+    result["converge_chance"] = drawn.converged.to_numpy(float).reshape(shape).mean(axis=1)
     for name in INTERVALS:
-        drawn = found[name] * np.asarray(correct.get(name, 1.0)).reshape(-1, 1)
-        result = result.assign(**_interval(name, middle[name], drawn))
-    return conformal.widened(result.assign(converge_chance=chance), host.widths, ratio)
+        of_row = drawn[name].to_numpy().reshape(shape)
+        result = result.assign(**_interval(name, middle[name].to_numpy(), of_row))
+    return conformal.widened(result, host.widths, writes_over_link(columns))
 
 
 def _uncertain(host: Host) -> bool:
@@ -155,8 +161,8 @@ def _drawn(
     ceiling: pd.Series,
     draws: int,
     rng: np.random.Generator,
-) -> Columns:
-    """Outcomes of every scenario with the host's parameters and the scatter drawn: (rows, draws) each."""
+) -> pd.DataFrame:
+    """Outcomes of every scenario ``draws`` times, with the host's parameters and the scatter drawn."""
     rows = len(scenarios)
     values = [(e, np.tile(drawn, rows)) for e, drawn in drawing.drawn(host, draws, rng)]
     own = [(e, v) for e, v in values[: len(host.parameters)] if e.name not in given]
@@ -177,7 +183,8 @@ def _drawn(
     blackout = np.maximum(fixed + (found["blackout_s"] - fixed) * slower + pause, 0)
     found["total_s"] = (found["total_s"] - found["blackout_s"]) * slower + blackout
     found |= {"brownout_s": found["brownout_s"] * slower, "blackout_s": blackout}
-    return {name: found[name].reshape(rows, draws) for name in (*INTERVALS, "converged")}
+    named = _named(found)
+    return pd.DataFrame({name: named[name] for name in (*INTERVALS, "converged", "stop_reason")})
 
 
 def _with_volume(p: Columns, mib: Floats) -> Floats:
@@ -214,14 +221,6 @@ def _by_ceiling(scatter: dict[str, float], ceiling: pd.Series) -> np.ndarray:
     """The scatter of each row's ceiling; of a ceiling never met, the widest that was."""
     widest = max(scatter.values(), default=0.0)
     return ceiling.map(scatter).fillna(widest).to_numpy()
-
-
-def _correction(host: Host, base: pd.DataFrame) -> dict[str, Any]:
-    """Factors of the second stage by outcome, where the host has one."""
-    if not host.correction:
-        return {}
-    factor = corrections(host, base)
-    return {str(name): factor[name].to_numpy() for name in factor}
 
 
 def _interval(name: str, middle: Floats, draws: Floats) -> dict[str, Floats]:

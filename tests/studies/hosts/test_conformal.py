@@ -28,7 +28,7 @@ def test_the_width_is_the_kth_score_by_hand():
     (regime,) = conformal.learnt(predicted(19), measured(off), np.zeros(19))["total_s"]
     assert regime["90"] == pytest.approx(1.8)
     assert regime["50"] == pytest.approx(0.1 / 0.05)
-    assert (regime["rows"], regime["up_to"]) == (19, np.inf)
+    assert (regime["rows"], regime["up_to"]) == (19, conformal.NO_END)
 
 
 @pytest.mark.parametrize(("off", "width"), [(0.02, 0.2), (0.3, 3.0), (9.0, conformal.MOST)])
@@ -55,13 +55,13 @@ def test_each_regime_with_enough_rows_has_its_own_width():
     ratio = np.repeat([0.01, 0.8, 1.5], [150, 150, 20])
     off = np.repeat([0.05, 0.5, 0.5], [150, 150, 20])
     found = conformal.learnt(predicted(320), measured(off), ratio)["total_s"]
-    assert [(r["up_to"], r["rows"]) for r in found] == [(0.05, 150), (np.inf, 170)]
+    assert [(r["up_to"], r["rows"]) for r in found] == [(0.05, 150), (conformal.NO_END, 170)]
     assert [r["90"] for r in found] == [pytest.approx(0.5), pytest.approx(5)]
 
 
 def test_an_interval_is_stretched_about_its_prediction_by_hand():
     """A width of 2 makes 10 s from 9.05 to 11.05 one from 8.19 to 12.21; of brownouts, as of totals."""
-    widths = {"total_s": [{"up_to": np.inf, "rows": 50, "50": 1.0, "90": 2.0}]}
+    widths = {"total_s": [{"up_to": conformal.NO_END, "rows": 50, "50": 1.0, "90": 2.0}]}
     found = conformal.widened(predicted(1), widths, np.zeros(1)).iloc[0]
     assert (found.total_s_low90, found.total_s_high90) == (
         pytest.approx(10 * np.exp(-0.2)),
@@ -74,7 +74,7 @@ def test_a_row_takes_the_width_of_its_regime():
     """Below 0.05 of the link as it is, above twice as wide, and a link that carries nothing as the last."""
     widths = {"total_s": [
         {"up_to": 0.05, "rows": 100, "50": 1.0, "90": 1.0},
-        {"up_to": np.inf, "rows": 100, "50": 1.0, "90": 2.0},
+        {"up_to": conformal.NO_END, "rows": 100, "50": 1.0, "90": 2.0},
     ]}  # fmt: skip
     found = conformal.widened(predicted(3), widths, np.array([0.01, 0.5, np.inf]))
     assert np.log(found.total_s_high90 / 10).tolist() == pytest.approx([0.1, 0.2, 0.2])
@@ -83,7 +83,7 @@ def test_a_row_takes_the_width_of_its_regime():
 def test_what_never_ends_stays_so():
     """Infinite predictions and ends are neither moved nor made NaN."""
     table = predicted(2).assign(total_s=[10.0, np.inf], total_s_high90=np.inf, total_s_high50=[11.0, np.inf])
-    widths = {"total_s": [{"up_to": np.inf, "rows": 50, "50": 3.0, "90": 3.0}]}
+    widths = {"total_s": [{"up_to": conformal.NO_END, "rows": 50, "50": 3.0, "90": 3.0}]}
     found = conformal.widened(table, widths, np.zeros(2))
     assert np.isinf(found.total_s_high90).all()
     assert not found.isna().any(axis=None)

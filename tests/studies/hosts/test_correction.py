@@ -101,12 +101,17 @@ def test_a_file_with_a_correction_predicts_the_same(tmp_path, host):
 
 
 def test_a_prediction_is_multiplied_by_its_factor(host):
-    """What predict() states is the model's time times the correction's factor, its interval with it."""
+    """What predict() states is the model's time times the correction's factor, its interval with it.
+
+    The floor of the clock is added before and taken off after, and no total is below the work.
+    """
     table = scenarios(seed=9, count=5)
     factor = correction.corrections(host, table).total_s
     plain, both = predict(table, Host()), predict(table, host)
-    np.testing.assert_allclose(both.total_s, plain.total_s * factor)
-    np.testing.assert_allclose(both.total_s_high90, plain.total_s_high90 * factor)
+    times = (plain.total_s + correction.FLOOR_S) * factor - correction.FLOOR_S
+    least = np.minimum(correction.work_s(table), plain.total_s)
+    np.testing.assert_allclose(both.total_s, np.maximum(times, least))
+    np.testing.assert_allclose(both.total_s_high90, both.total_s)
 
 
 def test_what_is_given_is_what_the_correction_looks_at(host):

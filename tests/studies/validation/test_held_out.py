@@ -136,6 +136,14 @@ def test_intervals_cover_held_out_groups(league, plain, outcome):
 
 
 @pytest.mark.slow
+def test_half_of_the_held_out_migrations_lie_in_the_50_percent_interval(league, plain):
+    """45 to 58 % of times, and one deviation of what 75 can tell."""
+    spread = stats.binom.std(len(plain), 0.5) / len(plain)
+    for share in league.loc[league.model == cv.OURS, "time_inside_50"]:
+        assert 0.45 - spread <= share <= 0.58 + spread
+
+
+@pytest.mark.slow
 def test_models_that_fit_nothing_say_the_same_each_time(league):
     """V / B does not depend on what was held out."""
     rows = league[league.model == "memory / bandwidth"].drop(columns="held_out")

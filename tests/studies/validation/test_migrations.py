@@ -110,15 +110,21 @@ def test_dirty_pages_of_passes_meet_the_floor(observed, host):
     assert compare_passes(rows, read_passes(), host).error.abs().median() <= 0.08
 
 
-def test_half_of_the_migrations_lie_in_the_50_percent_interval(everything):
-    """143 of them tell a share of a half within 0.042, one deviation; two of them are allowed."""
-    assert abs(error_table(everything)["coverage"]["50"] - 0.5) <= 0.084
+def test_migrations_that_were_calibrated_to_lie_inside_at_least_as_often_as_new_ones(everything, plain):
+    """Intervals have the size that held-out migrations show (``test_held_out`` judges them there).
+
+    So of those that the host was calibrated to no fewer lie inside: half and nine in ten, less two
+    deviations of what 143 and 75 can tell.
+    """
+    for part, slack in ((everything, 0.042), (plain, 0.058)):
+        inside = error_table(part)["coverage"]
+        assert inside["50"] >= 0.5 - 2 * slack
+        assert inside["90"] >= 0.9 - 1.2 * slack
 
 
-def test_nine_in_ten_migrations_lie_in_the_90_percent_interval(everything, plain):
-    """85 to 95 % of them, and two and a half points (one deviation) for what 143 can tell."""
-    assert 0.825 <= error_table(everything)["coverage"]["90"] <= 0.975
-    assert 0.825 <= error_table(plain)["coverage"]["90"] <= 0.975
+def test_intervals_are_not_bought_by_their_width(plain):
+    """Half of the plain migrations have an interval of 90 % whose ends are less than 10 % apart."""
+    assert (plain.total_s_high90 / plain.total_s_low90).median() < 1.1
 
 
 def test_every_method_is_covered(observed):
