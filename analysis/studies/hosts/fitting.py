@@ -49,7 +49,7 @@ LOOKED_AT = 12
 """Passes of a migration that a fit compares."""
 GOOD = 0.05
 """Scatter of times, as a logarithm, of a fit that need not be sought elsewhere."""
-COMPILED = 100
+COMPILED = 400
 """Migrations from which it pays to load the compiled kernel."""
 ENOUGH_GAIN = 1e-4
 """Share of the cost by which a step has to lower it for another one to be worth it."""
