@@ -128,8 +128,10 @@ def _line(name: str, row: Row) -> str:
     meaning = about.meaning if name in OUTCOMES else "what this host makes of it"
     ends = [row.get(f"{name}_{end}90") for end in ("low", "high")]
     within = f"  (90 %: {ends[0]:.4g} to {ends[1]:.4g})" if None not in ends else ""
-    unit = "" if row[name] == math.inf else about.unit
-    return f"{name:<22} {shown(name, row[name]):>14} {unit:<8} {meaning}{within}".rstrip()
+    never = name == "blackout_s" and row["stop_reason"] == "endless"
+    value = math.inf if never else row[name]
+    unit = "" if value == math.inf else about.unit
+    return f"{name:<22} {shown(name, value):>14} {unit:<8} {meaning}{within}".rstrip()
 
 
 def shown(name: str, value: Any) -> str:

@@ -68,9 +68,13 @@ def _far(table: pd.DataFrame) -> pd.Series[bool]:
     return table.get("round_trip_ms", pd.Series(0.0, index=table.index)) > 1
 
 
-def _paused(table: pd.DataFrame) -> pd.Series[bool]:
-    """True where a downtime was measured, which is all that tells the size of the machine's state."""
-    return table.get("measured_blackout_s", pd.Series(float("nan"), index=table.index)).notna()
+def _state(table: pd.DataFrame) -> pd.Series[bool]:
+    """True where the state of the machine can be told: by downtimes, on a long path or with a first guess.
+
+    Elsewhere it takes milliseconds, which the hand-off has in it.
+    """
+    paused = table.get("measured_blackout_s", pd.Series(float("nan"), index=table.index)).notna()
+    return paused & (_far(table) | ("state_mib" in table))
 
 
 CANDIDATES = (
@@ -84,7 +88,7 @@ CANDIDATES = (
     Candidate("zipf_exponent", 0.3, 2.0, lambda t: t.write_pattern == "zipf", scale=True, spread=0.3),
     Candidate("setup_s", 1e-3, 600.0, _with_setup),
     Candidate("handoff_ms", 0.1, 1e5, _all),
-    Candidate("state_mib", 0.01, 4096.0, _paused),
+    Candidate("state_mib", 0.01, 4096.0, _state),
     Candidate(
         "compress_gib_per_s_per_core",
         0.01,

@@ -35,6 +35,8 @@ OF = {"brownout_s": "total_s", "memory_sent_gib": "stream_gib"}
 """Outcomes that are not measured apart, and whose widths they take."""
 MOST = 20.0
 """By what an interval is multiplied at the most: a single far row is no law."""
+VAGUE = math.log(100)
+"""Half an interval, as a logarithm, beyond which it is not stretched: it says nothing any more."""
 NO_END = 1e9
 """Ratio of writes up to which the last regime holds: any that there is."""
 THIN = 1e-3
@@ -122,6 +124,7 @@ def _stretched(table: pd.DataFrame, name: str, level: int, factor: Floats, floor
         finite = np.isfinite(middle) & np.isfinite(column)
         safe, at = np.where(finite, middle, 1.0), np.where(finite, column, 1.0)
         half = np.maximum(np.abs(np.log((at + floor + 1e-12) / (safe + floor + 1e-12))), THIN)
-        moved = np.maximum((safe + floor) * np.exp(sign * factor * half) - floor, 0.0)
+        wide = np.minimum(factor * half, np.maximum(half, VAGUE))
+        moved = np.maximum((safe + floor) * np.exp(sign * wide) - floor, 0.0)
         ends[f"{name}_{end}{level}"] = np.where(finite, moved, column)
     return ends

@@ -121,7 +121,9 @@ def error_table(compared: pd.DataFrame) -> dict[str, Any]:
         figures["downtime_ms"] = absolute_errors(done.blackout_error_ms)
     if told:
         figures["convergence"] = convergence(compared)
-    return figures | {"coverage": coverage(done, "total_s", done.measured_total_s)}
+    # Without a host nothing is uncertain, and there is no interval that could hold anything.
+    stated = (done.total_s_high90 > done.total_s_low90).any()
+    return figures | {"coverage": coverage(done, "total_s", done.measured_total_s) if stated else {}}
 
 
 def relative_errors(error: pd.Series[float]) -> dict[str, float | None]:
