@@ -57,12 +57,15 @@ def _best(bound: pd.DataFrame, name: str, values: np.ndarray) -> tuple[np.ndarra
 
 
 def sentences(scenarios: pd.DataFrame) -> list[str]:
-    """What to tell of migrations that a slower line or a longer round trip would carry faster.
+    """What to tell of migrations that a receive ring holds: how many buffers would do.
 
-    The first :data:`TOLD` each, the others in one sentence.
+    Of those that a slower line or a longer round trip would carry faster also that. The first :data:`TOLD`
+    each, the others in one sentence.
     """
     table = scenarios.reset_index(drop=True)
     found = slower_lines(table)
+    if found.empty:
+        return _held(table)
     p = filled(parameters_in(table)) if len(found) else {}
     told = [
         _sentence(found.iloc[n], {name: float(p[name][place]) for name in _TOLD_OF})
@@ -70,6 +73,22 @@ def sentences(scenarios: pd.DataFrame) -> list[str]:
     ]
     more = len(found) - TOLD
     return told + ([f"the same holds for {more} more rows: more receive buffers help"] if more > 0 else [])
+
+
+def _held(table: pd.DataFrame) -> list[str]:
+    """Buffers that would do, for migrations that a receive ring holds and nothing slower would help."""
+    known = parameters_in(table)
+    bound = known[ceilings(known).limited_by.to_numpy() == "receive_buffers"].head(TOLD)
+    if bound.empty:
+        return []
+    now, needed = filled(bound)["receive_buffers"], buffers_needed(bound, share=SHARE)
+    told = [
+        f"the receive ring binds: {enough:,.0f} receive buffers instead of {had:,.0f} carry 99 % of what "
+        "endless ones would"
+        for enough, had in zip(needed, now, strict=True)
+        if np.isfinite(enough)
+    ]
+    return list(dict.fromkeys(told))
 
 
 def _sentence(row: pd.Series[float], now: dict[str, float]) -> str:
