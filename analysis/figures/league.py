@@ -72,10 +72,7 @@ def intervals(compared: pd.DataFrame) -> Figure:
     for level, colour in ((90, FAINT), (50, "#aebccd")):
         low, high = (100 * (order[f"total_s_{end}{level}"] / order.total_s - 1) for end in ("low", "high"))
         ax.vlines(place, low, high, color=colour, linewidth=3.5, zorder=1)
-    inside = order.measured_total_s.between(order.total_s_low90, order.total_s_high90)
-    off = 100 * (order.measured_total_s / order.total_s - 1)
-    for hit, colour, marker in ((True, INK, "o"), (False, DIRTY, "D")):
-        ax.plot(place[inside == hit], off[inside == hit], marker, color=colour, markersize=4, zorder=3)
+    inside = _measured(ax, place, order)
     ax.set_yscale("symlog", linthresh=10)
     ax.set_yticks([-50, -20, -10, -5, 0, 5, 10, 20, 50, 100], minor=False)
     ax.yaxis.set_major_formatter("{x:g}")
@@ -99,10 +96,7 @@ def near_the_limit(compared: pd.DataFrame, ratio: np.ndarray) -> Figure:
     fig, ax = plt.subplots(figsize=(WIDTH, 3.8))
     low, high = (100 * (rows[f"total_s_{end}90"] / rows.total_s - 1) for end in ("low", "high"))
     ax.vlines(at, low, high, color=FAINT, linewidth=3, zorder=1)
-    inside = rows.measured_total_s.between(rows.total_s_low90, rows.total_s_high90).to_numpy()
-    off = (100 * (rows.measured_total_s / rows.total_s - 1)).to_numpy()
-    for hit, colour, marker in ((True, INK, "o"), (False, DIRTY, "D")):
-        ax.plot(at[inside == hit], off[inside == hit], marker, color=colour, markersize=4, zorder=3)
+    inside = _measured(ax, at, rows)
     ax.axhline(0, color=QUIET, linewidth=0.8, zorder=2)
     ax.axvline(1, color=QUIET, linewidth=0.8, linestyle=":", zorder=2)
     ax.set_xlabel("pages written for each that the link carries")
@@ -112,6 +106,18 @@ def near_the_limit(compared: pd.DataFrame, ratio: np.ndarray) -> Figure:
         "A grey bar for each migration's interval of 90 %; dots inside, diamonds outside; a dotted line at 1."
     )
     return entitle(fig, title, alt)
+
+
+def _measured(ax: Axes, place: np.ndarray, rows: pd.DataFrame) -> np.ndarray:
+    """Measured over predicted total times at their places: dots inside the interval of 90 %, else diamonds.
+
+    Returns whether each is inside.
+    """
+    inside = rows.measured_total_s.between(rows.total_s_low90, rows.total_s_high90).to_numpy()
+    off = (100 * (rows.measured_total_s / rows.total_s - 1)).to_numpy()
+    for hit, colour, marker in ((True, INK, "o"), (False, DIRTY, "D")):
+        ax.plot(place[inside == hit], off[inside == hit], marker, color=colour, markersize=4, zorder=3)
+    return inside
 
 
 def league_table(league: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:

@@ -55,8 +55,7 @@ def factors(estimate: Estimate, standard: Floats) -> Floats:
 
 def drawn(host: Host, draws: int, rng: np.random.Generator) -> list[tuple[Estimate, Floats]]:
     """Every estimate with ``draws`` values of it."""
-    standard = together(host, draws, rng)
-    return [(e, e.value * factors(e, column)) for e, column in zip(host.estimates, standard.T, strict=True)]
+    return valued(host.estimates, together(host, draws, rng))
 
 
 def valued(estimates: Sequence[Estimate], standard: Floats) -> list[tuple[Estimate, Floats]]:

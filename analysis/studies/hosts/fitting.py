@@ -140,9 +140,9 @@ class Fit:
         many["pass_limit"], limit = self._limited(many, MOST_PASSES), many["pass_limit"]
         found = evaluate(many, self.way)
         cut_off = (found["passes"] >= MOST_PASSES) & ~(limit <= MOST_PASSES)
-        for name in ("total_s", "brownout_s", "stream_gib", "memory_sent_gib"):
+        for name in ("total_s", "stream_gib", "memory_sent_gib"):
             found[name] = np.where(cut_off, np.inf, found[name])
-        wanted = ("total_s", "blackout_s", "stream_gib", "memory_sent_gib", "brownout_s")
+        wanted = ("total_s", "blackout_s", "stream_gib", "memory_sent_gib")
         return {n: np.minimum(found[n], VERY_LONG_S * 1e3).reshape(-1, times).mean(axis=1) for n in wanted}
 
     def _limited(self, p: Columns, most: int) -> Floats:
@@ -173,7 +173,7 @@ class Fit:
         """Residuals of time, bytes and downtime, whatever was measured; NaN where it was not."""
         table, every = self.table, np.arange(len(self.table))
         count = len(outcomes["total_s"]) // len(table)
-        fitted = pd.DataFrame({name: column.reshape(count, -1).ravel() for name, column in outcomes.items()})
+        fitted = pd.DataFrame(outcomes)
         total = np.tile(table.measured_total_s.to_numpy(float), count)
         found = {
             "total": Residuals(np.log(total / np.minimum(fitted.total_s.to_numpy(), VERY_LONG_S)), every)

@@ -26,7 +26,7 @@ from analysis.studies.hosts import drawing
 from analysis.studies.hosts.calibration import calibrate
 from analysis.studies.hosts.candidates import FEWEST
 from analysis.studies.hosts.host import Estimate, Host, on_values
-from analysis.studies.hosts.prediction import ENDLESS, bound_by
+from analysis.studies.hosts.prediction import ENDLESS, allowed, bound_by
 from analysis.studies.hosts.recorded import SPARE_CORES, explained, remark
 
 DRAWS = 128
@@ -150,18 +150,11 @@ def drawn(
     own = drawing.drawn(host, DRAWS, rng)
     scales = [*own[known:], *drawing.valued(assumed, apart.normal(size=(DRAWS, len(assumed))))]
     many = scenario.loc[scenario.index.repeat(DRAWS)].reset_index(drop=True)
-    outcomes = migrate(_allowed(on_values(many, own[:known], scales)))
+    outcomes = migrate(allowed(parameters_in(on_values(many, own[:known], scales))))
     times = host.scatter.get("time", {})
     ceiling = bound_by(host.apply(scenario)).iloc[0]
     factor = np.exp(rng.normal(0, 1, DRAWS) * times.get(ceiling, max(times.values(), default=0.0)))
     return outcomes.assign(total_s=outcomes.total_s * factor, blackout_s=outcomes.blackout_s)
-
-
-def _allowed(scenario: pd.DataFrame) -> pd.DataFrame:
-    """A scenario's parameters, each within its range."""
-    known = parameters_in(scenario)
-    numbers = [name for name in known.select_dtypes("number").columns if name in PARAMETERS]
-    return known.assign(**{n: known[n].clip(PARAMETERS[n].low, PARAMETERS[n].high) for n in numbers})
 
 
 def bound(scenario: pd.DataFrame, host: Host, seed: int = 0) -> pd.DataFrame:

@@ -168,7 +168,7 @@ def _drawn(
     own = [(e, v) for e, v in values[: len(host.parameters)] if e.name not in given]
     many = scenarios.loc[scenarios.index.repeat(draws)].reset_index(drop=True)
     table = on_values(many, own, values[len(host.parameters) :])
-    p = filled(_allowed(parameters_in(table)))
+    p = filled(allowed(parameters_in(table)))
     chance = {
         name: np.tile(drawing.normal(draws, rng), rows) for name in ("volume", "writes", "time", "pause")
     }
@@ -195,11 +195,9 @@ def _clipped(name: str, values: Floats) -> Floats:
     return np.clip(values, PARAMETERS[name].low, PARAMETERS[name].high)
 
 
-def _allowed(table: pd.DataFrame) -> pd.DataFrame:
+def allowed(table: pd.DataFrame) -> pd.DataFrame:
     """Parameters, each within its range: a drawn value may lie beyond it."""
-    numbers = [
-        n for n in table.select_dtypes("number").columns if n in PARAMETERS and not PARAMETERS[n].whole
-    ]
+    numbers = [name for name in table.select_dtypes("number").columns if name in PARAMETERS]
     return table.assign(**{n: table[n].clip(PARAMETERS[n].low, PARAMETERS[n].high) for n in numbers})
 
 

@@ -46,7 +46,7 @@ def scatter(fit: Fit, x: Floats, ceiling: np.ndarray) -> dict[str, Any]:
     causes = [c for c in causes if any(slopes[part][c][known[part]].any() for part in residual)]
     sizes = _likeliest(causes, residual, known, slopes)
     widened = len(fit.table) / max(len(fit.table) - len(x), 1)
-    return _as_kept(causes, sizes * np.sqrt(widened), residual, known, slopes, ceiling, kinds)
+    return _as_kept(causes, sizes * np.sqrt(widened), residual, known, slopes, kinds)
 
 
 def _shared(fit: Fit, p: Columns) -> list[tuple[str, str]]:
@@ -142,7 +142,6 @@ def _as_kept(
     residual: dict[str, Floats],
     known: dict[str, np.ndarray],
     slopes: dict[str, dict[tuple[str, str], Floats]],
-    ceiling: np.ndarray,
     kinds: dict[str, np.ndarray],
 ) -> dict[str, Any]:
     """Sizes by name and ceiling, so that an interval of 90 % holds as many of each part's residuals."""

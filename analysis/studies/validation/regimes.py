@@ -10,10 +10,11 @@ import pandas as pd
 
 from analysis.arrays import Floats
 from analysis.model.migration import filled, parameters_in
+from analysis.studies.hosts import conformal
 from analysis.studies.hosts.prediction import writes_over_link
 from analysis.studies.validation.migrations import error_table
 
-EDGES = (0.0, 0.05, 0.2, 0.4, 0.7, 1.0, np.inf)
+EDGES = (0.0, *conformal.EDGES, np.inf)
 """Writes over what the link carries, between the regimes."""
 FEWEST = 3
 """Repeats of one configuration from which their scatter is told."""
