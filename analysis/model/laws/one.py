@@ -1,0 +1,123 @@
+"""One migration from its parameters to its outcomes: the laws of this folder put together."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from analysis.model.laws import link, memory, passes
+from analysis.model.laws.passes import (
+    AHEAD,
+    CONTENT,
+    CYCLIC,
+    ELAPSED,
+    ENDLESS,
+    GOES_ON,
+    GOODPUT,
+    HEAD_STARTS,
+    LASTED,
+    LEFT,
+    LIFTS,
+    PASS,
+    RATE,
+    RATIO,
+    SENT,
+    SENT_NOW,
+    TARGET_MET,
+    TOP,
+    ZERO,
+    begin,
+    go_on_late,
+    make_pass,
+    over,
+    target_pages,
+)
+from analysis.model.units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
+
+SPARE_CORES = len(link.CEILINGS)
+"""Code of what binds where it is the compressor's cores; lower codes are those of the ceilings."""
+
+
+class Work(NamedTuple):
+    """Lists of numbers that are filled in for one migration and may be used for the next; see :func:`work`."""
+
+    ceilings: Any
+    machine: Any
+    state: Any
+    rates: Any
+    sizes: Any
+    waiting: Any
+    marked: Any
+
+
+class Outcome(NamedTuple):
+    """What :func:`analysis.migrate` tells of one migration, words as codes."""
+
+    goodput_gbps: float
+    memory_rate_gib_per_s: float
+    limited_by: int
+    passes: float
+    stop_reason: int
+    converged: bool
+    residual_pages: float
+    brownout_s: float
+    blackout_s: float
+    total_s: float
+    memory_sent_gib: float
+    stream_gib: float
+    wire_gib: float
+
+
+def start(p: Any, w: Work) -> int:
+    """Fill in the machine, its classes of pages and the state before the first pass; how many classes."""
+    goodput = link.goodput(p, p.bandwidth_limit_share, w.ceilings)
+    rate, ratio = memory.memory_rate(p, goodput)
+    m, pages, content = w.machine, p.memory_gib * PAGES_PER_GIB, memory.content_pages(p)
+    m[CONTENT], m[ZERO], m[TOP] = content, pages - content, min(pages * p.top_content_share, content)
+    m[RATE], m[GOODPUT], m[RATIO] = rate * PAGES_PER_GIB, goodput, ratio
+    m[AHEAD] = memory.ahead_pages(p, m[RATE], ratio, goodput)
+    n = memory.fill_classes(p, w.rates, w.sizes)
+    m[CYCLIC] = n - 1.0 if p.write_pattern == memory.SEQUENTIAL else 0.0
+    begin(m, w.state, w.waiting, w.marked, n)
+    return n
+
+
+def migrated(p: Any, w: Work) -> Outcome:
+    """The outcomes of one migration."""
+    n = start(p, w)
+    reason = GOES_ON
+    while reason == GOES_ON:
+        reason = make_pass(p, w.machine, w.rates, w.sizes, w.state, w.waiting, w.marked, n)
+    made = w.state[PASS]
+    go_on_late(p, w.machine, w.rates, w.sizes, w.state, w.waiting, n, reason)
+    return _ended(p, w, made, reason)
+
+
+def _ended(p: Any, w: Work, made: float, reason: int) -> Outcome:
+    """Outcomes once the guest is paused."""
+    m, residual, rule = w.machine, w.state[LEFT], int(p.stop_rule)
+    goodput, ratio, binds = m[GOODPUT], m[RATIO], _binds(p, w)
+    never = reason == ENDLESS
+    converged = reason <= TARGET_MET or (not never and residual <= target_pages(p, m[RATE]))
+    brownout = math.inf if never else w.state[ELAPSED] + w.state[LASTED]
+    sent = math.inf if never else w.state[SENT] + w.state[SENT_NOW]
+    paused, paused_rate, paused_ratio = goodput, m[RATE], ratio
+    if LIFTS[rule] > 0 and p.bandwidth_limit_share < 1:
+        paused = link.goodput(p, 1.0, w.ceilings)
+        paused_memory, paused_ratio = memory.memory_rate(p, paused)
+        paused_rate = paused_memory * PAGES_PER_GIB
+    residual_s = max(over(residual, paused_rate) - HEAD_STARTS[rule], 0.0)
+    blackout = residual_s + p.state_mib * MIB / (paused * GBIT / 8) + p.handoff_ms / 1000
+    pages = (sent / ratio + residual / paused_ratio) * (PAGE_BYTES + p.page_header_bytes)
+    stream = (pages + memory.zero_bytes(p) + p.state_mib * MIB) / GIB
+    return Outcome(
+        goodput, m[RATE] / PAGES_PER_GIB, binds, made, reason, converged, residual, brownout, blackout,
+        p.setup_s + brownout + blackout, (sent + residual) / PAGES_PER_GIB, stream, stream / link.efficiency(p),
+    )  # fmt: skip
+
+
+def _binds(p: Any, w: Work) -> int:
+    """Code of what binds."""
+    if memory.compressor_binds(p, w.machine[GOODPUT] * GBIT / 8 / GIB):
+        return SPARE_CORES
+    return link.binding(w.ceilings, w.machine[GOODPUT])

@@ -1,0 +1,205 @@
+r"""The recurrence over the passes of pre-copy of one machine; the laws are told in :mod:`analysis.model.precopy`.
+
+What a migration carries from pass to pass is a list of numbers, ``state``, whose places have names here, and
+the share of each class of pages that waits to be sent.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from analysis.model.stop_rules import STOP_RULES
+from analysis.parameters import STOP_RULES as NAMES
+
+ENDLESS_PASSES = 20_000
+"""Passes after which a migration whose rule has no limit of its own is called endless at the latest."""
+STEADY = 8
+"""Passes over which a pace is taken."""
+SAME, BACK = 1e-9, 1e-4
+"""Shares of itself by which a residual may differ that stopped moving, or that came back after rising."""
+
+REASONS = ("nothing_left", "few_pages", "target_met", "pass_limit", "sent_limit", "endless")
+"""Why the passes ended, by code."""
+NOTHING_LEFT, FEW_PAGES, TARGET_MET, PASS_LIMIT, SENT_LIMIT, ENDLESS = range(len(REASONS))
+GOES_ON = -1
+
+(LEFT, UNSCANNED, ELAPSED, SENT, MARKED, ROSE, AT_MARK, PASS, LASTED, SENT_NOW, DIRTIED) = range(11)
+"""Pages to send, zero pages not passed over yet, seconds and pages so far; what was left at a mark by which a
+loop is recognised, whether what is left has risen since (0 or 1), the pass of the mark; number, seconds, pages
+sent and pages newly dirtied of the last pass."""
+STATE = 11
+
+(CONTENT, ZERO, TOP, RATE, AHEAD, CYCLIC, GOODPUT, RATIO) = range(8)
+"""Of a machine on a link: pages sent as content, the other pages, how much of the content lies behind those;
+pages sent a second, pages of the first pass that nobody waits for, how many classes are written in turn;
+the link's payload [Gbit/s] and memory bytes per byte sent."""
+MACHINE = 8
+
+
+
+def _of_each(field: str) -> tuple[float, ...]:
+    """A field of every stop rule, by the rule's code; 1 for yes."""
+    return tuple(float(getattr(STOP_RULES[name], field)) for name in NAMES)
+
+
+_LIMITS, _TARGETS = _of_each("pass_limit"), _of_each("target_ms")
+FEW, MOST, ENDS = _of_each("few_pages"), _of_each("sent_limit"), _of_each("target_ends_passes")
+CHECKS, DELAYS = _of_each("check_interval_s"), _of_each("limit_delay_s")
+LIFTS, HEAD_STARTS = _of_each("lifts_bandwidth_limit"), _of_each("head_start_s")
+
+
+def pass_limit(p: Any) -> float:
+    """Most passes: as given, or as the rule has it."""
+    return _LIMITS[int(p.stop_rule)] if math.isnan(p.pass_limit) else p.pass_limit
+
+
+def target_pages(p: Any, rate: float) -> float:
+    """Residual pages that take the target time to send; without a target none, even on an endless link."""
+    target_ms = _TARGETS[int(p.stop_rule)] if math.isnan(p.blackout_target_ms) else p.blackout_target_ms
+    return rate * (target_ms / 1000) if target_ms > 0 else 0.0
+
+
+def over(amount: float, rate: float) -> float:
+    """Amount over rate: infinite where the rate is 0 and there is something to carry."""
+    if rate > 0:
+        return amount / rate
+    return math.inf if amount > 0 else 0.0
+
+
+def begin(m: Any, state: Any, waiting: Any, marked: Any, n: int) -> None:
+    """The state before the first pass of a machine with n classes of pages."""
+    for k in range(STATE):
+        state[k] = 0.0
+    state[LEFT], state[UNSCANNED], state[MARKED] = m[CONTENT], m[ZERO], -1.0
+    for j in range(n):
+        waiting[j] = 1.0
+        marked[j] = 1.0
+
+
+def make_pass(p: Any, m: Any, rates: Any, sizes: Any, state: Any, waiting: Any, marked: Any, n: int) -> int:
+    """Make one pass; returns the code of the reason to stop after it, or :data:`GOES_ON`."""
+    state[PASS] += 1
+    number, remaining = state[PASS], state[LEFT]
+    sent = _sent_in_pass(p, m, state)
+    waited = sent if state[ELAPSED] > 0 else max(sent - m[AHEAD], 0.0)
+    carried = remaining - sent
+    if number == 1 or number == 2 * state[AT_MARK]:
+        _mark(state, waiting, marked, n)
+    state[LASTED], state[SENT_NOW] = over(waited, m[RATE]), sent
+    of = m[CONTENT] + m[ZERO] if number == 1 else remaining
+    state[DIRTIED] = _newly_dirty(m, rates, sizes, waiting, n, state[LASTED], carried, of)
+    if not (number == 1 and carried > m[TOP] * (1 + SAME)):
+        state[UNSCANNED] = 0.0
+    state[LEFT] = carried + state[DIRTIED]
+    if state[LEFT] > remaining * (1 + BACK):
+        state[ROSE] = 1.0
+    state[ELAPSED] += state[LASTED]
+    state[SENT] += sent
+    return _why_stop(p, m, state, waiting, marked, n)
+
+
+def _mark(state: Any, waiting: Any, marked: Any, n: int) -> None:
+    """Remember how the migration stands. Brent: a mark at every power of two finds a loop of any length."""
+    state[AT_MARK] = state[PASS]
+    if state[PASS] > 1:
+        state[MARKED], state[ROSE] = state[LEFT], 0.0
+        for j in range(n):
+            marked[j] = waiting[j]
+
+
+def _sent_in_pass(p: Any, m: Any, state: Any) -> float:
+    """Pages sent before the pass ends: all, or up to the first look that finds little enough left."""
+    check_s, rate, remaining = CHECKS[int(p.stop_rule)], m[RATE], state[LEFT]
+    if math.isinf(check_s) or math.isinf(rate) or rate <= 0:
+        return remaining
+    unsent = target_pages(p, rate)
+    if state[PASS] == 1:
+        # Sent in order: content, zero pages, the content at the top. With the target below the content
+        # at the top, that much of it is left; with a target beyond top and zero pages, the rest of the
+        # target is content before them; in between the zero pages fall away at once and the top is left.
+        unsent = min(max(min(m[TOP], unsent), unsent - m[ZERO]), remaining)
+    between = rate * check_s
+    looks = math.ceil((remaining - unsent) / between - 1e-9)
+    return min(remaining, max(looks, 1) * between)
+
+
+def _newly_dirty(
+    m: Any, rates: Any, sizes: Any, waiting: Any, n: int, seconds: float, carried: float, of: float
+) -> float:
+    """Distinct pages dirtied in some seconds that were not waiting to be sent anyway; notes what then waits.
+
+    ``carried``: pages that wait on, out of so many.
+    """
+    left = carried / of if of > 0 else 0.0
+    pages = 0.0
+    for j in range(n):
+        waits = left * waiting[j]
+        each = rates[j] * seconds / sizes[j] if rates[j] > 0 and sizes[j] > 0 else 0.0
+        if j < m[CYCLIC]:
+            fresh = min(min(each, 1.0), 1 - waits)
+        else:
+            fresh = -math.expm1(-each) * (1 - waits)
+        waiting[j] = waits + fresh
+        pages += sizes[j] * fresh
+    return pages
+
+
+def _why_stop(p: Any, m: Any, state: Any, waiting: Any, marked: Any, n: int) -> int:
+    """Code of the reason to stop after this pass; the first that holds wins."""
+    rule, limit, target = int(p.stop_rule), pass_limit(p), target_pages(p, m[RATE])
+    pending = state[LEFT] + state[UNSCANNED]
+    if math.isinf(state[LASTED]):
+        return ENDLESS
+    if state[LEFT] < 1:
+        return NOTHING_LEFT
+    if state[SENT_NOW] < FEW[rule]:
+        return FEW_PAGES
+    if ENDS[rule] > 0 and pending <= target:
+        return TARGET_MET
+    if state[PASS] >= limit:
+        return PASS_LIMIT
+    if state[SENT] > MOST[rule] * max(m[CONTENT] + m[ZERO], 1.0):
+        return SENT_LIMIT
+    unlimited = math.isinf(limit) and math.isinf(MOST[rule])
+    if unlimited and (_came_back(state, waiting, marked, n) or _creeps(state, pending - max(target, 1.0))):
+        return ENDLESS
+    return GOES_ON
+
+
+def _came_back(state: Any, waiting: Any, marked: Any, n: int) -> bool:
+    """True where the migration is as it was at the mark, or has made all passes that it may."""
+    share = BACK if state[ROSE] > 0 else SAME
+    if state[PASS] >= ENDLESS_PASSES:
+        return True
+    if state[PASS] <= 1 or abs(state[LEFT] - state[MARKED]) > share * max(state[MARKED], 1.0):
+        return False
+    for j in range(n):
+        if abs(waiting[j] - marked[j]) > share:
+            return False
+    return True
+
+
+def _creeps(state: Any, above: float) -> bool:
+    """True where what remains comes down so slowly that not even all passes reach the target.
+
+    By its pace since the mark, which only slackens: what a steady guest leaves comes nearer and nearer to
+    where it stays. ``above``: pages by which it is above the target, or above a single one.
+    """
+    since = state[PASS] - state[AT_MARK] + 1
+    if since < STEADY:
+        return False
+    return abs(state[LEFT] - state[MARKED]) / since * (ENDLESS_PASSES - state[PASS]) < above
+
+
+def go_on_late(p: Any, m: Any, rates: Any, sizes: Any, state: Any, waiting: Any, n: int, reason: int) -> None:
+    """What is still sent and dirtied between reaching the pass limit and the pause, as a further stretch."""
+    wait = DELAYS[int(p.stop_rule)] if reason == PASS_LIMIT else 0.0
+    before = state[LEFT]
+    sent = min(before, m[RATE] * wait) if wait > 0 else 0.0
+    waited = sent if state[ELAPSED] > 0 else max(sent - m[AHEAD], 0.0)
+    state[LASTED], state[SENT_NOW], state[DIRTIED] = over(waited, m[RATE]), sent, 0.0
+    left = before - sent
+    if state[LASTED] > 0:
+        state[DIRTIED] = _newly_dirty(m, rates, sizes, waiting, n, state[LASTED], left, before)
+    state[LEFT] = left + state[DIRTIED]

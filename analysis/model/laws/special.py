@@ -1,0 +1,70 @@
+r"""Two functions of the normal distribution that not every language has, from elementary ones.
+
+The scaled complementary error function falls like 1 / x, so that
+
+.. math:: (1 + 2 x)\, e^{x^2} \operatorname{erfc}(x) \qquad \text{as a function of} \quad t = \frac{x - 3}{x + 3}
+
+is so smooth over all x from 0 to infinity that 25 Chebyshev terms have 14 digits of it (the form is Shepherd
+and Laframboise's, 1981; the terms are computed here, from the C library's erfc and a continued fraction).
+"""
+
+from __future__ import annotations
+
+import math
+
+_MIDDLE = 3.0
+_TERMS = 25
+
+
+def _scaled(x: float) -> float:
+    """exp(x^2) erfc(x) to all digits, slowly: the library's where it has digits, else Laplace's fraction."""
+    if x < 4:
+        return math.exp(x * x) * math.erfc(x)
+    tail = 0.0
+    for k in range(200, 0, -1):
+        tail = k / 2 / (x + tail)
+    return 1 / math.sqrt(math.pi) / (x + tail)
+
+
+def _series() -> tuple[float, ...]:
+    """Chebyshev terms of the smooth function above, by its values at Chebyshev's points."""
+    angles = [math.pi * (k + 0.5) / _TERMS for k in range(_TERMS)]
+    points = [_MIDDLE * (1 + math.cos(a)) / (1 - math.cos(a)) for a in angles]
+    values = [(1 + 2 * x) * _scaled(x) for x in points]
+    terms = [
+        2 / _TERMS * math.fsum(v * math.cos(k * a) for v, a in zip(values, angles, strict=True))
+        for k in range(_TERMS)
+    ]
+    return (terms[0] / 2, *terms[1:])
+
+
+_SERIES = _series()
+
+
+def erfcx(x: float) -> float:
+    """Scaled complementary error function ``exp(x^2) erfc(x)`` for x of at least 0, infinity included.
+
+    >>> round(erfcx(1.0), 12)
+    0.427583576156
+    """
+    if x > 1e15:
+        return 0.5641895835477563 / x
+    t = (x - _MIDDLE) / (x + _MIDDLE)
+    this, before = 0.0, 0.0
+    for k in range(_TERMS - 1, 0, -1):
+        this, before = 2 * t * this - before + _SERIES[k], this
+    return (t * this - before + _SERIES[0]) / (1 + 2 * x)
+
+
+def ndtr(z: float) -> float:
+    """Chance that a standard normal number is at most z.
+
+    >>> ndtr(0.0), round(ndtr(-1.96), 6)
+    (0.5, 0.024998)
+    """
+    if z == 0:
+        return 0.5
+    if abs(z) > 38:
+        return 0.0 if z < 0 else 1.0
+    tail = 0.5 * erfcx(abs(z) / math.sqrt(2)) * math.exp(-z * z / 2)
+    return tail if z < 0 else 1 - tail
