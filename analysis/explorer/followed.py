@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from analysis.model.compression import compressing_rate
-from analysis.model.dirtying import distinct_pages
-from analysis.model.link import CEILINGS, TIE
-from analysis.model.migration import ceilings, content_pages, filled, guest, migrate, passes
+from analysis.model.laws import one as laws
+from analysis.model.laws import scenario
+from analysis.model.laws.link import CEILINGS, TIE, goodput
+from analysis.model.laws.memory import COMPRESSION, content_pages, fill_classes
+from analysis.model.laws.one import LIMITS, Outcome, Work, work
+from analysis.model.laws.passes import REASONS, distinct_pages
+from analysis.model.migration import filled
 from analysis.model.units import GBIT, GIB, PAGE_BYTES, PAGES_PER_GIB
-from analysis.parameters import FACTOR, OUTCOMES, PARAMETERS
+from analysis.parameters import FACTOR, PARAMETERS
 from analysis.studies.grids import grid
 
 DRAWN_PASSES = 20
@@ -32,7 +34,7 @@ class Pass(NamedTuple):
     duration_s: float
     to_send_gib: float
     sent_gib: float
-    dirtied_gib: tuple[float, ...]
+    dirtied_gib: Sequence[float]
 
 
 class Migration(NamedTuple):
@@ -44,7 +46,7 @@ class Migration(NamedTuple):
 
     setup_s: float
     outcome: Mapping[str, Any]
-    passes: tuple[Pass, ...]
+    passes: Sequence[Pass]
     ceilings: Mapping[str, float]
     ratio: float = 1.0
     page_share: float = 1.0
@@ -70,8 +72,8 @@ class Migration(NamedTuple):
 
     def follows(self, name: str) -> bool:
         """Whether a ring or socket carries all that the ceilings before it let through, so limits nothing."""
-        before = {n: self.ceilings[n] for n in _BEFORE.get(name, ())}
-        return bool(before) and self.ceilings[name] >= (1 - TIE) * min(before.values())
+        before = [self.ceilings[n] for n in _BEFORE.get(name, ())]
+        return len(before) > 0 and self.ceilings[name] >= (1 - TIE) * min(before)
 
 
 _BEFORE = {
@@ -84,58 +86,73 @@ _BEFORE = {
 
 def followed(scenarios: pd.DataFrame) -> list[Migration]:
     """The migrations of some scenarios, a row each, with their first passes and all ceilings."""
-    p = filled(scenarios)
-    outcomes = _rows(migrate(scenarios), OUTCOMES)
-    found = ceilings(scenarios)
-    limits = _rows(found, [str(name) for name in found if name not in OUTCOMES])
-    cores = _cores_gbps(p)
-    made = _passes_by_scenario(passes(scenarios), p)
-    return [
-        Migration(
-            float(p["setup_s"][i]),
-            outcomes[i],
-            made[i],
-            limits[i] | {"spare_cores": float(cores[i])},
-            float(p["compression_ratio"][i]) if np.isfinite(cores[i]) else 1.0,
-            float(PAGE_BYTES / (PAGE_BYTES + p["page_header_bytes"][i])),
-        )
-        for i in range(len(outcomes))
-    ]
+    lists = work()
+    return [follow(p, lists) for p in scenario.scenarios(filled(scenarios))]
 
 
-def _rows(frame: pd.DataFrame, names: Iterable[str]) -> list[dict[str, Any]]:
-    """Some columns as a mapping for each row, of plain values."""
-    columns = {name: frame[name].tolist() for name in names}
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+def follow(p: Any, w: Work) -> Migration:
+    """One migration of a scenario as the laws take it, with its first passes and all ceilings."""
+    log: list[laws.Made] = []
+    ended = laws.followed(p, w, log)
+    goodput(p, p.bandwidth_limit_share, w.ceilings)
+    limits = {name: w.ceilings[k] for k, name in enumerate(CEILINGS)}
+    able = compressor_gbps(p)
+    return Migration(
+        p.setup_s,
+        named_outcome(ended),
+        [_drawn(p, w, log, k) for k in range(min(len(log), DRAWN_PASSES)) if math.isfinite(log[k].duration_s)],
+        limits | {"spare_cores": able},
+        p.compression_ratio if math.isfinite(able) else 1.0,
+        PAGE_BYTES / (PAGE_BYTES + p.page_header_bytes),
+    )
 
 
-def _cores_gbps(p: dict[str, np.ndarray]) -> np.ndarray:
+def named_outcome(ended: Outcome) -> dict[str, Any]:
+    """Outcomes by name, words instead of codes."""
+    return {
+        "goodput_gbps": ended.goodput_gbps,
+        "memory_rate_gib_per_s": ended.memory_rate_gib_per_s,
+        "limited_by": LIMITS[ended.limited_by],
+        "passes": int(ended.passes),
+        "stop_reason": REASONS[ended.stop_reason],
+        "converged": ended.converged,
+        "residual_pages": ended.residual_pages,
+        "brownout_s": ended.brownout_s,
+        "blackout_s": ended.blackout_s,
+        "total_s": ended.total_s,
+        "memory_sent_gib": ended.memory_sent_gib,
+        "stream_gib": ended.stream_gib,
+        "wire_gib": ended.wire_gib,
+    }
+
+
+def compressor_gbps(p: Any) -> float:
     """What the spare cores can compress, as payload at the full ratio: the ceiling beside the link's own."""
-    able = compressing_rate(p["compress_gib_per_s_per_core"], p["spare_cores"])
-    able = able / p["compression_ratio"] * 8 * GIB / GBIT
-    return np.where(p["transport"] == "compression", able, np.inf)
+    if p.transport != COMPRESSION:
+        return math.inf
+    able = p.compress_gib_per_s_per_core * p.spare_cores if p.spare_cores > 0 else 0.0
+    return able / p.compression_ratio * 8 * GIB / GBIT
 
 
-def _passes_by_scenario(steps: pd.DataFrame, p: dict[str, np.ndarray]) -> list[tuple[Pass, ...]]:
-    """The first passes of each scenario with the course of dirtying within them, computed for all at once."""
-    step = {name: steps[name].to_numpy() for name in steps}
-    before = np.concatenate([[0.0], step["remaining_pages"][:-1]])
-    drawn = step["pass_number"] <= DRAWN_PASSES
-    step, before = {name: column[drawn] for name, column in step.items()}, before[drawn]
-    row, passed, found = step["scenario"].astype(int), step["pass_number"].astype(int), step["dirtied_pages"]
-    classes = guest({name: column[row] for name, column in p.items()}).classes
-    shares = np.linspace(0, 1, POINTS)
-    curve = np.stack([distinct_pages(step["duration_s"] * share, classes) for share in shares], axis=1)
-    # What is waiting to be sent anyway is not counted twice: the curve ends at what the pass found.
-    scale = np.divide(found, curve[:, -1], out=np.zeros_like(found), where=curve[:, -1] > 0)
-    curve = curve * scale[:, None] / PAGES_PER_GIB
-    to_send = np.where(passed == 1, content_pages(p)[row], before) / PAGES_PER_GIB
-    columns = (passed, step["start_s"], step["duration_s"], to_send, step["sent_pages"] / PAGES_PER_GIB)
-    made: list[list[Pass]] = [[] for _ in p["setup_s"]]
-    lists = (column.tolist() for column in (row, curve, *columns))
-    for i, dirty, *values in zip(*lists, strict=True):
-        made[i].append(Pass._make([*values, tuple(dirty)]))
-    return [tuple(some) for some in made]
+def _drawn(p: Any, w: Work, log: list[laws.Made], k: int) -> Pass:
+    """A pass with the course of dirtying within it.
+
+    What is waiting to be sent anyway is not counted twice: the curve ends at what the pass found.
+    """
+    made = log[k]
+    n = fill_classes(p, w.rates, w.sizes)
+    shares = [i / (POINTS - 1) for i in range(POINTS)]
+    curve = [distinct_pages(w.machine, w.rates, w.sizes, n, made.duration_s * share) for share in shares]
+    scale = made.dirtied_pages / curve[-1] / PAGES_PER_GIB if curve[-1] > 0 else 0.0
+    to_send = content_pages(p) if k == 0 else log[k - 1].remaining_pages
+    return Pass(
+        int(made.number),
+        made.start_s + p.setup_s,
+        made.duration_s,
+        to_send / PAGES_PER_GIB,
+        made.sent_pages / PAGES_PER_GIB,
+        [pages * scale for pages in curve],
+    )
 
 
 def one(**parameters: Any) -> Migration:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 import string
-import textwrap
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -155,8 +155,19 @@ _TRIED = {"bandwidth_gbps": 2.0, "dirty_pages_per_s": 0.5}
 
 
 def _title(text: str) -> list[str]:
-    lines = textwrap.wrap(text, LINE)
+    lines = wrapped(text, LINE)
     return [lettering(0, 15 + 18 * i, line, "h") for i, line in enumerate(lines)]
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Text in lines of at most so many characters; broken at plain spaces alone."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] = f"{lines[-1]} {word}"
+        else:
+            lines.append(word)
+    return lines
 
 
 def _phases(migration: Migration) -> list[str]:
@@ -227,6 +238,7 @@ def _closely(migration: Migration) -> list[str]:
     later = migration.passes[1:]
     if not later:
         text = "One pass: nothing was left to send again but for the pause."
+        text = "Nothing is carried: the first pass never ends." if not migration.passes else text
         return [lettering(0, 284, text, "q")]
     end = _end(migration)
     start, paused = later[0].start_s, later[-1].start_s + later[-1].duration_s
@@ -287,13 +299,15 @@ def _begin(migration: Migration) -> float:
 
 def _end(migration: Migration) -> float:
     """Until when the course is drawn [s]: to the end, or as far as the passes are followed."""
-    last = migration.passes[-1] if migration.passes else None
-    drawn = last.start_s + last.duration_s if last else math.inf
-    whole = last is None or migration.outcome["passes"] <= last.number
-    return migration.outcome["total_s"] if whole and math.isfinite(migration.outcome["total_s"]) else drawn
+    if not migration.passes:
+        return migration.setup_s + 1
+    last = migration.passes[-1]
+    if migration.outcome["passes"] <= last.number and math.isfinite(migration.outcome["total_s"]):
+        return float(migration.outcome["total_s"])
+    return last.start_s + last.duration_s
 
 
-def _top(made: tuple[Pass, ...]) -> float:
+def _top(made: Sequence[Pass]) -> float:
     return max((max(p.to_send_gib, p.dirtied_gib[-1]) for p in made), default=1.0)
 
 

@@ -24,10 +24,11 @@ const $keys = (of) => Object.keys(of);
 const $index = (of, x) => of.indexOf(x);
 const $count = (of, x) => of.split(x).length - 1;
 const $endswith = (x, ends) => (Array.isArray(ends) ? ends : [ends]).some((end) => x.endsWith(end));
+const $startswith = (x, starts) => (Array.isArray(starts) ? starts : [starts]).some((start) => x.startsWith(start));
 const $removeprefix = (x, start) => (start && x.startsWith(start) ? x.slice(start.length) : x);
 const $removesuffix = (x, end) => (end && x.endsWith(end) ? x.slice(0, -end.length) : x);
 const $partition = (x, by) => (x.includes(by) ? [x.slice(0, x.indexOf(by)), by, x.slice(x.indexOf(by) + by.length)] : [x, "", ""]);
-const $split = (x, by) => (by === undefined ? x.split(/[ \t\n\r\f\v]+/).filter(Boolean) : x.split(by));
+const $split = (x, by) => (by === undefined ? x.split(/\s+/).filter(Boolean) : x.split(by));
 const $rstrip = (x, some) => { let n = x.length; while (n && some.includes(x[n - 1])) n -= 1; return x.slice(0, n); };
 const $is_integer = (x) => Number.isInteger(x);
 const $escape = (x) => x.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;").replaceAll("'", "&#x27;");
@@ -45,6 +46,8 @@ function $decimal(x, places) {
   return [kept, places];
 }
 function $fixed(x, places) {
+  // Only what may lie half-way between two numbers needs all its digits.
+  if (x < 1e15 && !Number.isInteger(x * 2 * 10 ** places)) return x.toFixed(places);
   if (x >= 1e21) return BigInt(x).toString() + (places ? "." + "0".repeat(places) : "");
   const text = $decimal(x, places)[0].toString().padStart(places + 1, "0");
   return places ? text.slice(0, -places) + "." + text.slice(-places) : text;
@@ -59,7 +62,8 @@ function $general(x, digits, group) {
   let power = Math.floor(Math.log10(x));
   // The logarithm may be off by one, and rounding may carry into a further digit.
   for (const guess of [power - 1, power, power + 1]) if (x >= Number(`1e${guess}`)) power = guess;
-  let number = $decimal(x, digits - 1 - power)[0].toString();
+  const places = digits - 1 - power, plain = !Number.isInteger(x * 2 * 10 ** places) && places >= 0 && places <= 100;
+  let number = plain ? x.toFixed(places).replace(".", "").replace(/^0+/, "") : $decimal(x, places)[0].toString();
   if (number.length > digits) { power += 1; number = number.slice(0, digits); }
   number = number.padStart(digits, "0");
   if (power < -4 || power >= digits) {

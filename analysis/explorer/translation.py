@@ -41,10 +41,10 @@ _FUNCTIONS = {
     **{"tuple": "Array.from", "dict": "$dict", "any": "$any", "all": "$all", "sorted": "$sorted"},
 }
 _METHODS = {
-    **{"append": "push", "startswith": "startsWith", "replace": "replaceAll", "strip": "trim"},
+    **{"append": "push", "replace": "replaceAll", "strip": "trim"},
     **{"upper": "toUpperCase", "lower": "toLowerCase"},
 }
-_HELPED = ("get", "items", "values", "keys", "endswith", "removeprefix", "removesuffix", "partition", "split")
+_HELPED = ("get", "items", "values", "keys", "endswith", "startswith", "removeprefix", "removesuffix", "partition", "split")
 """Methods that are functions of the runtime, with the object as first argument."""
 _HELPED_TOO = ("rstrip", "is_integer", "index", "count")
 
@@ -326,8 +326,8 @@ class _Function:
                 ends = [self._expression(lower) if lower else "0"]
                 ends += [self._expression(upper)] if upper else []
                 return f"{of}.slice({', '.join(ends)})"
-            case ast.UnaryOp(op=ast.USub()):
-                return f"{of}.at({self._expression(node.slice)})"
+            case ast.UnaryOp(op=ast.USub(), operand=back):
+                return f"{of}[{of}.length - {self._expression(back)}]"
         return f"{of}[{self._expression(node.slice)}]"
 
     def _operation(self, operator: ast.operator, left: str, right: str, node: ast.AST) -> str:
@@ -341,7 +341,7 @@ class _Function:
             return f"({left} + {right})" if plain else f"$add({left}, {right})"
         if isinstance(operator, ast.BitOr):
             return f"({{...{left}, ...{right}}})"
-        if type(operator) not in _BINARY:
+        if type(operator) not in _BINARY or (isinstance(node, ast.BinOp) and isinstance(node.left, ast.List)):
             raise self._refused(node)
         return f"({left} {_BINARY[type(operator)]} {right})"
 
@@ -390,7 +390,7 @@ class _Function:
         thing = self._called(node.func)
         name = self._expression(node.func)
         arguments = self._in_order(thing, arguments, node)
-        head = "new " if isinstance(thing, type) and thing not in (int, float, bool, str, list, tuple, dict) else ""
+        head = "new " if isinstance(thing, type) and thing.__module__ != "builtins" else ""
         return f"{head}{name}({', '.join(arguments)})"
 
     def _called(self, node: ast.expr) -> Any:

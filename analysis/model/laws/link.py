@@ -44,9 +44,18 @@ CEILINGS = (
 
 SMB, SMB_DIRECT = TRANSPORTS.index("smb"), TRANSPORTS.index("smb_direct")
 SHARED, BBR = NETWORKS.index("shared"), CONGESTION_CONTROLS.index("bbr")
+STREAMS = {"tcpip": 1.0, "compression": 1.0, "smb": 4.0, "smb_direct": 2.0}
+"""Connections of one migration by transport. TCP/IP and compression: one (Microsoft's teaming text); SMB
+Multichannel opens four for an adapter with RSS and two for one with RDMA (SMB client configuration)."""
+_USUAL_STREAMS = tuple(STREAMS[name] for name in TRANSPORTS)
 _GROWTH, _KEPT, _CUBIC = (
     tuple(AIMD[name][k] if name in AIMD else 0.0 for name in CONGESTION_CONTROLS) for k in range(3)
 )
+
+
+def connections(p: Any) -> float:
+    """Connections of a migration: as given, or the usual number of its transport."""
+    return _USUAL_STREAMS[int(p.transport)] if math.isnan(p.streams) else p.streams
 
 
 def framing_efficiency(mtu_bytes: float, header_bytes: float, frame_overhead_bytes: float) -> float:
@@ -161,7 +170,7 @@ def _host_ceilings(p: Any, line: float, ceilings: Any) -> None:
     """Ceilings of sockets, cores, the host's adapter and the rings, which RDMA goes past."""
     packets = min(p.bandwidth_gbps * GBIT / 8 / (p.mtu_bytes + p.frame_overhead_bytes), FASTEST)
     ceilings[3] = _socket_ceiling(p, line, packets)
-    ceilings[4] = stream_ceiling(p.streams, p.stream_limit_gbps, p.stream_limit_spread, line)
+    ceilings[4] = stream_ceiling(connections(p), p.stream_limit_gbps, p.stream_limit_spread, line)
     ceilings[5] = math.inf if math.isnan(p.adapter_limit_gbps) else p.adapter_limit_gbps
     offered = line
     for k in range(1, 6):
@@ -173,7 +182,7 @@ def _host_ceilings(p: Any, line: float, ceilings: Any) -> None:
 def _socket_ceiling(p: Any, line: float, packets: float) -> float:
     """Window over round trip; the adapters hold acknowledgements for a cycle and some packets' time."""
     held = (p.interrupt_moderation_us + p.receive_delay_us) / 1e6 + CLUMP_PACKETS / packets
-    return window_ceiling(line, p.socket_buffer_kib * 1024, p.round_trip_ms / 1e3 + held, p.streams)
+    return window_ceiling(line, p.socket_buffer_kib * 1024, p.round_trip_ms / 1e3 + held, connections(p))
 
 
 def _payload_gbps(p: Any, packets: float) -> float:
@@ -193,7 +202,7 @@ def _receive_ceiling(p: Any, line: float, offered_gbps: float) -> float:
 
     With several queues each has its share of the connections and of the packets.
     """
-    queues = min(p.receive_queues, p.streams)
+    queues = min(p.receive_queues, connections(p))
     arriving = offered_gbps * GBIT / 8 / (p.mtu_bytes - p.header_bytes)
     rate = min(line, arriving) / queues
     moderation, delay = p.interrupt_moderation_us / 1e6, p.receive_delay_us / 1e6
@@ -203,7 +212,7 @@ def _receive_ceiling(p: Any, line: float, offered_gbps: float) -> float:
         packets = blind_ring(p.receive_buffers, rate, moderation, delay)
     else:
         tcp = int(p.congestion_control)
-        path, streams = p.round_trip_ms / 1e3, p.streams / queues
+        path, streams = p.round_trip_ms / 1e3, connections(p) / queues
         packets = receive_ring(
             p.receive_buffers, rate, moderation, delay, path, streams, _GROWTH[tcp], _KEPT[tcp], _CUBIC[tcp]
         )

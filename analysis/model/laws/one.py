@@ -10,6 +10,7 @@ from analysis.model.laws.passes import (
     AHEAD,
     CONTENT,
     CYCLIC,
+    DIRTIED,
     ELAPSED,
     ENDLESS,
     GOES_ON,
@@ -34,8 +35,9 @@ from analysis.model.laws.passes import (
 )
 from analysis.model.units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
 
-SPARE_CORES = len(link.CEILINGS)
-"""Code of what binds where it is the compressor's cores; lower codes are those of the ceilings."""
+LIMITS = (*link.CEILINGS, "spare_cores")
+"""What can bind, by code."""
+SPARE_CORES = LIMITS.index("spare_cores")
 
 
 class Work(NamedTuple):
@@ -68,6 +70,23 @@ class Outcome(NamedTuple):
     wire_gib: float
 
 
+class Made(NamedTuple):
+    """One pass as it was made; see :class:`analysis.model.precopy.Passes`."""
+
+    number: float
+    start_s: float
+    duration_s: float
+    sent_pages: float
+    dirtied_pages: float
+    remaining_pages: float
+
+
+def work() -> Work:
+    """Lists for any machine."""
+    lengths = (len(link.CEILINGS), passes.MACHINE, passes.STATE, *(memory.CLASSES for _ in range(4)))
+    return Work(*[[0.0 for _ in range(length)] for length in lengths])
+
+
 def start(p: Any, w: Work) -> int:
     """Fill in the machine, its classes of pages and the state before the first pass; how many classes."""
     goodput = link.goodput(p, p.bandwidth_limit_share, w.ceilings)
@@ -91,6 +110,25 @@ def migrated(p: Any, w: Work) -> Outcome:
     made = w.state[PASS]
     go_on_late(p, w.machine, w.rates, w.sizes, w.state, w.waiting, n, reason)
     return _ended(p, w, made, reason)
+
+
+def followed(p: Any, w: Work, log: list[Made]) -> Outcome:
+    """The same, with every pass added to a list; where a limit acts late the stretch until the pause too."""
+    n = start(p, w)
+    reason = GOES_ON
+    while reason == GOES_ON:
+        begun = w.state[ELAPSED]
+        reason = make_pass(p, w.machine, w.rates, w.sizes, w.state, w.waiting, w.marked, n)
+        log.append(_made(w.state, w.state[PASS], begun))
+    made = w.state[PASS]
+    go_on_late(p, w.machine, w.rates, w.sizes, w.state, w.waiting, n, reason)
+    if w.state[LASTED] > 0:
+        log.append(_made(w.state, made + 1, w.state[ELAPSED]))
+    return _ended(p, w, made, reason)
+
+
+def _made(state: Any, number: float, begun: float) -> Made:
+    return Made(number, begun, state[LASTED], state[SENT_NOW], state[DIRTIED], state[LEFT])
 
 
 def _ended(p: Any, w: Work, made: float, reason: int) -> Outcome:

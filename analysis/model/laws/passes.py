@@ -145,6 +145,15 @@ def _newly_dirty(
     return pages
 
 
+def distinct_pages(m: Any, rates: Any, sizes: Any, n: int, seconds: float) -> float:
+    """Distinct pages that are dirtied in some seconds, whatever waited to be sent before."""
+    pages = 0.0
+    for j in range(n):
+        each = rates[j] * seconds / sizes[j] if rates[j] > 0 and sizes[j] > 0 else 0.0
+        pages += sizes[j] * (min(each, 1.0) if j < m[CYCLIC] else -math.expm1(-each))
+    return pages
+
+
 def _why_stop(p: Any, m: Any, state: Any, waiting: Any, marked: Any, n: int) -> int:
     """Code of the reason to stop after this pass; the first that holds wins."""
     rule, limit, target = int(p.stop_rule), pass_limit(p), target_pages(p, m[RATE])
