@@ -100,7 +100,11 @@ def follow(p: Any, w: Work) -> Migration:
     return Migration(
         p.setup_s,
         named_outcome(ended),
-        [_drawn(p, w, log, k) for k in range(min(len(log), DRAWN_PASSES)) if math.isfinite(log[k].duration_s)],
+        [
+            _drawn(p, w, log, k)
+            for k in range(min(len(log), DRAWN_PASSES))
+            if math.isfinite(log[k].duration_s)
+        ],
         limits | {"spare_cores": able},
         p.compression_ratio if math.isfinite(able) else 1.0,
         PAGE_BYTES / (PAGE_BYTES + p.page_header_bytes),

@@ -138,15 +138,21 @@ def takeaway(**parameters: Any) -> str:
     tried = [parameters, *(parameters | {name: asked[name] * by} for name, by in _TRIED.items())]
     here, faster, quieter = (one(**given) for given in tried)
     now, wide, calm = here.outcome, faster.outcome, quieter.outcome
-    takes = "" if endless(now) else f"This migration takes **{duration(now['total_s'])}** in all. "
     if endless(now):
         less = "it never ends either" if endless(calm) else f"it ends after {duration(calm['total_s'])}"
     else:
         less = change("the blackout", now["blackout_s"], calm["blackout_s"])
     return (
-        f"{takes}{finding(now)}. **{binding(here)}.** On a line twice as fast "
+        f"{answer(here)} On a line twice as fast "
         f"{change('the total time', now['total_s'], wide['total_s'])}; with half the page writes {less}."
     )
+
+
+def answer(migration: Migration) -> str:
+    """What a migration takes in all, what became of it, and what binds; ``**bold**`` is the only markup."""
+    now = migration.outcome
+    takes = "" if endless(now) else f"This migration takes **{duration(now['total_s'])}** in all. "
+    return f"{takes}{finding(now)}. **{binding(migration)}.**"
 
 
 _TRIED = {"bandwidth_gbps": 2.0, "dirty_pages_per_s": 0.5}

@@ -44,13 +44,26 @@ _METHODS = {
     **{"append": "push", "replace": "replaceAll", "strip": "trim"},
     **{"upper": "toUpperCase", "lower": "toLowerCase"},
 }
-_HELPED = ("get", "items", "values", "keys", "endswith", "startswith", "removeprefix", "removesuffix", "partition", "split")
+_HELPED = (
+    "get",
+    "items",
+    "values",
+    "keys",
+    "endswith",
+    "startswith",
+    "removeprefix",
+    "removesuffix",
+    "partition",
+    "split",
+)
 """Methods that are functions of the runtime, with the object as first argument."""
 _HELPED_TOO = ("rstrip", "is_integer", "index", "count")
 
 
-_RESERVED = frozenset("arguments case catch const default delete do enum eval export extends function let new null of "
-                      "static super switch this throw try typeof undefined var void".split())
+_RESERVED = frozenset(
+    "arguments case catch const default delete do enum eval export extends function let new null of "
+    "static super switch this throw try typeof undefined var void".split()
+)
 
 
 class Untranslatable(Exception):
@@ -94,7 +107,9 @@ class _Script:
         namespace = vars(inspect.getmodule(thing))
         body = ast.parse(textwrap.dedent(inspect.getsource(thing))).body[0]
         assert isinstance(body, ast.ClassDef)
-        methods = [_Function(self, namespace, m).method() for m in body.body if isinstance(m, ast.FunctionDef)]
+        methods = [
+            _Function(self, namespace, m).method() for m in body.body if isinstance(m, ast.FunctionDef)
+        ]
         fields = getattr(thing, "_fields", ())
         if fields:
             given = getattr(thing, "_field_defaults", {})
@@ -316,7 +331,9 @@ class _Function:
 
     def _module(self, node: ast.expr) -> ModuleType | None:
         """The module that a name stands for."""
-        thing = self.namespace.get(node.id) if isinstance(node, ast.Name) and node.id not in self.own else None
+        thing = (
+            self.namespace.get(node.id) if isinstance(node, ast.Name) and node.id not in self.own else None
+        )
         return thing if isinstance(thing, ModuleType) else None
 
     def _subscript(self, node: ast.Subscript) -> str:
@@ -335,9 +352,9 @@ class _Function:
             return f"Math.pow({left}, {right})"
         if isinstance(operator, ast.Add):
             # Lists are joined by plus in Python: only where one may stand is it asked.
-            plain = isinstance(node, ast.AugAssign | ast.BinOp) and self.namespace.get("__name__", "").startswith(
-                "analysis.model"
-            )
+            plain = isinstance(node, ast.AugAssign | ast.BinOp) and self.namespace.get(
+                "__name__", ""
+            ).startswith("analysis.model")
             return f"({left} + {right})" if plain else f"$add({left}, {right})"
         if isinstance(operator, ast.BitOr):
             return f"({{...{left}, ...{right}}})"
@@ -364,7 +381,9 @@ class _Function:
 
     def _comprehended(self, element: str, generators: Sequence[ast.comprehension]) -> str:
         """A comprehension over one thing: those that fit, each made into the element."""
-        (over,) = generators
+        over = generators[0]
+        if len(generators) > 1:
+            raise self._refused(over)
         target = self._expression(over.target)
         items = f"$each({self._expression(over.iter)})"
         for condition in over.ifs:

@@ -37,7 +37,6 @@ the link's payload [Gbit/s] and memory bytes per byte sent."""
 MACHINE = 8
 
 
-
 def _of_each(field: str) -> tuple[float, ...]:
     """A field of every stop rule, by the rule's code; 1 for yes."""
     return tuple(float(getattr(STOP_RULES[name], field)) for name in NAMES)

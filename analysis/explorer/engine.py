@@ -1,0 +1,35 @@
+"""The script that lets a page compute: the model's laws, its words and its pictures, translated.
+
+About 60 kB of plain JavaScript without a library; it works from a file and without a network.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from analysis.explorer.curve import curve
+from analysis.explorer.followed import follow
+from analysis.explorer.picture import alternative, answer, picture
+from analysis.explorer.translation import script
+from analysis.figures.language import change, duration, number
+from analysis.figures.words import size
+from analysis.model.laws.one import migrated, work
+
+HERE = Path(__file__).parent
+_FUNCTIONS = (alternative, answer, change, curve, duration, follow, migrated, number, picture, size, work)
+
+
+@cache
+def engine() -> str:
+    """The page's script: functions of the study as ``study.follow``, ``study.picture`` and so on."""
+    runtime, fields = ((HERE / name).read_text(encoding="utf-8") for name in ("runtime.js", "calculator.js"))
+    parts = [runtime, script({f.__name__: f for f in _FUNCTIONS}), fields]
+    packed = _packed("\n".join(parts))
+    return f'(function () {{\n"use strict";\n{packed}\n}})();\n'
+
+
+def _packed(script: str) -> str:
+    """A script without the remarks and indents that only readers of its source need."""
+    lines = (line.strip() for line in script.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
