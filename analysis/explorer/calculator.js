@@ -39,7 +39,8 @@ function start(box, told) {
 
   const migrated = (given) => study.follow(scenario(given), lists);
   const plain = (text) => text.replaceAll("**", "");
-  const shown = (name, value) => (typeof value === "string" ? value.replaceAll("_", " ") : name.endsWith("_s") ? study.duration(value) : typeof value === "boolean" ? (value ? "yes" : "no") : study.number(value, 4));
+  const words = (value) => (typeof value === "string" ? value.replaceAll("_", " ") : value ? "yes" : "no");
+  const shown = (value, unit) => (typeof value !== "number" ? words(value) : unit === "s" ? study.duration(value) : `${study.number(value, 4)} ${unit}`.trim());
 
   function cell(row, text, head) {
     const made = document.createElement(head ? "th" : "td");
@@ -61,8 +62,7 @@ function start(box, told) {
       const [a, b] = [now.outcome[name], before.outcome[name]];
       const ratio = typeof a === "number" && Number.isFinite(a) && Number.isFinite(b) && b !== 0 ? a / b : NaN;
       const differs = a === b ? "" : Number.isNaN(ratio) ? "other" : `${study.number(ratio, 3)} times`;
-      const of = typeof a !== "number" || name.endsWith("_s") ? "" : unit;
-      return [label, `${shown(name, a)} ${of}`.trim(), `${shown(name, b)} ${of}`.trim(), differs];
+      return [label, shown(a, unit), shown(b, unit), differs];
     }));
   }
 
@@ -189,6 +189,7 @@ function start(box, told) {
     if (refused.length) find("note").textContent = `Not understood in the address, and left out: ${refused.join(", ")}.`;
   }
 
+  box.hidden = false;
   box.querySelectorAll(".live").forEach((part) => { part.hidden = false; });
   if (find("command")) { from_address(); addEventListener("hashchange", from_address); }
   else all_set();

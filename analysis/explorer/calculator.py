@@ -1,8 +1,8 @@
 """One migration computed in the reader's browser: fields, picture, figures, curve, as HTML for a report.
 
-Everything that is shown is computed by :mod:`.engine` from what stands in the fields. Without a script, and in
-print, the picture and the answer of the run's own values stand. The address holds what differs from the run, so a
-case can be sent on.
+Everything that is shown is computed by :mod:`.engine` from what stands in the fields. Without a script, and
+in print, the picture and the answer of the run's own values stand. The address holds what differs from the
+run, so a case can be sent on.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ _WORDS = {word for parameter in PARAMETERS.values() for word in parameter.choice
 
 
 def embedded(told: Mapping[str, Any]) -> str:
-    """JSON that no text in it can end: a script element is over at the first ``</``, whatever that stands in."""
+    """JSON that no text in it can end: a script element is over at the first ``</``, wherever that stands."""
     plain = json.dumps(told, ensure_ascii=False, separators=(",", ":"), default=str)
     finite = plain.replace("-Infinity", "-1e999").replace("Infinity", "1e999")
     return finite.replace("<", "\\u003c").replace("&", "\\u0026")
@@ -103,9 +103,10 @@ def what_if(names: Sequence[str], over: str, host: str = "", **start: Any) -> st
     """A small panel for a few parameters: the answer, and a curve over one of them, at every change."""
     fields = "".join(field(name, start.get(name, PARAMETERS[name].default), slides=True) for name in names)
     title = ", ".join(short(name).lower() for name in names)
-    return f"""<div class="calculator what-if live" hidden>
+    return f"""<div class="calculator what-if" hidden>
 <style>{STYLE.removeprefix("<style>").removesuffix("</style>")} {style_sheet("calculator.css")}</style>
-<div class="side" role="group" aria-label="What if: {escape(title)}"><p class="head">What if?</p>{fields}</div>
+<div class="side" role="group" aria-label="What if: {escape(title)}">
+<p class="head">What if?</p>{fields}</div>
 <div class="shown">
 <p class="told"></p>
 <p class="spoken" role="status" aria-live="polite"></p>
@@ -166,7 +167,8 @@ def _controls(start: Mapping[str, Any]) -> str:
 <div class="row"><button type="button" class="restart">Back to this run</button>
 <button type="button" class="keep">Take as reference</button></div>
 </div>
-<noscript><p>With JavaScript every parameter can be changed here; without it the run's own values stand.</p></noscript>"""
+<noscript><p>With JavaScript every parameter can be changed here; without it the run's own values stand.</p>
+</noscript>"""
 
 
 def _preset(name: str) -> str:
@@ -180,9 +182,10 @@ def field(name: str, value: Any, slides: bool = False) -> str:
     label = f'<label for="{ident}">{escape(short(name))}</label>'
     common = f'id="{ident}" data-name="{name}" aria-describedby="{ident}-help" autocomplete="off"'
     if parameter.choices:
+        chosen = {word: " selected" if word == value else "" for word in parameter.choices}
         options = "".join(
-            f'<option value="{word}"{" selected" if word == value else ""}>{escape(named(name, word))}</option>'
-            for word in parameter.choices
+            f'<option value="{word}"{mark}>{escape(named(name, word))}</option>'
+            for word, mark in chosen.items()
         )
         body = f"<select {common}>{options}</select>"
     else:
@@ -223,7 +226,8 @@ def _tables() -> str:
 <div class="curve"></div>
 <details><summary>Passes</summary><table><caption>The first passes</caption>
 <thead><tr><th scope="col">Pass</th><th scope="col">Begins after</th><th scope="col">Lasts</th>
-<th scope="col">Sent</th><th scope="col">Dirtied meanwhile</th></tr></thead><tbody class="passes"></tbody></table></details>
+<th scope="col">Sent</th><th scope="col">Dirtied meanwhile</th></tr></thead><tbody class="passes"></tbody>
+</table></details>
 <details><summary>As a command, as a scenario for a batch</summary>
 <label>Command<textarea class="command" readonly rows="3"></textarea></label>
 <button type="button" data-copies="command">Copy the command</button>

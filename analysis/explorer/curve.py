@@ -25,8 +25,8 @@ def curve(
     ``here``: place of the case among the values, which rise; ``title``: the parameter with its unit. Where a
     migration never ends the ground is shaded and no line is drawn.
 
-    >>> curve([1, 10], [100.0, 10.0], [2.0, 0.2], 1, "line rate [Gbit/s]").startswith('<svg class="scene curve"')
-    True
+    >>> curve([1, 10], [100.0, 10.0], [2.0, 0.2], 1, "line rate [Gbit/s]")[:24]
+    '<svg class="scene curve"'
     """
     ended = [seconds for seconds in [*totals_s, *blackouts_s] if math.isfinite(seconds) and seconds > 0]
     low, high = (min(ended) / 1.5, max(ended) * 1.5) if ended else (1.0, 10.0)
@@ -36,7 +36,8 @@ def curve(
         parts += _line(x, y, values, times, totals_s, kind)
         if math.isfinite(totals_s[here]) and times[here] > 0:
             parts += _mark(x(values[here]), y(times[here]), f"{name} {duration(times[here])}", kind)
-    head = f'<svg class="scene curve" role="img" aria-label="{escape(_told(values, totals_s, blackouts_s, title))}" '
+    told = escape(_told(values, totals_s, blackouts_s, title))
+    head = f'<svg class="scene curve" role="img" aria-label="{told}" '
     return f'{head}viewBox="0 0 {WIDTH} {HEIGHT}" xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
 
 
@@ -64,6 +65,10 @@ def marks(low: float, high: float) -> list[float]:
     return found if len(found) < 8 else [value for i, value in enumerate(found) if i % 2 == 0]
 
 
+TIMES_S = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 36000.0, 360000.0, 3.6e6, 3.6e7)
+"""Times that people have short words for."""
+
+
 def _grid(
     x: Callable[[float], float],
     y: Callable[[float], float],
@@ -73,11 +78,20 @@ def _grid(
     title: str,
 ) -> list[str]:
     """Grid lines with their values, and the name of the axis."""
-    parts = [path("".join([f"M{LEFT} {px(y(s))}H{RIGHT - 8}" for s in marks(low, high)]), "grid")]
-    parts += [lettering(LEFT - 6, y(s) + 4, duration(s, 1), "q e") for s in marks(low, high)]
+    times = [seconds for seconds in TIMES_S if low <= seconds and seconds <= high]
+    times = times if len(times) > 1 else marks(low, high)
+    parts = [path("".join([f"M{LEFT} {px(y(s))}H{RIGHT - 8}" for s in times]), "grid")]
+    parts += [lettering(LEFT - 6, y(s) + 4, _time(s), "q e") for s in times]
     parts += [lettering(x(v), BOTTOM + 16, number(v), "q m") for v in marks(values[0], values[-1])]
     parts.append(lettering((LEFT + RIGHT - 8) / 2, BOTTOM + 34, title, "q m"))
     return parts
+
+
+def _time(seconds: float) -> str:
+    """A time of an axis: whole minutes and hours without what is 0."""
+    if seconds >= 3600 and seconds % 3600 == 0:
+        return f"{number(seconds / 3600)} h"
+    return f"{number(seconds / 60)} min" if seconds >= 60 and seconds % 60 == 0 else duration(seconds)
 
 
 def _endless(x: Callable[[float], float], values: Sequence[float], totals_s: Sequence[float]) -> list[str]:
@@ -121,8 +135,11 @@ def _told(
     values: Sequence[float], totals_s: Sequence[float], blackouts_s: Sequence[float], title: str
 ) -> str:
     """The curve in words: its two ends."""
-    ends = [
-        f"at {number(values[i])} {'it never ends' if not math.isfinite(totals_s[i]) else f'{duration(totals_s[i])} in all and a blackout of {duration(blackouts_s[i])}'}"
-        for i in [0, len(values) - 1]
-    ]
+    ends = [f"at {number(values[i])} {_ends(totals_s[i], blackouts_s[i])}" for i in [0, len(values) - 1]]
     return f"Total time and blackout over {title}: {'; '.join(ends)}."
+
+
+def _ends(total_s: float, blackout_s: float) -> str:
+    if not math.isfinite(total_s):
+        return "it never ends"
+    return f"{duration(total_s)} in all and a blackout of {duration(blackout_s)}"

@@ -90,21 +90,17 @@ def followed(scenarios: pd.DataFrame) -> list[Migration]:
     return [follow(p, lists) for p in scenario.scenarios(filled(scenarios))]
 
 
-def follow(p: Any, w: Work) -> Migration:
+def follow(p: scenario.Scenario, w: Work) -> Migration:
     """One migration of a scenario as the laws take it, with its first passes and all ceilings."""
     log: list[laws.Made] = []
     ended = laws.followed(p, w, log)
     goodput(p, p.bandwidth_limit_share, w.ceilings)
     limits = {name: w.ceilings[k] for k, name in enumerate(CEILINGS)}
-    able = compressor_gbps(p)
+    able, drawn = compressor_gbps(p), min(len(log), DRAWN_PASSES)
     return Migration(
         p.setup_s,
         named_outcome(ended),
-        [
-            _drawn(p, w, log, k)
-            for k in range(min(len(log), DRAWN_PASSES))
-            if math.isfinite(log[k].duration_s)
-        ],
+        [_drawn(p, w, log, k) for k in range(drawn) if math.isfinite(log[k].duration_s)],
         limits | {"spare_cores": able},
         p.compression_ratio if math.isfinite(able) else 1.0,
         PAGE_BYTES / (PAGE_BYTES + p.page_header_bytes),
@@ -130,7 +126,7 @@ def named_outcome(ended: Outcome) -> dict[str, Any]:
     }
 
 
-def compressor_gbps(p: Any) -> float:
+def compressor_gbps(p: scenario.Scenario) -> float:
     """What the spare cores can compress, as payload at the full ratio: the ceiling beside the link's own."""
     if p.transport != COMPRESSION:
         return math.inf
@@ -138,7 +134,7 @@ def compressor_gbps(p: Any) -> float:
     return able / p.compression_ratio * 8 * GIB / GBIT
 
 
-def _drawn(p: Any, w: Work, log: list[laws.Made], k: int) -> Pass:
+def _drawn(p: scenario.Scenario, w: Work, log: list[laws.Made], k: int) -> Pass:
     """A pass with the course of dirtying within it.
 
     What is waiting to be sent anyway is not counted twice: the curve ends at what the pass found.

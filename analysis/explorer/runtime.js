@@ -22,7 +22,6 @@ const $items = (of) => Object.entries(of);
 const $values = (of) => Object.values(of);
 const $keys = (of) => Object.keys(of);
 const $index = (of, x) => of.indexOf(x);
-const $count = (of, x) => of.split(x).length - 1;
 const $endswith = (x, ends) => (Array.isArray(ends) ? ends : [ends]).some((end) => x.endsWith(end));
 const $startswith = (x, starts) => (Array.isArray(starts) ? starts : [starts]).some((start) => x.startsWith(start));
 const $removeprefix = (x, start) => (start && x.startsWith(start) ? x.slice(start.length) : x);
@@ -30,7 +29,6 @@ const $removesuffix = (x, end) => (end && x.endsWith(end) ? x.slice(0, -end.leng
 const $partition = (x, by) => (x.includes(by) ? [x.slice(0, x.indexOf(by)), by, x.slice(x.indexOf(by) + by.length)] : [x, "", ""]);
 const $split = (x, by) => (by === undefined ? x.split(/\s+/).filter(Boolean) : x.split(by));
 const $rstrip = (x, some) => { let n = x.length; while (n && some.includes(x[n - 1])) n -= 1; return x.slice(0, n); };
-const $is_integer = (x) => Number.isInteger(x);
 const $escape = (x) => x.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;").replaceAll("'", "&#x27;");
 
 // The digits of a positive number to a place after the point (which may be negative), halves to even as in

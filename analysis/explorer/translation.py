@@ -1,11 +1,11 @@
 """Python functions as JavaScript: how the study's laws, words and pictures come into a page that computes.
 
-The page must not have laws of its own that drift from the model's, so its script is made from the model's own
-functions when a report is written. What is translated keeps to a small part of Python: functions, named tuples
-and plain classes; numbers, texts, lists, tuples and mappings by name; conditions, loops, comprehensions and
-formatted texts. Anything else is refused by its name and line, so that a law that the page could not follow
-fails a test. Constants are taken as they stand in the imported modules. A few functions of Python that
-JavaScript lacks are in ``runtime.js``.
+The page must not have laws of its own that drift from the model's, so its script is made from the model's
+own functions when a report is written. What is translated keeps to a small part of Python: functions, named
+tuples and plain classes; numbers, texts, lists, tuples and mappings by name; conditions, loops,
+comprehensions and formatted texts. Anything else is refused by its name and line, so that a law that the page
+could not follow fails a test. Constants are taken as they stand in the imported modules. A few functions of
+Python that JavaScript lacks are in ``runtime.js``.
 
 A name of a module is prefixed by its module's: ``link.goodput`` is ``link_goodput``.
 """
@@ -20,7 +20,7 @@ import inspect
 import json
 import math
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -32,7 +32,10 @@ _COMPARED: dict[type[ast.cmpop], str] = {
     **{ast.Is: "===", ast.IsNot: "!=="},
 }
 _FUNCTIONS = {
-    **{f"math.{name}": f"Math.{name}" for name in ("exp", "expm1", "log", "log1p", "log10", "sqrt", "ceil")},
+    **{
+        f"math.{name}": f"Math.{name}"
+        for name in ("exp", "expm1", "log", "log1p", "log10", "sqrt", "ceil", "pow")
+    },
     **{"math.floor": "Math.floor", "math.isnan": "Number.isNaN", "math.isfinite": "Number.isFinite"},
     **{"math.isinf": "$isinf", "numpy.isfinite": "Number.isFinite", "numpy.isinf": "$isinf"},
     **{"html.escape": "$escape", "int": "Math.trunc", "float": "Number", "bool": "Boolean", "str": "String"},
@@ -44,25 +47,15 @@ _METHODS = {
     **{"append": "push", "replace": "replaceAll", "strip": "trim"},
     **{"upper": "toUpperCase", "lower": "toLowerCase"},
 }
-_HELPED = (
-    "get",
-    "items",
-    "values",
-    "keys",
-    "endswith",
-    "startswith",
-    "removeprefix",
-    "removesuffix",
-    "partition",
-    "split",
+_HELPED = frozenset(
+    "get items values keys endswith startswith removeprefix removesuffix partition split rstrip index".split()
 )
 """Methods that are functions of the runtime, with the object as first argument."""
-_HELPED_TOO = ("rstrip", "is_integer", "index", "count")
 
 
 _RESERVED = frozenset(
-    "arguments case catch const default delete do enum eval export extends function let new null of "
-    "static super switch this throw try typeof undefined var void".split()
+    "arguments case catch const default delete do enum eval export extends function let new null of static "
+    "super switch this throw try typeof undefined var void".split()
 )
 
 
@@ -147,12 +140,14 @@ def literal(value: Any) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if value is None or isinstance(value, (bool, int, float, str)):
-        return json.dumps(int(value) if _whole(value) else value, ensure_ascii=False).replace("</", "<\\/")
+        return json.dumps(_shortest(value), ensure_ascii=False).replace("</", "<\\/")
     raise Untranslatable(f"a constant of type {type(value).__name__}")
 
 
-def _whole(value: Any) -> bool:
-    return isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+def _shortest(value: Any) -> Any:
+    """A whole number without its point."""
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+    return int(value) if whole else value
 
 
 class _Function:
@@ -192,7 +187,7 @@ class _Function:
 
     # --- statements -----------------------------------------------------------------------
 
-    def _statement(self, node: ast.stmt) -> str:
+    def _statement(self, node: ast.stmt) -> str:  # noqa: C901  (one flat list of the kinds)
         match node:
             case ast.Expr(value=ast.Constant(value=str())) | ast.Pass():
                 return ""
@@ -351,11 +346,9 @@ class _Function:
         if isinstance(operator, ast.Pow):
             return f"Math.pow({left}, {right})"
         if isinstance(operator, ast.Add):
-            # Lists are joined by plus in Python: only where one may stand is it asked.
-            plain = isinstance(node, ast.AugAssign | ast.BinOp) and self.namespace.get(
-                "__name__", ""
-            ).startswith("analysis.model")
-            return f"({left} + {right})" if plain else f"$add({left}, {right})"
+            # Lists are joined by plus in Python. The model adds numbers alone, and is asked most often.
+            numbers = self.namespace["__name__"].startswith("analysis.model")
+            return f"({left} + {right})" if numbers else f"$add({left}, {right})"
         if isinstance(operator, ast.BitOr):
             return f"({{...{left}, ...{right}}})"
         if type(operator) not in _BINARY or (isinstance(node, ast.BinOp) and isinstance(node.left, ast.List)):
@@ -441,7 +434,7 @@ class _Function:
         of = self._expression(node.value)
         if node.attr == "join":
             return f"{arguments[0]}.join({of})"
-        if node.attr in _HELPED or node.attr in _HELPED_TOO:
+        if node.attr in _HELPED:
             return f"${node.attr}({', '.join([of, *arguments])})"
         arguments += [self._expression(k.value) for k in call.keywords]
         return f"{of}.{_METHODS.get(node.attr, node.attr)}({', '.join(arguments)})"
@@ -470,8 +463,3 @@ def _known(thing: Any) -> str:
 def _assigned(tree: ast.AST) -> set[str]:
     """Names that a function gives values to: variables, and those of comprehensions."""
     return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-
-
-def names_of(things: Iterable[Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
-    """Functions by their own names."""
-    return {thing.__name__: thing for thing in things}

@@ -5,6 +5,6 @@ They run as they stand for a few scenarios, are compiled for tables, and are tra
 are given to be filled, ``if``, ``while`` and ``for`` over a range, and functions of :mod:`math`. Where a
 quotient or an exponential could overflow they ask first, for Python raises where the others have infinity.
 
-Words are codes: the place of the word among the parameter's choices. A scenario ``p`` has each parameter as an
-attribute, streams and factors resolved.
+Words are codes: the place of the word among the parameter's choices. A scenario ``p`` has each parameter as
+an attribute, a host's factors on it; see :mod:`.scenario`.
 """

@@ -11,7 +11,6 @@ traffic hold it.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from analysis.model.laws.rings import (
     AIMD,
@@ -22,6 +21,7 @@ from analysis.model.laws.rings import (
     receive_ring,
     send_ring,
 )
+from analysis.model.laws.scenario import Numbers, Scenario
 from analysis.model.laws.special import ndtr
 from analysis.model.units import GBIT
 from analysis.parameters import CONGESTION_CONTROLS, NETWORKS, TRANSPORTS
@@ -53,7 +53,7 @@ _GROWTH, _KEPT, _CUBIC = (
 )
 
 
-def connections(p: Any) -> float:
+def connections(p: Scenario) -> float:
     """Connections of a migration: as given, or the usual number of its transport."""
     return _USUAL_STREAMS[int(p.transport)] if math.isnan(p.streams) else p.streams
 
@@ -124,14 +124,14 @@ def window_ceiling(line_gbps: float, window_bytes: float, round_trip_s: float, s
     return line_gbps * math.exp(-math.log1p(beyond) / WINDOW_NORM)
 
 
-def efficiency(p: Any) -> float:
+def efficiency(p: Scenario) -> float:
     """Share of the line rate that is payload, by transport."""
     if p.transport == SMB_DIRECT:
         return rdma_efficiency(p.mtu_bytes, p.frame_overhead_bytes)
     return framing_efficiency(p.mtu_bytes, p.header_bytes, p.frame_overhead_bytes)
 
 
-def goodput(p: Any, limit_share: float, ceilings: Any) -> float:
+def goodput(p: Scenario, limit_share: float, ceilings: Numbers) -> float:
     """Lowest ceiling [Gbit/s]; all of them are filled into ``ceilings`` in the order of :data:`CEILINGS`.
 
     ``limit_share``: the limit set on any migration, which phase two of some hypervisors does without.
@@ -150,7 +150,7 @@ def goodput(p: Any, limit_share: float, ceilings: Any) -> float:
     return lowest
 
 
-def binding(ceilings: Any, lowest: float) -> int:
+def binding(ceilings: Numbers, lowest: float) -> int:
     """Number of the ceiling that binds: of those within :data:`TIE` of the lowest the first."""
     k = 0
     while ceilings[k] > lowest * (1 + TIE):
@@ -158,7 +158,7 @@ def binding(ceilings: Any, lowest: float) -> int:
     return k
 
 
-def _limit_ceiling(p: Any, limit_share: float, line: float) -> float:
+def _limit_ceiling(p: Scenario, limit_share: float, line: float) -> float:
     """What a set limit leaves of the line: one on any migration, and the one on SMB, by all adapters."""
     share = limit_share
     if p.transport == SMB or p.transport == SMB_DIRECT:
@@ -166,7 +166,7 @@ def _limit_ceiling(p: Any, limit_share: float, line: float) -> float:
     return line * share if share < 1 else math.inf
 
 
-def _host_ceilings(p: Any, line: float, ceilings: Any) -> None:
+def _host_ceilings(p: Scenario, line: float, ceilings: Numbers) -> None:
     """Ceilings of sockets, cores, the host's adapter and the rings, which RDMA goes past."""
     packets = min(p.bandwidth_gbps * GBIT / 8 / (p.mtu_bytes + p.frame_overhead_bytes), FASTEST)
     ceilings[3] = _socket_ceiling(p, line, packets)
@@ -179,17 +179,17 @@ def _host_ceilings(p: Any, line: float, ceilings: Any) -> None:
     ceilings[7] = _receive_ceiling(p, packets, offered)
 
 
-def _socket_ceiling(p: Any, line: float, packets: float) -> float:
+def _socket_ceiling(p: Scenario, line: float, packets: float) -> float:
     """Window over round trip; the adapters hold acknowledgements for a cycle and some packets' time."""
     held = (p.interrupt_moderation_us + p.receive_delay_us) / 1e6 + CLUMP_PACKETS / packets
     return window_ceiling(line, p.socket_buffer_kib * 1024, p.round_trip_ms / 1e3 + held, connections(p))
 
 
-def _payload_gbps(p: Any, packets: float) -> float:
+def _payload_gbps(p: Scenario, packets: float) -> float:
     return packets * (p.mtu_bytes - p.header_bytes) * 8 / GBIT
 
 
-def _send_ceiling(p: Any, rate: float) -> float:
+def _send_ceiling(p: Scenario, rate: float) -> float:
     """What the send ring carries of a line's packets; infinite where it carries all."""
     own = p.send_moderation_us
     moderation = (p.interrupt_moderation_us if math.isnan(own) else own) / 1e6
@@ -197,7 +197,7 @@ def _send_ceiling(p: Any, rate: float) -> float:
     return _payload_gbps(p, packets) if packets < rate else math.inf
 
 
-def _receive_ceiling(p: Any, line: float, offered_gbps: float) -> float:
+def _receive_ceiling(p: Scenario, line: float, offered_gbps: float) -> float:
     """What the receive rings carry of what the other ceilings let through; infinite where nothing is lost.
 
     With several queues each has its share of the connections and of the packets.

@@ -1,12 +1,12 @@
-"""The machine's memory in one migration: what is sent as content, how it is written, how fast it is copied."""
+"""The machine's memory in one migration: what is sent as content, how it is written, how fast it goes."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
+from analysis.model.laws.scenario import Numbers, Scenario
 from analysis.model.units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
 from analysis.parameters import COMPRESSOR_WAITS, TRANSPORTS, WRITE_PATTERNS
 
@@ -26,13 +26,13 @@ _NODES, _WEIGHTS = (tuple(values.tolist()) for values in np.polynomial.legendre.
 _HEAD_RANK = math.log(ZIPF_HEAD + 0.5)
 
 
-def content_pages(p: Any) -> float:
+def content_pages(p: Scenario) -> float:
     """Pages sent as content in the first pass: a share of memory and a fixed part, at most all of it."""
     pages = p.memory_gib * PAGES_PER_GIB
     return min(pages * p.resident_share + p.extra_resident_mib * MIB / PAGE_BYTES, pages)
 
 
-def zero_bytes(p: Any) -> float:
+def zero_bytes(p: Scenario) -> float:
     """What the stream says of pages without content, all of it in the first pass."""
     return (p.memory_gib * PAGES_PER_GIB - content_pages(p)) * p.zero_page_bytes
 
@@ -62,13 +62,13 @@ def compressed_rate(
     return compressed + raw, ((compressed + raw) / sent if sent > 0 else 1.0)
 
 
-def compressor_binds(p: Any, link: float) -> bool:
+def compressor_binds(p: Scenario, link: float) -> bool:
     """True where the spare cores, and not the link, keep compression from its full factor."""
     able = p.compress_gib_per_s_per_core * p.spare_cores if p.spare_cores > 0 else 0.0
     return bool(p.transport == COMPRESSION and able < link * p.compression_ratio)
 
 
-def memory_rate(p: Any, goodput_gbps: float) -> tuple[float, float]:
+def memory_rate(p: Scenario, goodput_gbps: float) -> tuple[float, float]:
     """Memory copied per second [GiB/s] on a link of that rate, and the memory bytes per byte sent."""
     link = goodput_gbps * GBIT / 8 / GIB
     rate, ratio = link, 1.0
@@ -79,7 +79,7 @@ def memory_rate(p: Any, goodput_gbps: float) -> tuple[float, float]:
     return rate * PAGE_BYTES / (PAGE_BYTES + p.page_header_bytes), ratio
 
 
-def ahead_pages(p: Any, pages_per_s: float, ratio: float, goodput_gbps: float) -> float:
+def ahead_pages(p: Scenario, pages_per_s: float, ratio: float, goodput_gbps: float) -> float:
     """Pages of the first pass that nobody waits for: what the sender's socket and queue take at once.
 
     Less those in whose time the link tells of the zero pages, which no compressor waits for; below zero where
@@ -93,7 +93,7 @@ def ahead_pages(p: Any, pages_per_s: float, ratio: float, goodput_gbps: float) -
     return p.send_ahead_mib * MIB / each * ratio - zero_bytes(p) * per_byte
 
 
-def fill_classes(p: Any, rates: Any, sizes: Any) -> int:
+def fill_classes(p: Scenario, rates: Numbers, sizes: Numbers) -> int:
     """Fill in writes a second and pages of each class of pages; returns how many classes there are.
 
     The last is what an idle guest writes beside its workload. Where those that are written would together be
@@ -113,7 +113,7 @@ def fill_classes(p: Any, rates: Any, sizes: Any) -> int:
     return n
 
 
-def _fill_hotcold(p: Any, size: float, rates: Any, sizes: Any) -> int:
+def _fill_hotcold(p: Scenario, size: float, rates: Numbers, sizes: Numbers) -> int:
     """A hot and a cold class; writes meant for a class without pages fall on the other one."""
     share = p.hot_page_share
     writes = 0.0 if share <= 0 else 1.0 if share >= 1 else p.hot_write_share
@@ -122,7 +122,7 @@ def _fill_hotcold(p: Any, size: float, rates: Any, sizes: Any) -> int:
     return 2
 
 
-def _fill_zipf(p: Any, size: float, rates: Any, sizes: Any) -> int:
+def _fill_zipf(p: Scenario, size: float, rates: Numbers, sizes: Numbers) -> int:
     """Classes that stand for Zipf-distributed writes.
 
     The first ranks are classes of one page. The rest are integrated over the logarithm of the
@@ -148,7 +148,7 @@ def _fill_zipf(p: Any, size: float, rates: Any, sizes: Any) -> int:
     return ZIPF_HEAD + ZIPF_NODES
 
 
-def _fit(rates: Any, sizes: Any, n: int, pages: float) -> None:
+def _fit(rates: Numbers, sizes: Numbers, n: int, pages: float) -> None:
     """Make classes smaller where those that are written would together be more than there are pages."""
     total = 0.0
     for j in range(n):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from analysis.model.laws import link, memory, passes
 from analysis.model.laws.passes import (
@@ -33,6 +33,7 @@ from analysis.model.laws.passes import (
     over,
     target_pages,
 )
+from analysis.model.laws.scenario import Numbers, Scenario
 from analysis.model.units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
 
 LIMITS = (*link.CEILINGS, "spare_cores")
@@ -41,15 +42,15 @@ SPARE_CORES = LIMITS.index("spare_cores")
 
 
 class Work(NamedTuple):
-    """Lists of numbers that are filled in for one migration and may be used for the next; see :func:`work`."""
+    """Lists of numbers that one migration fills in and the next may use again; see :func:`work`."""
 
-    ceilings: Any
-    machine: Any
-    state: Any
-    rates: Any
-    sizes: Any
-    waiting: Any
-    marked: Any
+    ceilings: Numbers
+    machine: Numbers
+    state: Numbers
+    rates: Numbers
+    sizes: Numbers
+    waiting: Numbers
+    marked: Numbers
 
 
 class Outcome(NamedTuple):
@@ -87,7 +88,7 @@ def work() -> Work:
     return Work(*[[0.0 for _ in range(length)] for length in lengths])
 
 
-def start(p: Any, w: Work) -> int:
+def start(p: Scenario, w: Work) -> int:
     """Fill in the machine, its classes of pages and the state before the first pass; how many classes."""
     goodput = link.goodput(p, p.bandwidth_limit_share, w.ceilings)
     rate, ratio = memory.memory_rate(p, goodput)
@@ -101,7 +102,7 @@ def start(p: Any, w: Work) -> int:
     return n
 
 
-def migrated(p: Any, w: Work) -> Outcome:
+def migrated(p: Scenario, w: Work) -> Outcome:
     """The outcomes of one migration."""
     n = start(p, w)
     reason = GOES_ON
@@ -112,7 +113,7 @@ def migrated(p: Any, w: Work) -> Outcome:
     return _ended(p, w, made, reason)
 
 
-def followed(p: Any, w: Work, log: list[Made]) -> Outcome:
+def followed(p: Scenario, w: Work, log: list[Made]) -> Outcome:
     """The same, with every pass added to a list; where a limit acts late the stretch until the pause too."""
     n = start(p, w)
     reason = GOES_ON
@@ -127,11 +128,11 @@ def followed(p: Any, w: Work, log: list[Made]) -> Outcome:
     return _ended(p, w, made, reason)
 
 
-def _made(state: Any, number: float, begun: float) -> Made:
+def _made(state: Numbers, number: float, begun: float) -> Made:
     return Made(number, begun, state[LASTED], state[SENT_NOW], state[DIRTIED], state[LEFT])
 
 
-def _ended(p: Any, w: Work, made: float, reason: int) -> Outcome:
+def _ended(p: Scenario, w: Work, made: float, reason: int) -> Outcome:
     """Outcomes once the guest is paused."""
     m, residual, rule = w.machine, w.state[LEFT], int(p.stop_rule)
     goodput, ratio, binds = m[GOODPUT], m[RATIO], _binds(p, w)
@@ -150,11 +151,12 @@ def _ended(p: Any, w: Work, made: float, reason: int) -> Outcome:
     stream = (pages + memory.zero_bytes(p) + p.state_mib * MIB) / GIB
     return Outcome(
         goodput, m[RATE] / PAGES_PER_GIB, binds, made, reason, converged, residual, brownout, blackout,
-        p.setup_s + brownout + blackout, (sent + residual) / PAGES_PER_GIB, stream, stream / link.efficiency(p),
+        p.setup_s + brownout + blackout, (sent + residual) / PAGES_PER_GIB, stream,
+        stream / link.efficiency(p),
     )  # fmt: skip
 
 
-def _binds(p: Any, w: Work) -> int:
+def _binds(p: Scenario, w: Work) -> int:
     """Code of what binds."""
     if memory.compressor_binds(p, w.machine[GOODPUT] * GBIT / 8 / GIB):
         return SPARE_CORES

@@ -1,4 +1,4 @@
-r"""The recurrence over the passes of pre-copy of one machine; the laws are told in :mod:`analysis.model.precopy`.
+r"""The recurrence over the passes of pre-copy of one machine; :mod:`analysis.model.precopy` tells its laws.
 
 What a migration carries from pass to pass is a list of numbers, ``state``, whose places have names here, and
 the share of each class of pages that waits to be sent.
@@ -7,8 +7,8 @@ the share of each class of pages that waits to be sent.
 from __future__ import annotations
 
 import math
-from typing import Any
 
+from analysis.model.laws.scenario import Numbers, Scenario
 from analysis.model.stop_rules import STOP_RULES
 from analysis.parameters import STOP_RULES as NAMES
 
@@ -26,8 +26,8 @@ GOES_ON = -1
 
 (LEFT, UNSCANNED, ELAPSED, SENT, MARKED, ROSE, AT_MARK, PASS, LASTED, SENT_NOW, DIRTIED) = range(11)
 """Pages to send, zero pages not passed over yet, seconds and pages so far; what was left at a mark by which a
-loop is recognised, whether what is left has risen since (0 or 1), the pass of the mark; number, seconds, pages
-sent and pages newly dirtied of the last pass."""
+loop is recognised, whether what is left has risen since (0 or 1), the pass of the mark; number, seconds,
+pages sent and pages newly dirtied of the last pass."""
 STATE = 11
 
 (CONTENT, ZERO, TOP, RATE, AHEAD, CYCLIC, GOODPUT, RATIO) = range(8)
@@ -48,12 +48,12 @@ CHECKS, DELAYS = _of_each("check_interval_s"), _of_each("limit_delay_s")
 LIFTS, HEAD_STARTS = _of_each("lifts_bandwidth_limit"), _of_each("head_start_s")
 
 
-def pass_limit(p: Any) -> float:
+def pass_limit(p: Scenario) -> float:
     """Most passes: as given, or as the rule has it."""
     return _LIMITS[int(p.stop_rule)] if math.isnan(p.pass_limit) else p.pass_limit
 
 
-def target_pages(p: Any, rate: float) -> float:
+def target_pages(p: Scenario, rate: float) -> float:
     """Residual pages that take the target time to send; without a target none, even on an endless link."""
     target_ms = _TARGETS[int(p.stop_rule)] if math.isnan(p.blackout_target_ms) else p.blackout_target_ms
     return rate * (target_ms / 1000) if target_ms > 0 else 0.0
@@ -66,7 +66,7 @@ def over(amount: float, rate: float) -> float:
     return math.inf if amount > 0 else 0.0
 
 
-def begin(m: Any, state: Any, waiting: Any, marked: Any, n: int) -> None:
+def begin(m: Numbers, state: Numbers, waiting: Numbers, marked: Numbers, n: int) -> None:
     """The state before the first pass of a machine with n classes of pages."""
     for k in range(STATE):
         state[k] = 0.0
@@ -76,7 +76,16 @@ def begin(m: Any, state: Any, waiting: Any, marked: Any, n: int) -> None:
         marked[j] = 1.0
 
 
-def make_pass(p: Any, m: Any, rates: Any, sizes: Any, state: Any, waiting: Any, marked: Any, n: int) -> int:
+def make_pass(
+    p: Scenario,
+    m: Numbers,
+    rates: Numbers,
+    sizes: Numbers,
+    state: Numbers,
+    waiting: Numbers,
+    marked: Numbers,
+    n: int,
+) -> int:
     """Make one pass; returns the code of the reason to stop after it, or :data:`GOES_ON`."""
     state[PASS] += 1
     number, remaining = state[PASS], state[LEFT]
@@ -98,7 +107,7 @@ def make_pass(p: Any, m: Any, rates: Any, sizes: Any, state: Any, waiting: Any, 
     return _why_stop(p, m, state, waiting, marked, n)
 
 
-def _mark(state: Any, waiting: Any, marked: Any, n: int) -> None:
+def _mark(state: Numbers, waiting: Numbers, marked: Numbers, n: int) -> None:
     """Remember how the migration stands. Brent: a mark at every power of two finds a loop of any length."""
     state[AT_MARK] = state[PASS]
     if state[PASS] > 1:
@@ -107,7 +116,7 @@ def _mark(state: Any, waiting: Any, marked: Any, n: int) -> None:
             marked[j] = waiting[j]
 
 
-def _sent_in_pass(p: Any, m: Any, state: Any) -> float:
+def _sent_in_pass(p: Scenario, m: Numbers, state: Numbers) -> float:
     """Pages sent before the pass ends: all, or up to the first look that finds little enough left."""
     check_s, rate, remaining = CHECKS[int(p.stop_rule)], m[RATE], state[LEFT]
     if math.isinf(check_s) or math.isinf(rate) or rate <= 0:
@@ -124,7 +133,14 @@ def _sent_in_pass(p: Any, m: Any, state: Any) -> float:
 
 
 def _newly_dirty(
-    m: Any, rates: Any, sizes: Any, waiting: Any, n: int, seconds: float, carried: float, of: float
+    m: Numbers,
+    rates: Numbers,
+    sizes: Numbers,
+    waiting: Numbers,
+    n: int,
+    seconds: float,
+    carried: float,
+    of: float,
 ) -> float:
     """Distinct pages dirtied in some seconds that were not waiting to be sent anyway; notes what then waits.
 
@@ -135,16 +151,13 @@ def _newly_dirty(
     for j in range(n):
         waits = left * waiting[j]
         each = rates[j] * seconds / sizes[j] if rates[j] > 0 and sizes[j] > 0 else 0.0
-        if j < m[CYCLIC]:
-            fresh = min(min(each, 1.0), 1 - waits)
-        else:
-            fresh = -math.expm1(-each) * (1 - waits)
+        fresh = min(each, 1 - waits) if j < m[CYCLIC] else -math.expm1(-each) * (1 - waits)
         waiting[j] = waits + fresh
         pages += sizes[j] * fresh
     return pages
 
 
-def distinct_pages(m: Any, rates: Any, sizes: Any, n: int, seconds: float) -> float:
+def distinct_pages(m: Numbers, rates: Numbers, sizes: Numbers, n: int, seconds: float) -> float:
     """Distinct pages that are dirtied in some seconds, whatever waited to be sent before."""
     pages = 0.0
     for j in range(n):
@@ -153,7 +166,7 @@ def distinct_pages(m: Any, rates: Any, sizes: Any, n: int, seconds: float) -> fl
     return pages
 
 
-def _why_stop(p: Any, m: Any, state: Any, waiting: Any, marked: Any, n: int) -> int:
+def _why_stop(p: Scenario, m: Numbers, state: Numbers, waiting: Numbers, marked: Numbers, n: int) -> int:
     """Code of the reason to stop after this pass; the first that holds wins."""
     rule, limit, target = int(p.stop_rule), pass_limit(p), target_pages(p, m[RATE])
     pending = state[LEFT] + state[UNSCANNED]
@@ -175,20 +188,20 @@ def _why_stop(p: Any, m: Any, state: Any, waiting: Any, marked: Any, n: int) -> 
     return GOES_ON
 
 
-def _came_back(state: Any, waiting: Any, marked: Any, n: int) -> bool:
+def _came_back(state: Numbers, waiting: Numbers, marked: Numbers, n: int) -> bool:
     """True where the migration is as it was at the mark, or has made all passes that it may."""
     share = BACK if state[ROSE] > 0 else SAME
     if state[PASS] >= ENDLESS_PASSES:
         return True
     if state[PASS] <= 1 or abs(state[LEFT] - state[MARKED]) > share * max(state[MARKED], 1.0):
         return False
+    moved = 0.0
     for j in range(n):
-        if abs(waiting[j] - marked[j]) > share:
-            return False
-    return True
+        moved = max(moved, abs(waiting[j] - marked[j]))
+    return moved <= share
 
 
-def _creeps(state: Any, above: float) -> bool:
+def _creeps(state: Numbers, above: float) -> bool:
     """True where what remains comes down so slowly that not even all passes reach the target.
 
     By its pace since the mark, which only slackens: what a steady guest leaves comes nearer and nearer to
@@ -200,7 +213,16 @@ def _creeps(state: Any, above: float) -> bool:
     return abs(state[LEFT] - state[MARKED]) / since * (ENDLESS_PASSES - state[PASS]) < above
 
 
-def go_on_late(p: Any, m: Any, rates: Any, sizes: Any, state: Any, waiting: Any, n: int, reason: int) -> None:
+def go_on_late(
+    p: Scenario,
+    m: Numbers,
+    rates: Numbers,
+    sizes: Numbers,
+    state: Numbers,
+    waiting: Numbers,
+    n: int,
+    reason: int,
+) -> None:
     """What is still sent and dirtied between reaching the pass limit and the pause, as a further stretch."""
     wait = DELAYS[int(p.stop_rule)] if reason == PASS_LIMIT else 0.0
     before = state[LEFT]

@@ -217,7 +217,7 @@ def _cube(climb: Climb, top: float) -> float:
     It regains what a loss cost in K = (regained / C)^(1/3) seconds, however long the round trip.
     """
     regained = (1 - climb.kept) * top / climb.streams
-    return climb.trip_s * climb.cube * regained ** (2 / 3)
+    return climb.trip_s * climb.cube * math.pow(regained, 2 / 3)
 
 
 def _lowest(climb: Climb, top: float) -> float:
@@ -281,8 +281,8 @@ def _overshoot(climb: Climb, start: float, top: float) -> float:
 def _mean_over_windows(bottom: float, top: float, within: float, late: float) -> float:
     r"""Mean of :func:`arrivals` over windows spread evenly from bottom to top.
 
-    With f = A tau packets ``within`` the fixed part and D = A E[X] ``late`` by the mean delay, the integral of
-    the arrivals from 0 to a window w is w^2 / 2 up to f, and beyond it
+    With f = A tau packets ``within`` the fixed part and D = A E[X] ``late`` by the mean delay, the integral
+    of the arrivals from 0 to a window w is w^2 / 2 up to f, and beyond it
 
     .. math:: \frac{f^2}{2} + f (w - f) + D^2 g\left(\frac{w - f}{D}\right), \qquad g(x) = x - 1 + e^{-x}
     """

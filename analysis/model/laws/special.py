@@ -2,7 +2,7 @@ r"""Two functions of the normal distribution that not every language has, from e
 
 The scaled complementary error function falls like 1 / x, so that
 
-.. math:: (1 + 2 x)\, e^{x^2} \operatorname{erfc}(x) \qquad \text{as a function of} \quad t = \frac{x - 3}{x + 3}
+.. math:: (1 + 2 x)\, e^{x^2} \operatorname{erfc}(x) \quad \text{as a function of} \quad t = (x - 3) / (x + 3)
 
 is so smooth over all x from 0 to infinity that 25 Chebyshev terms have 14 digits of it (the form is Shepherd
 and Laframboise's, 1981; the terms are computed here, from the C library's erfc and a continued fraction).
