@@ -36,9 +36,12 @@ POINTS = 120
 """Values for which a curve is computed at each change."""
 
 
-def description(start: Mapping[str, Any], host: str = "", over: str = "") -> dict[str, Any]:
+def description(
+    start: Mapping[str, Any], host: str = "", over: str = "", names: Sequence[str] = ()
+) -> dict[str, Any]:
     """What the script has to know: parameters, the run's values, sliders, presets, a host's factors."""
-    asked = {name: value for name, value in start.items() if name in PARAMETERS}
+    asked = {name: PARAMETERS[name].default for name in (*IMPORTANT, *names)}
+    asked |= {name: value for name, value in start.items() if name in PARAMETERS}
     changed = {name for preset in HOSTS.values() for name in preset.parameters}
     return {
         "parameters": {name: _parameter(p) for name, p in PARAMETERS.items()},
@@ -58,10 +61,15 @@ def description(start: Mapping[str, Any], host: str = "", over: str = "") -> dic
 
 def _parameter(p: Parameter) -> dict[str, Any]:
     empty = isinstance(p.default, float) and math.isnan(p.default)
-    told: dict[str, Any] = {"label": p.label, "default": _value(p.default), "rule": f"it takes {p.rule}"}
+    told: dict[str, Any] = {"label": _label(p), "default": _value(p.default), "rule": f"it takes {p.rule}"}
     if p.choices:
         return told | {"choices": list(p.choices)}
     return told | {"low": p.low, "high": p.high, "least": p.least, "whole": p.whole, "empty": empty}
+
+
+def _label(p: Parameter) -> str:
+    """A control's name with its unit, as an axis has it."""
+    return f"{short(p.name)} [{_unit(p)}]" if p.unit else short(p.name)
 
 
 def _value(value: Any) -> Any:
@@ -103,6 +111,7 @@ def what_if(names: Sequence[str], over: str, host: str = "", **start: Any) -> st
     """A small panel for a few parameters: the answer, and a curve over one of them, at every change."""
     fields = "".join(field(name, start.get(name, PARAMETERS[name].default), slides=True) for name in names)
     title = ", ".join(short(name).lower() for name in names)
+    told = embedded(description(start, host, over, (*names, over)))
     return f"""<div class="calculator what-if" hidden>
 <style>{STYLE.removeprefix("<style>").removesuffix("</style>")} {style_sheet("calculator.css")}</style>
 <div class="side" role="group" aria-label="What if: {escape(title)}">
@@ -113,7 +122,7 @@ def what_if(names: Sequence[str], over: str, host: str = "", **start: Any) -> st
 <p class="note" role="alert"></p>
 <div class="curve"></div>
 </div>
-<script type="application/json" class="description">{embedded(description(start, host, over))}</script>
+<script type="application/json" class="description">{told}</script>
 <script>{engine()}</script>
 </div>"""
 
@@ -136,7 +145,8 @@ def show_what_if(names: Sequence[str], over: str = "", host: str = "", **start: 
     """
     page = what_if(names, over or names[0], host, **start)
     text = f"A panel in the page computes anew: {', '.join(names)}."
-    display({"text/html": page, "text/plain": text}, metadata={"study": _trusted()}, raw=True)
+    told = {"role": "what-if"} | _trusted()
+    display({"text/html": page, "text/plain": text}, metadata={"study": told}, raw=True)
 
 
 def _trusted() -> dict[str, str]:

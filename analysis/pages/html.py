@@ -21,7 +21,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from analysis.pages import inputs, lead
+from analysis.pages import inputs, lead, policy
 from analysis.pages.parts import role_of as role_of
 from analysis.pages.parts import title_of as title_of
 
@@ -210,11 +210,19 @@ def _exporter() -> StudyExporter:
     return StudyExporter()
 
 
+@cache
+def scripts(*names: str) -> str:
+    """Scripts of the templates as one."""
+    return "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in names)
+
+
 def export(notebook: NotebookNode, folder: Path) -> str:
     """The page of a tidied notebook; ``folder`` is where pictures named in its text are looked for."""
     title = title_of(notebook) or "Report"
     report = lead.answer_first(notebook, markdown)
     report.metadata["title"] = title
-    resources = {"metadata": {"path": str(folder), "name": title}}
+    script = scripts("study/report.js", "study/common.js")
+    allowed = policy.policy([policy.digest(script), *policy.told(notebook)])
+    resources = {"metadata": {"path": str(folder), "name": title}, "policy": allowed, "script": script}
     page, _ = _exporter().from_notebook_node(report, resources)
     return str(page)

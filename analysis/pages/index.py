@@ -15,10 +15,11 @@ from typing import Any
 
 import jinja2
 from bs4 import BeautifulSoup
+from markupsafe import Markup
 from nbformat import NotebookNode
 from PIL import Image
 
-from analysis.pages import files, html, inputs, results, sentences
+from analysis.pages import files, html, inputs, policy, results, sentences
 from analysis.pages.parts import first_figure, question, takeaway, title_of
 
 # The folder, in a folder of reports, of the executed notebooks. It is not called `notebooks`, so that reports
@@ -78,7 +79,10 @@ def render(found: Sequence[Mapping[str, Any]]) -> str:
     loader = jinja2.FileSystemLoader(html.TEMPLATES)
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["shown"] = results.shown
+    script = html.scripts("sort.js", "study/common.js")
     return environment.get_template("index.html.j2").render(
+        policy=policy.policy([policy.digest(script)]),
+        script=Markup(script),
         cards=[Card(**record["card"]) for record in found if not record["scenario"]],
         groups=list(groups(found)),
         tables=list(tables(found)),

@@ -28,11 +28,13 @@ def answer_first(notebook: NotebookNode, render: Render) -> NotebookNode:
     copied = copy.deepcopy(notebook)
     numbers, conclusion = key_numbers(copied), _take(copied, _is_takeaway)
     figure = _take(copied, parts.is_figure, _display(_MOVED, "moved"))
+    panel = _take(copied, _is_panel)
     answer, rest = _told(conclusion, render)
     title = _title(copied.cells)
     top = [
         _cell("markdown", "lead", title.text, study_lead=True),
         *([_shown(FIGURE, figure)] if figure else []),
+        *([_shown("what-if", panel)] if panel else []),
         *([_shown("more", _display(rest, "takeaway more"))] if rest else []),
         *([title.left] if title.left.source.strip() else []),
     ]
@@ -50,6 +52,10 @@ def answer_first(notebook: NotebookNode, render: Render) -> NotebookNode:
 
 def _is_takeaway(output: NotebookNode) -> bool:
     return parts.role_of(output) == "takeaway"
+
+
+def _is_panel(output: NotebookNode) -> bool:
+    return parts.role_of(output) == "what-if"
 
 
 def _told(output: NotebookNode | None, render: Render) -> tuple[str, str]:
