@@ -8,10 +8,12 @@ sentence says what is lacking and what to add.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
 from analysis.errors import UserError
+from analysis.model.migration import parameters_in
 from analysis.observations.recognise import why_left_out
 from analysis.observations.record import Record
 from analysis.studies.hosts import own
@@ -48,6 +50,12 @@ class Told:
         """The migration as a table of one scenario, with what was measured; empty where it lacks anything."""
         rows = self.fitted.migrations
         return rows[rows.migration == self.key].reset_index(drop=True)
+
+    @property
+    def case(self) -> dict[str, Any]:
+        """The migration as one scenario on its calibrated host; empty where it lacks anything."""
+        said = parameters_in(self.scenario)
+        return self.fitted.host.columns() | said.iloc[0].to_dict() if len(said) else {}
 
 
 def told(found: Record, key: str = "", bandwidth_gbps: float = 0.0, windows: str = "") -> Told:
