@@ -74,7 +74,9 @@ function start(box, told) {
   function around(name, count) {
     const of = told.parameters[name], here = values[name] === null || values[name] === undefined ? told.sliders[name][0] : values[name];
     const stops = told.sliders[name].filter((stop) => typeof stop === "number");
-    const low = Math.max(of.low, Math.min(here, stops[0])), high = Math.min(of.high, Math.max(here, stops[stops.length - 1]));
+    // Decades begin at the least value that is something.
+    const first = stops[0] === 0 && here > 0 && stops[stops.length - 1] / stops[1] >= 20 ? stops[1] : stops[0];
+    const low = Math.max(of.low, Math.min(here, first)), high = Math.min(of.high, Math.max(here, stops[stops.length - 1]));
     const even = low <= 0 || high / low < 20;
     let found = Array.from({ length: count }, (_, i) => (even ? low + ((high - low) * i) / (count - 1) : low * Math.pow(high / low, i / (count - 1))));
     if (of.whole) found = found.map(Math.round);

@@ -100,8 +100,8 @@ def calculator(host: str = "", **start: Any) -> str:
 <p class="spoken" role="status" aria-live="polite"></p>
 <p class="note" role="alert"></p>
 <div class="picture">{picture(run, STYLE)}</div>
-{_tables()}
 </div>
+{_tables()}
 <script type="application/json" class="description">{embedded(description(start, host))}</script>
 <script>{engine()}</script>
 </div>"""
@@ -228,7 +228,7 @@ def _tables() -> str:
     numbers = [name for name in IMPORTANT if not PARAMETERS[name].choices]
     numbers += [name for name in SLIDERS if name not in numbers]
     options = "".join(f'<option value="{n}">{escape(short(n))}</option>' for n in numbers)
-    return f"""<div class="live" hidden>
+    return f"""<div class="live more" hidden>
 <table><caption>Against the reference</caption>
 <thead><tr><th scope="col">Outcome</th><th scope="col">This case</th><th scope="col">Reference</th>
 <th scope="col">Changed</th></tr></thead><tbody class="outcomes"></tbody></table>

@@ -82,7 +82,9 @@ def _grid(
     times = times if len(times) > 1 else marks(low, high)
     parts = [path("".join([f"M{LEFT} {px(y(s))}H{RIGHT - 8}" for s in times]), "grid")]
     parts += [lettering(LEFT - 6, y(s) + 4, _time(s), "q e") for s in times]
-    parts += [lettering(x(v), BOTTOM + 16, number(v), "q m") for v in marks(values[0], values[-1])]
+    for v in marks(values[0], values[-1]):
+        # A label in the middle of its tick would leave the picture at its right edge.
+        parts.append(lettering(x(v), BOTTOM + 16, number(v), "q e" if x(v) > RIGHT - 40 else "q m"))
     parts.append(lettering((LEFT + RIGHT - 8) / 2, BOTTOM + 34, title, "q m"))
     return parts
 

@@ -21,12 +21,17 @@ _FUNCTIONS = (alternative, answer, change, curve, duration, follow, migrated, nu
 
 
 @cache
+def library() -> str:
+    """The functions of the study alone, without the fields of a page."""
+    runtime = (HERE / "runtime.js").read_text(encoding="utf-8")
+    return _packed("\n".join([runtime, script({f.__name__: f for f in _FUNCTIONS})]))
+
+
+@cache
 def engine() -> str:
-    """The page's script: functions of the study as ``study.follow``, ``study.picture`` and so on."""
-    runtime, fields = ((HERE / name).read_text(encoding="utf-8") for name in ("runtime.js", "calculator.js"))
-    parts = [runtime, script({f.__name__: f for f in _FUNCTIONS}), fields]
-    packed = _packed("\n".join(parts))
-    return f'(function () {{\n"use strict";\n{packed}\n}})();\n'
+    """The page's script: the study's functions, and what the fields of a page do with them."""
+    fields = _packed((HERE / "calculator.js").read_text(encoding="utf-8"))
+    return f'(function () {{\n"use strict";\n{library()}\n{fields}\n}})();\n'
 
 
 def _packed(script: str) -> str:
