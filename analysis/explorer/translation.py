@@ -14,10 +14,8 @@ from __future__ import annotations
 
 import ast
 import builtins
-import dataclasses
 import html
 import inspect
-import json
 import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +23,8 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
+
+from analysis.explorer.literals import Untranslatable, literal
 
 _BINARY: dict[type[ast.operator], str] = {ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Mod: "%"}
 _COMPARED: dict[type[ast.cmpop], str] = {
@@ -57,10 +57,6 @@ _RESERVED = frozenset(
     "arguments case catch const default delete do enum eval export extends function let new null of static "
     "super switch this throw try typeof undefined var void".split()
 )
-
-
-class Untranslatable(Exception):
-    """Something that the page's script could not follow: what and where."""
 
 
 def script(roots: Mapping[str, Callable[..., Any] | type]) -> str:
@@ -123,31 +119,6 @@ def _source(function: FunctionType) -> ast.FunctionDef:
     tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     assert isinstance(tree, ast.FunctionDef)
     return tree
-
-
-def literal(value: Any) -> str:
-    """A constant as JavaScript; endless numbers and none too.
-
-    >>> literal({"a": (1.0, math.inf), "b": None})
-    '{"a": [1, Infinity], "b": null}'
-    """
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{json.dumps(str(k))}: {literal(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(literal(v) for v in value) + "]"
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return json.dumps(_shortest(value), ensure_ascii=False).replace("</", "<\\/")
-    raise Untranslatable(f"a constant of type {type(value).__name__}")
-
-
-def _shortest(value: Any) -> Any:
-    """A whole number without its point."""
-    whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
-    return int(value) if whole else value
 
 
 class _Function:
@@ -376,7 +347,7 @@ class _Function:
         """A comprehension over one thing: those that fit, each made into the element."""
         over = generators[0]
         if len(generators) > 1:
-            raise self._refused(over)
+            raise self._refused(over.iter)
         target = self._expression(over.target)
         items = f"$each({self._expression(over.iter)})"
         for condition in over.ifs:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import html
+import math
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -230,7 +231,7 @@ def duration(seconds: float, digits: int = 2) -> str:
     88 µs, 85 ms, 1.5 s, 42 s, 2 min 11 s, 1 h 02 min, endless
     """
     minutes, rest = divmod(round(seconds), 60) if np.isfinite(seconds) else (np.inf, 0)
-    if np.isinf(minutes):
+    if math.isinf(minutes):
         text = "endless"
     elif seconds < 0.0009995:
         text = f"{number(seconds * 1e6, digits)} µs"

@@ -1,19 +1,16 @@
 """The explorer's picture: well-formed, described, true to the model, the same for the same inputs."""
 
-import json
-import math
 import re
-import zlib
-from base64 import urlsafe_b64decode
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 
-from analysis.explorer import page, picture
+from analysis.explorer import calculator, picture
+from analysis.explorer.fields import GROUPS, PRESET, SLIDERS
 from analysis.explorer.followed import followed, one
-from analysis.explorer.panel import GROUPS, PRESET, SLIDERS, Panel, written
+from analysis.explorer.panel import Panel, written
 from analysis.figures import language
 from analysis.model.migration import ceilings, migrate, passes
 from analysis.model.units import PAGES_PER_GIB
@@ -165,10 +162,8 @@ def test_defaults_may_be_left_out():
 
 def test_same_inputs_same_bytes():
     """Picture and control are the same to the byte when drawn twice."""
-    axes = {"bandwidth_gbps": [1, 10]}
     assert picture.scene(**BUSY) == picture.scene(**BUSY)
-    first = page.control(axes, **BUSY, bandwidth_gbps=10)
-    assert first == page.control(axes, **BUSY, bandwidth_gbps=10)
+    assert calculator.calculator(**BUSY) == calculator.calculator(**BUSY)
 
 
 @pytest.mark.parametrize("wrong", [{"bandwith_gbps": 1}, {"bandwidth_gbps": -1}, {"transport": "pigeon"}])
@@ -194,53 +189,31 @@ def test_takeaway_is_written_for_any_migration(case):
     assert not re.search(r"\bnan\b|\binf\b|None", text)
 
 
-# --- the control of a report ----------------------------------------------------------
-
-AXES = {
-    "bandwidth_gbps": [1, 10, 25],
-    "dirty_pages_per_s": [0, 150_000, 1_000_000],
-    "transport": ["tcpip", "compression"],
-    "stop_rule": ["hyperv", "qemu"],
-}
+# --- the calculator of a report -------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def control():
-    """The control over a small grid, read as HTML."""
-    start = BUSY | {"bandwidth_gbps": 5.0, "transport": "tcpip", "stop_rule": "hyperv"}
-    return BeautifulSoup(page.control(AXES, **start), "html.parser")
-
-
-@pytest.fixture(scope="module")
-def unpacked(control):
-    """The states as the page's script unpacks them."""
-    return json.loads(zlib.decompress(urlsafe_b64decode(control.select_one(".states").text)))
-
-
-def test_states_are_what_migrate_says(unpacked):
-    """The precomputed numbers, in their order, equal the model's, the starting value being among them."""
-    axes = AXES | {"bandwidth_gbps": [1, 5, 10, 25]}
-    fixed = {name: value for name, value in BUSY.items() if name not in axes}
-    table = migrate(grid(**fixed, **axes))
-    assert len(unpacked["pictures"]) == len(unpacked["texts"]) == len(table)
-    for name, values in unpacked["numbers"].items():
-        told = [math.inf if value == "endless" else value for value in values]
-        assert told == table[name].tolist(), name
-
-
-def test_pictures_of_the_states_are_scenes(unpacked):
-    """A state's picture is what scene() draws of its parameters, but for the style that the page has once."""
-    last = BUSY | {name: values[-1] for name, values in AXES.items()}
-    assert unpacked["pictures"][-1] == picture.scene(**last).replace(picture.STYLE, "")
+    """The calculator of a busy machine, read as HTML."""
+    return BeautifulSoup(calculator.calculator(**BUSY), "html.parser")
 
 
 def test_static_page_shows_the_starting_values(control):
-    """Without a script there are the picture and the outcome of the starting values, and no dead control."""
-    start = one(**BUSY, bandwidth_gbps=5)
-    assert control.select_one(".controls").has_attr("hidden")
+    """Without a script there are the picture and the answer of the run's values, and no dead control."""
+    start = one(**BUSY)
+    assert all(part.has_attr("hidden") for part in control.select(".live"))
     assert control.svg["aria-label"] == picture.alternative(start)
-    assert page.finding(start.outcome) in control.select_one(".outcome").text
+    assert control.select_one(".told").text == picture.answer(start).replace("**", "")
     assert "JavaScript" in control.noscript.text
+
+
+def test_every_parameter_has_a_field_with_its_meaning(control):
+    """All parameters can be set, each by a label, and each is explained."""
+    fields = control.select("[data-name]")
+    assert {field["data-name"] for field in fields} >= {n for names in GROUPS.values() for n in names}
+    for field in fields:
+        assert control.select_one(f"label[for='{field['id']}']").text
+        assert control.find(id=field["aria-describedby"]).text == PARAMETERS[field["data-name"]].meaning
 
 
 def test_card_of_the_index_gets_a_light_picture():
@@ -249,22 +222,6 @@ def test_card_of_the_index_gets_a_light_picture():
     ElementTree.fromstring(svg)
     assert "prefers-color-scheme" not in svg
     assert index.thumbnail(svg.encode()).startswith("data:image/svg+xml;base64,")
-
-
-def test_every_input_has_a_label_and_its_meaning(control):
-    """A slider or menu is named by a label, explained, and says its value in words."""
-    inputs = control.select("[data-axis]")
-    assert [field["data-axis"] for field in inputs] == list(AXES)
-    for field in inputs:
-        assert control.select_one(f"label[for='{field['id']}']").text
-        assert control.find(id=field["aria-describedby"]).text == PARAMETERS[field["data-axis"]].meaning
-        if field.name == "input":
-            assert field["aria-valuetext"] == control.select_one(f"output[for='{field['id']}']").text
-
-
-def test_packed_states_cannot_look_like_a_path(control):
-    """Reports shorten paths in their texts; the packed states have no slash that could be one."""
-    assert "/" not in control.select_one(".states").text
 
 
 # --- the panel in JupyterLab ----------------------------------------------------------

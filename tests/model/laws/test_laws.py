@@ -33,7 +33,7 @@ def test_any_migration_is_that_of_the_tables(seed):
 
 
 def test_passes_are_those_of_the_table():
-    """Followed pass by pass, a migration is the table of its passes, the late stretch of QEMU's among them."""
+    """Followed pass by pass, a migration is the table of its passes, QEMU's late stretch among them."""
     asked = {"dirty_pages_per_s": 3e5, "working_set_gib": 8, "stop_rule": "qemu", "pass_limit": 6}
     log, lists = [], one.work()
     one.followed(next(scenarios(migration.filled(**asked))), lists, log)
