@@ -172,7 +172,7 @@ def read_all(paths: Sequence[str | Path], *, memory_gib: float | None = None, **
         migrations = _with_known(migrations, path)
     migrations = with_known(migrations, "memory_gib", memory_gib)
     notes = notes + whole.notes + _without_memory(migrations) + failed
-    return Record(whole.kind, migrations, whole.passes, whole.samples, notes)
+    return replace(whole, migrations=migrations, notes=notes)
 
 
 def _is_known(path: str | Path) -> bool:
