@@ -1,4 +1,4 @@
-"""KubeVirt's objects of migrations, as ``kubectl get vmim -o json`` or ``-o yaml`` writes them, one or a list.
+"""KubeVirt's objects of migrations, as ``kubectl get vmim -o json`` or ``-o yaml`` writes them.
 
 They tell when a migration began and ended, from where to where, and the cluster's limits; bytes they do not.
 """
@@ -25,7 +25,8 @@ LIST_MARK = re.compile(r"""["']?kind["']?\s*:\s*["']?VirtualMachineInstance""")
 PHASES = {"Succeeded": "completed", "Failed": "failed"}
 LIMITS = {"parallelMigrationsPerCluster": "parallel_migrations_per_cluster",
           "parallelOutboundMigrationsPerNode": "parallel_outbound_migrations_per_node",
-          "completionTimeoutPerGiB": "completion_timeout_s_per_gib", "progressTimeout": "progress_timeout_s"}  # fmt: skip
+          "completionTimeoutPerGiB": "completion_timeout_s_per_gib",
+          "progressTimeout": "progress_timeout_s"}  # fmt: skip
 LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 """Scalars stay the text that they are, so that a stamp is read as it was written."""
 DEEPEST = 60
@@ -116,8 +117,8 @@ def _row(item: dict[str, Any], file: str, line: int, notes: Notes) -> dict[str, 
     state, metadata = _part(status, "migrationState"), _part(item, "metadata")
     kind = _text(item, "kind")
     if not state and kind != "VirtualMachineInstanceMigration":
-        notes.add(f"an object of kind {kind[:40] or 'not told'!r} tells of no migration; it is left out", line,
-                  "an object tells of no migration")  # fmt: skip
+        what = f"an object of kind {kind[:40] or 'not told'!r}"
+        notes.add(f"{what} tells of no migration; it is left out", line, "an object tells of no migration")
         return None
     name = _text(metadata, "name")
     began, ended = (seconds(_text(state, name)) for name in ("startTimestamp", "endTimestamp"))
@@ -150,8 +151,12 @@ def _ended(status: dict[str, Any], state: dict[str, Any]) -> str:
 
 def _places(state: dict[str, Any]) -> dict[str, Any]:
     mode = {"PreCopy": "pre-copy", "PostCopy": "post-copy"}.get(_text(state, "mode"), _text(state, "mode"))
-    told = {"mode": mode, "source_node": _text(state, "sourceNode"), "target_node": _text(state, "targetNode"),
-            "reason": _text(state, "failureReason")[:200]}  # fmt: skip
+    told = {
+        "mode": mode,
+        "source_node": _text(state, "sourceNode"),
+        "target_node": _text(state, "targetNode"),
+        "reason": _text(state, "failureReason")[:200],
+    }
     return {name: text for name, text in told.items() if text}
 
 

@@ -100,9 +100,9 @@ def _sample(told: Told, file: str, notes: Notes) -> Sample:
         (told[n][1] for n in ("server_uuid", "server_id", "uuid", "id") if n in told and told[n][1]), ""
     )
     known = {ours: told[n][1] for n, ours in PLACES.items() if n in told and told[n][1] not in ("", "None")}
-    known |= {"vm": key} | ({"began": moment(created)} if moment(created) else {})
-    if status in STATUS and moment(updated):
-        known["ended"] = moment(updated) or ""
+    ended = moment(updated) if status in STATUS else None
+    stamps = {"vm": key, "began": moment(created), "ended": ended}
+    known |= {name: text for name, text in stamps.items() if text}
     if not found.get("memory_gib", 0.0) > 0:
         found.pop("memory_gib", None)
     if not found.get("storage_gib", 0.0) > 0:

@@ -30,7 +30,7 @@ TEXTS = ("method", "workload", "group")
 RUNNING = ("none", "setup", "active", "device", "wait-unplug", "postcopy-active", "postcopy-paused",
            "postcopy-recover", "pre-switchover", "colo", "cancelling")  # fmt: skip
 ENDS = {"completed": "completed", "failed": "failed", "cancelled": "cancelled"}
-NOT_SHOWN = ("key", "run", "known", "told", "is_end")
+NOT_SHOWN = ("key", "run", "known", "told", "is_end", "found_pages")
 """What a reader keeps in a sample beside its figures."""
 SECONDS = {"total-time": "time_s", "setup-time": "setup_s", "downtime": "blackout_s",
            "expected-downtime": "expected_blackout_s"}  # fmt: skip

@@ -72,7 +72,8 @@ class Record:
     ``migrations``: a row a migration, ``measured_`` columns beside what was known beforehand in the names of
     the parameters. ``passes``: a row a look at the dirty pages, as :func:`~.lab.read_passes` returns them.
     ``samples``: a row a moment. Every row has ``source_file`` and ``source_line``; ``notes`` are sentences.
-    ``taken``: what was taken from which line, where a reader says more of it than its rows do.
+    ``taken``: what was taken from which line, where a reader says more of it than its rows do. ``sources``: a
+    sentence a file on what it was read as.
     """
 
     kind: str
@@ -81,6 +82,7 @@ class Record:
     samples: pd.DataFrame
     notes: list[str] = field(default_factory=list)
     taken: list[Taken] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
 
 
 def record(
@@ -125,8 +127,10 @@ def joined(records: Iterable[Record]) -> Record:
         for name, parts in zip(("migrations", "passes", "samples"), tables, strict=True)
     ]
     migrations, passes, samples = whole
-    notes = [note for r in records for note in r.notes]
-    return Record(kinds, migrations, passes, samples, notes, [one for r in records for one in r.taken])
+    notes, taken, sources = (
+        [one for r in records for one in getattr(r, name)] for name in ("notes", "taken", "sources")
+    )
+    return Record(kinds, migrations, passes, samples, notes, taken, sources)
 
 
 def _told_apart(records: list[Record]) -> list[Record]:

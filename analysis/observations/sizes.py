@@ -17,7 +17,7 @@ GIB = 2.0**30
 
 
 class Figures:
-    """Figures of one file; NaN, with a note on file and line, for what is out of range or has another unit."""
+    """Figures of one file; NaN, with a note on its line, for what is out of range or has another unit."""
 
     def __init__(self, notes: Notes):
         self.notes = notes

@@ -114,7 +114,10 @@ def moment(at_s: float) -> str | None:
     """A moment as text, to the millisecond where it is told so finely; None where it is not known."""
     if not math.isfinite(at_s):
         return None
-    stamp = datetime(1970, 1, 1) + timedelta(milliseconds=round(at_s * 1000))
+    try:
+        stamp = datetime(1970, 1, 1) + timedelta(milliseconds=round(at_s * 1000))
+    except OverflowError:
+        return None
     return stamp.isoformat(" ", "milliseconds" if stamp.microsecond else "seconds")
 
 
@@ -144,7 +147,7 @@ class Course:
             )
             self.jumped = True
         self.last_at_s = line.at_s
-        return math.nan if self.jumped else max(line.at_s - self.began_s, 0.0)
+        return math.nan if self.jumped else max(round(line.at_s - self.began_s, 6), 0.0)
 
     def counted(self, line: LogLine, count_s: float, notes: Notes) -> float:
         """The seconds that the log itself counts; a note where its stamps run away from them."""
@@ -163,8 +166,8 @@ class Course:
         """Seconds from the beginning to a line that tells the end."""
         rest = line.at_s - self.last_at_s
         if self.jumped:
-            return self.last_time_s + rest if 0 <= rest else math.nan
-        return line.at_s - self.began_s if line.at_s >= self.began_s else math.nan
+            return round(self.last_time_s + rest, 6) if rest >= 0 else math.nan
+        return round(line.at_s - self.began_s, 6) if line.at_s >= self.began_s else math.nan
 
 
 class Dialect:

@@ -18,7 +18,7 @@ _SIZE = r"([\d.]+) ([KMGTP]?i?B)"
 PATTERNS = tuple((name, re.compile(pattern)) for name, pattern in {
     "start": r"starting migration of VM (\d+) to (?:remote |node )?(?:node )?'([^']*)'",
     "online": r"starting online/live migration on",
-    "limit_ms": r"migration downtime limit: ([\d.]+) ms|auto-increased downtime to continue migration: (\d+) ms",
+    "limit_ms": r"migration downtime limit: ([\d.]+) ms|auto-increased downtime to continue \w+: (\d+) ms",
     "limit_s": r"migrate_set_downtime: ([\d.]+)\s*$",
     "active": rf"migration active, transferred {_SIZE} of {_SIZE} VM-state(?:, {_SIZE}/s)?",
     "active_bytes": r"migration status: active \(transferred (\d+), remaining (\d+)\)?, total (\d+)\)?",
@@ -27,7 +27,8 @@ PATTERNS = tuple((name, re.compile(pattern)) for name, pattern in {
     "over": r"migration status: completed",
     "disk": rf"(?:drive|mirror)-(\w+): transferred {_SIZE} of {_SIZE}",
     "disk_bytes": r"drive-(\w+): transferred: (\d+) bytes remaining: \d+ bytes total: \d+ bytes",
-    "task": r"migration (finished successfully|finished with problems|aborted) \(duration (\d+):(\d\d):(\d\d)\)",
+    "task": r"migration (finished successfully|finished with problems|aborted) "
+            r"\(duration (\d+):(\d\d):(\d\d)\)",
     "error": r"(?:TASK )?ERROR: (.*\S)|migration status error: (.*\S)",
     "cancel": r"\bmigrate_cancel\b",
 }.items())  # fmt: skip
@@ -36,12 +37,13 @@ DISK = "disk "
 
 
 class Proxmox(Dialect):
-    """Lines of Proxmox VE's tasks; each task's lines follow one another, and what wrote them tells tasks apart."""
+    """Lines of Proxmox VE's tasks, one after the other; what a journal puts before them tells tasks apart."""
 
     kind = "a task log of Proxmox VE"
     mark = re.compile(
-        r"starting migration of VM \d+ to |migration active, transferred [\d.]+ |migration status: active \(transf"
-        r"|starting online/live migration on |average migration speed: [\d.]+ \S+ - downtime"
+        r"starting migration of VM \d+ to |migration active, transferred [\d.]+ "
+        r"|migration status: active \(transf|starting online/live migration on "
+        r"|migration speed: [\d.]+ \S+ - downtime"
     )
 
     def feed(self, line: LogLine) -> Iterator[Sample]:

@@ -1,8 +1,7 @@
-"""Logs of live migrations as records: which program wrote one, and what it tells; rotated parts are one log."""
+"""Logs of live migrations as records: which program wrote one, and what it tells."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -20,8 +19,13 @@ from analysis.observations.samples import Sample
 from analysis.observations.sources import TableError
 
 DIALECTS: dict[str, type[Dialect]] = {
-    "proxmox": Proxmox, "nova": Nova, "vdsm": Vdsm, "virt-launcher": VirtLauncher, "xen": Xen, "xenopsd": Xenopsd,
-}  # fmt: skip
+    "proxmox": Proxmox,
+    "nova": Nova,
+    "vdsm": Vdsm,
+    "virt-launcher": VirtLauncher,
+    "xen": Xen,
+    "xenopsd": Xenopsd,
+}
 """Programs whose logs are read."""
 
 
@@ -33,11 +37,14 @@ def dialect_in(text: str) -> str:
 
 def dialect_of(path: str | Path) -> str:
     """The program that wrote a log, also where it tells of migrations only far down; empty for none."""
-    any_mark = re.compile("|".join(f"(?:{kind.mark.pattern})" for kind in DIALECTS.values()))
     for _, text in read_lines(path, Notes(path)):
-        if any_mark.search(text):
-            return dialect_in(text)
+        if any(word in text for word in WORDS) and (found := dialect_in(text)):
+            return found
     return ""
+
+
+WORDS = ("igration", "Saving memory", "xc: progress", "dom0 ", "ynchronisation point", "memory_limit")
+"""Every mark of a dialect has one of these: looking for them first is a hundred times faster."""
 
 
 def read_log(

@@ -18,7 +18,8 @@ PAIR = re.compile(r"\b([A-Z]\w+):(\d+)(ms|MiB|Mbps)?(?![\w.])")
 SIZES = {"MemoryProcessed": "stream_gib", "MemoryRemaining": "remaining_gib", "MemoryTotal": "memory_gib"}
 COUNTS = {"Iteration": "sync_count", "ConstantPages": "zero_pages", "NormalPages": "content_pages"}
 UNITS = {"TimeElapsed": "ms", "Downtime": "ms", "ExpectedDowntime": "ms", "MemoryBandwidth": "Mbps",
-         "DirtyRate": "Mbps", "DataProcessed": "MiB", "DataTotal": "MiB"} | dict.fromkeys(SIZES, "MiB")  # fmt: skip
+         "DirtyRate": "Mbps", "DataProcessed": "MiB", "DataTotal": "MiB",
+         **dict.fromkeys(SIZES, "MiB")}  # fmt: skip
 _NAME = re.compile(r'"name":\s*"([^"\\]{1,253})"')
 ENDS = {
     "completed": re.compile(
@@ -32,7 +33,7 @@ FAR_BELOW = 0.25
 
 
 class VirtLauncher(Dialect):
-    """Lines of virt-launcher, as JSON or as text; the machine's name or the migration's id tells them apart."""
+    """Lines of virt-launcher, as JSON or text; the machine's name or the migration's id tells them apart."""
 
     kind = "a log of KubeVirt's virt-launcher"
     mark = re.compile(r"Migration info for [\w-]*: TimeElapsed:\d+ms")
@@ -106,9 +107,11 @@ class VirtLauncher(Dialect):
             found["expected_blackout_s"] = pairs["ExpectedDowntime"] / 1000
         made_mbps = found.get("stream_gib", math.nan) * 2**30 * 8e-6 / time_s if time_s > 0 else math.nan
         if 0 < pairs.get("MemoryBandwidth", math.nan) < FAR_BELOW * made_mbps:
-            told = f"MemoryBandwidth:{pairs['MemoryBandwidth']:g}Mbps is far below the {made_mbps:.4g} that bytes "
-            self.notes.add(f"{told}and time make, as early versions wrote it: it and the dirty rate are not taken",
-                           line.number, "rates are in another unit than they say")  # fmt: skip
+            told = f"MemoryBandwidth:{pairs['MemoryBandwidth']:g}Mbps is far below the {made_mbps:.4g}"
+            told += (
+                " that bytes and time make, as early versions wrote it: it and the dirty rate are not taken"
+            )
+            self.notes.add(told, line.number, "rates are in another unit than they say")
             return found
         if "MemoryBandwidth" in pairs:
             found["throughput_gbps"] = pairs["MemoryBandwidth"] / 1000

@@ -14,12 +14,12 @@ from analysis.observations.logs.lines import Course, Dialect, LogLine
 from analysis.observations.samples import PAGE, Sample
 
 PROGRESS = re.compile(
-    r"(?:Reloading memory pages|Saving memory: iter (\d+) \(last sent (\d+) skipped \d+\)|Frames|Memory)\s*:\s*"
-    r"(\d+)\s*/\s*(\d+)\s+\d+%"
+    r"(?:Reloading memory pages|Saving memory: iter (\d+) \(last sent (\d+) skipped \d+\)|Frames|Memory)"
+    r"\s*:\s*(\d+)\s*/\s*(\d+)\s+\d+%"
 )
 ROUND = re.compile(
-    r"(?:(?P<number>\d+): sent (?P<sent>\d+), skipped \d+, )?delta (?P<ms>\d+)ms, dom0 -?\d+%, target -?\d+%, "
-    r"sent (?P<mbps>\d+)Mb/s, dirtied \d+Mb/s (?P<dirty>\d+) pages"
+    r"(?:(?P<number>\d+): sent (?P<sent>\d+), skipped \d+, )?delta (?P<ms>\d+)ms, dom0 -?\d+%, "
+    r"target -?\d+%, sent (?P<mbps>\d+)Mb/s, dirtied \d+Mb/s (?P<dirty>\d+) pages"
 )
 LAST = re.compile(r"Start last iteration")
 BEGIN = re.compile(
@@ -30,7 +30,7 @@ ENDS = {
     "failed": re.compile(r"Migration failed|libxl_domain_suspend failed|Save exit.*rc=[^0\s]"),
 }
 HOLES_FROM = 1_044_480
-"""Frames from which on Xen's table may have holes: the top of 4 GiB, where HVM machines have special pages."""
+"""Frames from which on Xen's table may have holes: at the top of 4 GiB HVM machines have special pages."""
 GIB = 2.0**30
 
 
@@ -40,8 +40,8 @@ class Xen(Dialect):
     kind = "output of Xen's xl migrate"
     stop_rule = "xen"
     mark = re.compile(
-        r"xc: progress: |migration (?:target|sender): (?:Ready|Target|Transfer|libxl)|Saving memory(?: pages)?: iter \d"
-        r"|delta \d+ms, dom0 -?\d+%"
+        r"xc: progress: |migration (?:target|sender): (?:Ready|Target|Transfer|libxl)"
+        r"|Saving memory(?: pages)?: iter \d|delta \d+ms, dom0 -?\d+%"
     )
 
     def feed(self, line: LogLine) -> Iterator[Sample]:
@@ -116,9 +116,8 @@ class Xen(Dialect):
         last = self.courses.get("")
         if not status or last is None or last.ended:
             return
-        figures = {
-            n: last.figures[n] for n in ("memory_gib", "content_pages", "sync_count") if n in last.figures
-        }
+        kept = {"memory_gib", "content_pages", "sync_count"}
+        figures = {name: value for name, value in last.figures.items() if name in kept}
         if "content_pages" in figures:
             figures["stream_gib"] = figures["content_pages"] * PAGE / GIB
         if "time_s" in last.figures:

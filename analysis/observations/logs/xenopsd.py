@@ -1,7 +1,7 @@
 """The log of XenServer and XCP-ng (xensource.log): xenopsd's synchronisation points of a migration.
 
-At point 1 the memory begins to be sent, at 2 all of it is, at 4 the machine runs on the other host. Bytes sent
-and the pause are not told.
+At point 1 the memory begins to be sent, at 2 all of it is, at 4 the machine runs on the other host. Bytes
+sent and the pause are not told.
 """
 
 from __future__ import annotations
