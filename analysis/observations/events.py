@@ -35,7 +35,9 @@ from analysis.observations.tables import TableError
 KIND = "events of live migrations"
 ABOUT = {22507: "total", 22508: "brownout", 22509: "blackout", 20415: "blackout", 20417: "blackout"}
 """The duration that an event tells of."""
-SUCCEEDED, FAILED = (20415, 20417, 20418), (21024, 21111, 21125, 21501, 21502)
+SUCCEEDED, CLUSTERS = (20415, 20417, 20418), (21125, 21501, 21502)
+FAILED = (21024, 21111, *CLUSTERS)
+"""Failures; those of the failover cluster count where their message speaks of a migration."""
 IDS = (*ABOUT, 20418, *FAILED)
 APART_S = 3600.0
 """Events of one machine further apart than this are of two migrations."""
@@ -69,9 +71,10 @@ def read_events(path: str | Path, *, pattern: str | None = None, progress: Progr
     seen: set[Event] = set()
     others = 0
     for event in read_event_file(path, notes, progress):
-        if event.id in IDS and not _is_twice(event, seen, notes):
+        meant = event.id in IDS and (event.id not in CLUSTERS or "migrat" in event.message.lower())
+        if meant and not _is_twice(event, seen, notes):
             events.append((event, _figures(event, search, notes)))
-        others += event.id not in IDS
+        others += not meant
     if not events and not others:
         raise TableError(f"{path} holds no event" + "".join(f" ({note})" for note in notes.sentences()[:1]))
     if not events:

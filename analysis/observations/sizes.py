@@ -32,7 +32,8 @@ class Figures:
         if not 0 <= value * factor <= LARGEST:
             self.notes.add(f"{what} = {text[:40]!r} is out of range", line, f"{what} is out of range")
             return math.nan
-        return value * factor
+        # Divided, not multiplied, where it is a part: 6092 ms are 6.092 s and no 6.0920000000000005.
+        return value * factor if factor >= 1 else value / round(1 / factor)
 
     def gib(self, text: str, unit: str, what: str, line: int) -> float:
         """A size [GiB] whose unit stands beside it."""

@@ -74,6 +74,8 @@ class Nova(Dialect):
             figures["memory_gib"] = memory
         if match[7] and float(match[9]) > 0:
             figures["storage_gib"] = self.figures.gib(match[7], "B", "bytes", at)
+            course.told["measured_storage_gib"] = figures["storage_gib"]
+            self.notes.once("storage was copied too: the times are of both", at)
         time_s = course.counted(line, count_s, self.notes)
         self.took(line, f"{count_s:g} s: {sent:.4g} GiB sent, {left:.4g} GiB left")
         return self.sample(course, line, "active", time_s=time_s, **figures)

@@ -22,7 +22,7 @@ PATTERNS = tuple((name, re.compile(pattern)) for name, pattern in {
     "limit_s": r"migrate_set_downtime: ([\d.]+)\s*$",
     "active": rf"migration active, transferred {_SIZE} of {_SIZE} VM-state(?:, {_SIZE}/s)?",
     "active_bytes": r"migration status: active \(transferred (\d+), remaining (\d+)\)?, total (\d+)\)?",
-    "pause": r"migration speed: \S+ \S+ - downtime (\d+) ms",
+    "pause": r"(?:average )?migration speed: \S+ \S+ - downtime (\d+) ms",
     "sent": rf"migration completed, transferred {_SIZE} VM-state",
     "over": r"migration status: completed",
     "disk": rf"(?:drive|mirror)-(\w+): transferred {_SIZE} of {_SIZE}",

@@ -67,6 +67,9 @@ class VirtLauncher(Dialect):
         course = self.course(key, anew=another)
         course.told |= {"vm": key, "migration_uid": uid}
         figures = self._figures(line, pairs, time_s)
+        if figures.get("storage_gib", 0.0) > 0:
+            course.told["measured_storage_gib"] = figures["storage_gib"]
+            self.notes.once("storage was copied too: the times are of both", line.number)
         self.took(line, f"{time_s:g} s: {figures.get('stream_gib', math.nan):.4g} GiB sent")
         course.counted(line, time_s, self.notes)
         if "Downtime" in pairs:

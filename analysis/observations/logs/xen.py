@@ -78,7 +78,7 @@ class Xen(Dialect):
             course.figures["last_sent"] = self.figures.number(match[2], "pages sent", line.number)
         self.took(line, f"{match[3]} of {match[4]} frames")
         if frames >= HOLES_FROM:
-            told = f"{frames:g} frames may include holes, so the machine's memory is not taken from them"
+            told = f"{frames:.0f} frames may include holes, so the machine's memory is not taken from them"
             self.notes.add(told, line.number, "frames may include holes")
         elif frames > 0:
             course.figures["memory_gib"] = frames * PAGE / GIB
@@ -94,7 +94,7 @@ class Xen(Dialect):
         sent = (
             number(match["sent"], "sent", line.number) if match["sent"] else self._made(match, took_s, line)
         )
-        figures["time_s"] += took_s
+        figures["time_s"] = round(figures["time_s"] + took_s, 6)
         figures["sync_count"] += 1
         figures["content_pages"] += sent
         dirty = number(match["dirty"], "dirtied pages", line.number)
