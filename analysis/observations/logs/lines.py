@@ -17,9 +17,7 @@ from analysis.observations.record import Notes, Taken
 from analysis.observations.samples import Sample, blank
 from analysis.observations.sizes import Figures
 
-_ISO = re.compile(
-    r"(?<!\d)(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?(Z|[+-]\d\d:?\d\d)?(?!\d)"
-)
+_ISO = re.compile(r"(?<!\d)(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?(Z|[+-]\d\d:?\d\d)?(?!\d)")
 _IN_JSON = re.compile(r'"(?:timestamp|ts|time)"\s*:\s*"([^"]*)"')
 _SYSLOG = re.compile(r"(?:^|[\s>])([A-Z][a-z]{2}) +(\d{1,2}) (\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?!\d)")
 SEARCHED = 240
