@@ -18,7 +18,8 @@ if missing := needed.missing():
 
 import click
 
-from analysis.cli.options import Quantity, parameter_options, remarks
+from analysis.cli.observing import observe, units_option
+from analysis.cli.options import parameter_options, remarks
 from analysis.cli.verbs import Verbs, fail
 
 
@@ -72,6 +73,7 @@ def report(
     return int(any(outcome.failure for outcome in outcomes))
 
 
+main.add_command(observe)
 host_option = click.option(
     "--host", "host_file", type=click.Path(path_type=Path), help="A calibrated host (see calibrate)."
 )
@@ -142,8 +144,9 @@ def predict(
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @host_option
+@units_option
 @click.option("--json", "as_json", is_flag=True, help="Write the error figures as JSON to standard output.")
-def validate(files: tuple[Path, ...], host_file: Path | None, as_json: bool) -> None:
+def validate(files: tuple[Path, ...], host_file: Path | None, as_json: bool, accept_units: bool) -> None:
     """Set the model beside the measurements in FILES.
 
     A file has the form of data/migrations.csv, of data/buffers.csv, or columns by the names of the parameters
@@ -152,7 +155,7 @@ def validate(files: tuple[Path, ...], host_file: Path | None, as_json: bool) -> 
     """
     from analysis.cli import answers
 
-    figures = answers.validated(files, host_file)
+    figures = answers.validated(files, host_file, accept_units=accept_units)
     if as_json:
         click.echo(answers.as_json(figures))
         return
@@ -162,47 +165,14 @@ def validate(files: tuple[Path, ...], host_file: Path | None, as_json: bool) -> 
 
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--pattern", help="Regular expression for messages of events; groups such as (?P<blackout_s>...)."
-)
-@click.option(
-    "--name", "names", multiple=True, metavar="LOCAL=ENGLISH",
-    help="English name of a counter on a Windows in another language; may be given several times.",
-)  # fmt: skip
-@click.option(
-    "--memory-gib",
-    type=Quantity("memory_gib"),
-    metavar="GIB",
-    help="Memory of the machines that FILES do not tell.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Write migrations, passes and notes as JSON.")
-def observe(
-    files: tuple[Path, ...],
-    pattern: str | None,
-    names: tuple[str, ...],
-    memory_gib: float | None,
-    as_json: bool,
-) -> None:
-    """Read what a host recorded in FILES; say what each is and what it holds.
-
-    Event logs (.evtx, Export-Csv, Export-Clixml, XML), performance counters (typeperf, logman, relog,
-    Get-Counter), QEMU's query-migrate (JSON) and virsh domjobinfo; which one, the content tells.
-    """
-    from analysis.cli import answers
-    from analysis.cli.reading import progress_bar
-
-    with progress_bar() as progress:
-        found = answers.observed(files, pattern, answers.local_names(names), progress, memory_gib)
-    click.echo(answers.as_json(answers.observed_figures(found)) if as_json else answers.observed_text(found))
-
-
-@main.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the host to this file.")
 @click.option("--name", default="calibrated", show_default=True, help="What the host is called.")
 @click.option("--correct", is_flag=True, help="Also learn what the calibrated model still gets wrong.")
+@units_option
 @click.option("--json", "as_json", is_flag=True, help="Write the host as JSON to standard output.")
-def calibrate(files: tuple[Path, ...], out: Path | None, name: str, correct: bool, as_json: bool) -> None:
+def calibrate(
+    files: tuple[Path, ...], out: Path | None, name: str, correct: bool, as_json: bool, accept_units: bool
+) -> None:
     """Fit a host to the measured migrations in FILES, with an interval for each estimate."""
     from analysis import writable
     from analysis.cli import answers
@@ -210,7 +180,7 @@ def calibrate(files: tuple[Path, ...], out: Path | None, name: str, correct: boo
 
     if out:
         writable.file(out)
-    found = answers.measured(files)
+    found = answers.measured(files, accept_units=accept_units)
     tell(found.notes)
     host = answers.calibrated(found, name, correct=correct)
     tell(host.undecided)

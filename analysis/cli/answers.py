@@ -90,7 +90,7 @@ def _interval_columns() -> list[str]:
     return [f"{name}_{end}{level}" for name, end, level in ends]
 
 
-def validated(paths: Sequence[Path], host_file: Path | None = None) -> Figures:
+def validated(paths: Sequence[Path], host_file: Path | None = None, *, accept_units: bool = False) -> Figures:
     """Error figures of the model on files of migrations, or on one of transfers, recognised by its columns.
 
     ``notes``: what the readers noticed.
@@ -101,7 +101,8 @@ def validated(paths: Sequence[Path], host_file: Path | None = None) -> Figures:
         if len(paths) > 1:
             raise UserError(f"{paths[0]} holds measurements of a link, and such a file is validated alone")
         return transfer_errors(compare_transfers(transfers.read_transfers(path))) | {"notes": []}
-    found, host = files.read_measured(list(paths)), load_host(host_file) if host_file else None
+    found = measured(paths, accept_units=accept_units)
+    host = load_host(host_file) if host_file else None
     if set(lab.COLUMNS) <= names and len(paths) == 1:
         figures = laboratory_errors(found.migrations, host or load_host(lab.LABORATORY))
     else:
@@ -115,9 +116,11 @@ def observed(
     names: dict[str, str] | None = None,
     progress: Any = None,
     memory_gib: float | None = None,
+    *,
+    accept_units: bool = False,
 ) -> Record:
     """What files of a host hold: migrations, passes, samples, and notes on what is missing or odd."""
-    how = {"pattern": pattern, "names": names, "progress": progress}
+    how = {"pattern": pattern, "names": names, "progress": progress, "accept_units": accept_units}
     return files.read_all(list(paths), memory_gib=memory_gib, **how)
 
 
@@ -133,13 +136,13 @@ def local_names(pairs: Sequence[str]) -> dict[str, str]:
 def observed_figures(found: Record) -> Figures:
     """A record as ``observe --json`` prints it."""
     tables = {name: getattr(found, name).to_dict("records") for name in ("migrations", "passes")}
-    return {"kind": found.kind} | tables | {"notes": found.notes}
+    return {"kind": found.kind, "sources": found.sources} | tables | {"notes": found.notes}
 
 
 def observed_text(found: Record) -> str:
     """A record for a person: what it is, its migrations, their passes, and what is missing or odd."""
     count = f"{len(found.migrations)} migrations, {len(found.passes)} looks at the dirty pages"
-    parts = [f"{found.kind}: {count}, {len(found.samples)} samples"]
+    parts = ["\n".join([f"{found.kind}: {count}, {len(found.samples)} samples", *found.sources])]
     for table in (found.migrations, found.passes):
         shown = table.drop(columns=[n for n in table if table[n].isna().all() or n in PARAMETERS])
         if len(shown):
@@ -149,9 +152,9 @@ def observed_text(found: Record) -> str:
     return "\n\n".join(parts + [f"note: {note}" for note in found.notes])
 
 
-def measured(paths: Sequence[Path]) -> files.Measured:
+def measured(paths: Sequence[Path], *, accept_units: bool = False) -> files.Measured:
     """The migrations of some files, and what their readers noticed."""
-    return files.read_measured(list(paths))
+    return files.read_measured(list(paths), accept_units=accept_units)
 
 
 def calibrated(found: files.Measured, name: str, *, correct: bool = False) -> Host:

@@ -6,8 +6,9 @@ would be worse than either.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from analysis.parameters import PARAMETERS, nearest
 
@@ -91,20 +92,50 @@ NEEDED = ("memory_gib", "bandwidth_gbps", "dirty_pages_per_s")
 """What must be known of a migration before the model can be set beside it."""
 
 
-def question(path: object, found: dict[str, str]) -> str:
-    """The sentence that asks whether columns are ours: the nearest name, and the unit it is wanted in."""
+FACTORS = {
+    "gbps": {"kbit/s": 1e-6, "Mbit/s": 1e-3, "Gbit/s": 1.0, "MiB/s": 2.0**23 / 1e9, "GiB/s": 2.0**33 / 1e9},
+    "gib": {"bytes": 2.0**-30, "KiB": 2.0**-20, "MiB": 2.0**-10, "GiB": 1.0, "TiB": 1024.0},
+    "s": {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0},
+    "bytes": {"bytes": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40},
+    "share": {"%": 0.01, "share": 1.0},
+}
+"""What one of a unit is in the unit of a name of ours; MB and GB mean two things and stay a question."""
+
+
+def factor(name: str, ours: str) -> float:
+    """What one in a column's own unit is in the unit of ours; NaN where that is not known for certain.
+
+    >>> [factor(n, o) for n, o in (("bandwidth_mbps", "bandwidth_gbps"), ("ram_mb", "memory_gib"))]
+    [0.001, nan]
+    """
+    return FACTORS.get(words_of(ours)[-1], {}).get(stem_and_unit(name)[1], math.nan)
+
+
+def question(path: object, found: dict[str, str], row: Mapping[str, str] | None = None) -> str:
+    """The sentence that asks whether columns are ours: the nearest name, and the unit it is wanted in.
+
+    ``row``: the cells of a row, to say what one of them would be in the unit that is wanted.
+    """
+    row = row or {}
     (name, ours), *others = found.items()
     told = f"{path} has a column {name!r}, which is no parameter or measurement; did you mean {ours!r}?"
-    told += f" {_unit(name, ours)}"
+    told += f" {_unit(name, ours, row.get(name, ''))}"
     for name, ours in others:
-        told += f"; {name!r}: did you mean {ours!r}? {_unit(name, ours)}"
+        told += f"; {name!r}: did you mean {ours!r}? {_unit(name, ours, row.get(name, ''))}"
     return told
 
 
-def _unit(name: str, ours: str) -> str:
+def _unit(name: str, ours: str, cell: str = "") -> str:
     unit, wanted = stem_and_unit(name)[1], wanted_in(ours)
     if unit and unit != wanted:
-        return f"The unit differs: {ours} is wanted in {wanted}, and {name!r} seems to be in {unit}"
+        told = f"The unit differs: {ours} is wanted in {wanted}, and {name!r} seems to be in {unit}"
+        one = factor(name, ours)
+        try:
+            value = float(cell.replace(",", "."))
+        except ValueError:
+            value = 1000.0
+        meant = f", so that {value:g} would be {value * one:g} {wanted} (--accept-units takes it so)"
+        return told if math.isnan(one) else told + meant
     return f"It is wanted in {wanted}" if wanted else "It has no unit"
 
 

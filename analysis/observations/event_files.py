@@ -1,4 +1,4 @@
-"""The events of a log file, whoever wrote it: .evtx, Export-Csv, Export-Clixml, or the log's own XML.
+"""The events of a log file, whoever wrote it: .evtx, Export-Csv, Export-Clixml, Format-List, XML.
 
 Whatever the form, an event has an id, a time, the machine, its properties as text, its message, and its line.
 """
@@ -19,9 +19,10 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from analysis.observations.counter_files import Clock
+from analysis.observations.event_lists import is_list, read_list
 from analysis.observations.lines import Progress, beginning, opened, read_cells, read_lines
 from analysis.observations.record import Notes
-from analysis.observations.sources import readable
+from analysis.observations.sources import encoding_of, readable
 from analysis.observations.tables import TableError
 
 LINE = "{line}"
@@ -52,6 +53,8 @@ def read_event_file(path: str | Path, notes: Notes, progress: Progress | None = 
     first = next((text for _, text in read_lines(path, Notes(path)) if text.strip()), "")
     if first.lstrip("\N{BYTE ORDER MARK} \t").startswith("<"):
         return _xml(path, notes, progress)
+    if is_list(head.decode(encoding_of(head), "replace")):
+        return _list(path, notes, progress)
     return _csv(path, notes, progress)
 
 
@@ -77,7 +80,7 @@ def event(
         notes.add(f"{stamp.strip()[:40]!r} is not a time", line, "an event has no time")
     named = named or {}
     guid = next((p for p in properties if GUID.fullmatch(p.strip())), "") or _guid_in(message)
-    vm = named.get("vm", "") or _name_before(properties, guid)
+    vm = named.get("vm", "") or _name_before(properties, guid) or _name_quoted(message)
     return Event(
         int(text),
         at,
@@ -99,6 +102,20 @@ def _name_before(properties: Sequence[str], guid: str) -> str:
     """The machine's name: the property before its ID, as 20415 has them."""
     place = list(properties).index(guid) if guid in properties else -1
     return properties[place - 1].strip() if place > 0 else ""
+
+
+_QUOTED = re.compile(
+    r"(?:virtual machine|live migration of|migration operation for)"
+    '\\s+["\N{LEFT DOUBLE QUOTATION MARK}]([^"\N{RIGHT DOUBLE QUOTATION MARK}\n]{1,100})'
+    '["\N{RIGHT DOUBLE QUOTATION MARK}]',
+    re.IGNORECASE,
+)
+
+
+def _name_quoted(message: str) -> str:
+    """The machine's name where a message has it in quotation marks behind the words that say so."""
+    match = _QUOTED.search(message)
+    return match[1].strip() if match else ""
 
 
 class IsoClock(Clock):
@@ -147,6 +164,16 @@ def _csv(path: str | Path, notes: Notes, progress: Progress | None) -> Iterator[
 def _listed(text: str) -> list[str]:
     """Properties that were joined by |; Export-Csv by itself writes only the name of their type."""
     return [] if text.startswith("System.") or not text.strip() else text.split("|")
+
+
+def _list(path: str | Path, notes: Notes, progress: Progress | None) -> Iterator[Event]:
+    """Events of Format-List."""
+    clock = Clock(notes)
+    for line, cell in read_list(path, notes, progress):
+        number = cell.get("id", cell.get("eventid", ""))
+        told = event(number, cell.get("timecreated", ""), (), cell.get("message", ""), line, notes, clock)
+        if told:
+            yield told
 
 
 # --- XML ------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Hyper-V's events of live migrations: how long brownout and blackout lasted.
 
-The texts of events 22507 to 22509, 20415 and 20417 are published nowhere (facts: hyperv, section 2), and the
-unit of their properties is not documented. So a figure is taken where its unit stands beside it, in a
+Of the texts of events 22507 to 22509, 20415 and 20417 only the last one's is published, and the unit of their
+properties is not documented. So a figure is taken where its unit stands beside it, in a
 property or in the message, or where a pattern of the user's finds it; a bare number is told in a note and not
 used.
 """
@@ -35,7 +35,9 @@ from analysis.observations.tables import TableError
 KIND = "events of live migrations"
 ABOUT = {22507: "total", 22508: "brownout", 22509: "blackout", 20415: "blackout", 20417: "blackout"}
 """The duration that an event tells of."""
-SUCCEEDED, FAILED = (20415, 20417, 20418), (21024, 21111)
+SUCCEEDED, CLUSTERS = (20415, 20417, 20418), (21125, 21501, 21502)
+FAILED = (21024, 21111, *CLUSTERS)
+"""Failures; those of the failover cluster count where their message speaks of a migration."""
 IDS = (*ABOUT, 20418, *FAILED)
 APART_S = 3600.0
 """Events of one machine further apart than this are of two migrations."""
@@ -47,6 +49,7 @@ TOTAL_TOLD = 22507
 FROM_THE_START = (22507, 22508)
 """What these are about began with the migration."""
 DIFFERS = 0.1
+LIMIT_REACHED = re.compile(r"migration limit \W?(\d{1,4})\W? was reached", re.IGNORECASE)
 UNITS = {"s": 1.0, "ms": 1e-3}
 BARE = re.compile(r"\d+(?:[.,]\d+)*")
 GROUPS = {f"{what}_{unit}" for what in ("total", "brownout", "blackout") for unit in UNITS} | {
@@ -68,9 +71,10 @@ def read_events(path: str | Path, *, pattern: str | None = None, progress: Progr
     seen: set[Event] = set()
     others = 0
     for event in read_event_file(path, notes, progress):
-        if event.id in IDS and not _is_twice(event, seen, notes):
+        meant = event.id in IDS and (event.id not in CLUSTERS or "migrat" in event.message.lower())
+        if meant and not _is_twice(event, seen, notes):
             events.append((event, _figures(event, search, notes)))
-        others += event.id not in IDS
+        others += not meant
     if not events and not others:
         raise TableError(f"{path} holds no event" + "".join(f" ({note})" for note in notes.sentences()[:1]))
     if not events:
@@ -218,7 +222,7 @@ def _ids_of_names(events: list[Told]) -> dict[str, str]:
 def _machine(told: Told, ids: dict[str, str]) -> str:
     """The ID of the machine that an event names in any way, else the name that it tells, if it tells one."""
     event, name = told[0], told[0].vm or told[1].get("vm", "")
-    quoted = re.findall(r"'([^'\n]+)'", event.message)
+    quoted = re.findall(r"['\"]([^'\"\n]+)['\"]", event.message)
     for known in (name, *event.properties, *quoted):
         if known.strip().casefold() in ids:
             return ids[known.strip().casefold()]
@@ -289,10 +293,37 @@ def _row(name: str, group: list[Told], file: str, notes: Notes) -> dict[str, Any
         "status": status,
     }
     row |= {"stop_rule": STOP_RULE, "without_setup": without_setup}
-    row |= {"began": _stamp(first.time_s), "measured_total_s": total if status != "failed" else math.nan}
+    row |= _moments(group) | {"measured_total_s": total if status != "failed" else math.nan}
+    row |= _why_failed(name, group, notes) if status == "failed" else {}
     row |= {"measured_brownout_s": durations["brownout"], "measured_blackout_s": durations["blackout"]}
     row |= {"residual_pages": pages[-1] if pages else math.nan, "vm_id": first.vm_id}
     return row | {"source_file": file, "source_line": first.line}
+
+
+def _moments(group: list[Told]) -> dict[str, Any]:
+    """When a migration began and ended; an event's stamp is that of the end of what it tells of."""
+    first, ends = group[0][0], [e for e, _ in group if e.id in (*SUCCEEDED, *FAILED, TOTAL_TOLD)]
+    lasted = _lasted(group[0]) if first.id in FROM_THE_START else math.nan
+    known = first.time_s is not None and math.isfinite(lasted)
+    began = first.time_s - lasted if known and first.time_s is not None else None
+    return {
+        "began": _stamp(began),
+        "ended": _stamp(ends[-1].time_s) if ends else None,
+        "first_event": _stamp(first.time_s),
+    }
+
+
+def _why_failed(name: str, group: list[Told], notes: Notes) -> dict[str, Any]:
+    """Why a migration failed, as its last event says it, and the limit that was reached."""
+    event = next(e for e, _ in reversed(group) if e.id in FAILED)
+    limit = LIMIT_REACHED.search(event.message)
+    reason = next((part for part in event.message.splitlines()[::-1] if part.strip()), "").strip()[:200]
+    if limit:
+        reason = f"the limit of {limit[1]} at once was reached"
+    if not reason:
+        return {}
+    notes.add(f"{name} failed: {reason}", event.line, "a migration failed")
+    return {"reason": reason} | ({"simultaneous_migrations": float(limit[1])} if limit else {})
 
 
 def _agreed(name: str, group: list[Told], what: str, notes: Notes) -> float:

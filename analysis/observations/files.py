@@ -37,7 +37,7 @@ def read_observed(files: str | Path | Sequence[str | Path]) -> tuple[pd.DataFram
     return found.migrations, found.passes
 
 
-def read_measured(files: str | Path | Sequence[str | Path]) -> Measured:
+def read_measured(files: str | Path | Sequence[str | Path], *, accept_units: bool = False) -> Measured:
     """Migrations of one or several files, their passes, and notes on what is missing or odd.
 
     Each file has the laboratory's form (``data/migrations.csv``, ``data/passes.csv``), columns by the
@@ -52,7 +52,7 @@ def read_measured(files: str | Path | Sequence[str | Path]) -> Measured:
         found = _recorded(recorded, [path for path in paths if path not in recorded])
         return replace(found, notes=notes + found.notes)
     of_passes = [path for path in paths if set(lab.PASS_COLUMNS) <= set(header(path))]
-    tables = [_table(path, notes) for path in paths if path not in of_passes]
+    tables = [_table(path, notes, accept_units) for path in paths if path not in of_passes]
     if not tables:
         raise TableError(f"{paths[0]} holds passes, and no file with their migrations was given")
     passes = [lab.read_passes(path) for path in of_passes]
@@ -64,14 +64,31 @@ def read_migrations(path: str | Path) -> pd.DataFrame:
     return read_observed(path)[0] if is_recorded(path) else _table(path, [])
 
 
-def _table(path: str | Path, notes: list[str]) -> pd.DataFrame:
+def _table(path: str | Path, notes: list[str], accept_units: bool = False) -> pd.DataFrame:
     """Migrations of a table of either form that are to be set beside the model."""
     names = set(header(path))
-    laboratory = set(lab.COLUMNS) <= names
-    mine = bool(names & set(PARAMETERS)) or own.is_own(path) or bool(names & set(own.MEASURED))
-    if laboratory or recognise.is_laboratorys(names) or not mine:
+    if set(lab.COLUMNS) <= names or recognise.is_laboratorys(names):
         return lab.read_migrations(path)
-    return _ended_well(path, own.with_all_needed(path, own.read_own(path)), notes)
+    if not names & {*PARAMETERS, *own.MEASURED} and not recognise.is_nearly_own(names):
+        raise TableError(_of_neither_form(path))
+    notes += own.unit_notes(path) if accept_units else []
+    table = own.read_own(path, accept_units=accept_units)
+    return _ended_well(path, own.with_all_needed(path, table), notes)
+
+
+SHOWN_COLUMNS = 6
+
+
+def _of_neither_form(path: str | Path) -> str:
+    """The sentence on a table that has no column of the study's."""
+    names = [repr(name[:40]) for name in header(path)]
+    more = f" and {len(names) - SHOWN_COLUMNS} more" if len(names) > SHOWN_COLUMNS else ""
+    shown = ", ".join(names[:SHOWN_COLUMNS]) + more
+    told = f"{path} is no table of migrations: none of its columns ({shown})"
+    return (
+        f"{told} is one of the study's; it takes a row a migration with {', '.join(NEEDED)} and "
+        "total_time_s, or the form of data/migrations.csv"
+    )
 
 
 def _ended_well(path: str | Path, table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
@@ -105,7 +122,10 @@ def is_recorded(path: str | Path) -> bool:
 
 def _recorded(paths: Sequence[str | Path], others: Sequence[str | Path]) -> Measured:
     """Completed migrations of host files, with what tables of parameters know of them."""
-    found = joined(repeated.told_once([recognise.read_record(path) for path in paths]))
+    records, failed = recognise.read_records(paths)
+    if failed:
+        raise TableError("; ".join(failed))
+    found = joined(repeated.told_once(records))
     migrations = recognise.completed(found)
     for path in others:
         migrations = _with_known(migrations, path)
@@ -172,7 +192,7 @@ def read_all(paths: Sequence[str | Path], *, memory_gib: float | None = None, **
         migrations = _with_known(migrations, path)
     migrations = with_known(migrations, "memory_gib", memory_gib)
     notes = notes + whole.notes + _without_memory(migrations) + failed
-    return Record(whole.kind, migrations, whole.passes, whole.samples, notes)
+    return replace(whole, migrations=migrations, notes=notes)
 
 
 def _is_known(path: str | Path) -> bool:

@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from analysis.observations.record import Notes
-from analysis.observations.sources import TableError, encoding_of, readable
+from analysis.observations.sources import CODE_PAGE, TableError, encoding_of, readable, separator
 
 LONGEST = 16 * 2**20
 """Characters of a line beyond which a file is no text."""
-CODE_PAGE = "cp1252"
-"""What Windows of Western Europe and America writes where it writes neither UTF-8 nor UTF-16."""
 BLANK = b"\0 \t\r\n\xff\xfe\xef\xbb\xbf"
 """What a file holds that is empty: blanks and marks of encodings."""
 
@@ -120,12 +118,6 @@ def read_cells(
             continue
         if any(cell.strip() for cell in row):
             yield begin, row
-
-
-def separator(header: str) -> str:
-    """Comma, semicolon (Export-Csv -UseCulture) or tab, whichever separates the header."""
-    outside = "".join(header.split('"')[::2])
-    return max(",;\t", key=outside.count)
 
 
 class _Numbered:

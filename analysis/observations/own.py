@@ -12,7 +12,7 @@ from analysis.observations import columns, possible
 from analysis.observations.columns import NEEDED as NEEDED
 from analysis.observations.lab import COUNTED_RAW
 from analysis.observations.sources import located
-from analysis.observations.tables import TableError, header, line_of, read_table
+from analysis.observations.tables import TableError, first_row, header, line_of, read_table
 from analysis.parameters import PARAMETERS, ParameterError, check
 
 MEASURED = {
@@ -39,34 +39,63 @@ def is_own(path: str | Path) -> bool:
     return bool(names & {"measured_total_s", "total_time_s"}) and bool(names & set(PARAMETERS))
 
 
-def read_own(path: str | Path) -> pd.DataFrame:
+def read_own(path: str | Path, *, accept_units: bool = False) -> pd.DataFrame:
     """Read a table of migrations: columns by parameter names, and what was measured.
 
     Measured columns: ``measured_total_s`` (or ``total_time_s``), ``measured_blackout_s`` (or
     ``downtime_s``), ``measured_stream_gib`` (or ``transferred_bytes``), ``measured_verdict`` (or
     ``verdict``). ``method`` and ``workload`` tell kinds apart, ``status`` how a migration ended; any other
     column is carried along as text. Raises TableError, also for a column that is nearly one of these or has
-    another unit, and for a figure that cannot be.
+    another unit, and for a figure that cannot be. ``accept_units``: a column that has one of ours in another
+    unit (``bandwidth_mbps``) is taken as that, where the unit means one thing.
     """
     path = located(path)
-    names = header(path)
+    taken = accepted_units(path) if accept_units else {}
+    names = [taken.get(name, name) for name in header(path)]
     _named_right(path, names)
     numbers = [n for n in names if n in MEASURED or (n in PARAMETERS and not PARAMETERS[n].choices)]
     kinds = {n: "number or empty" if n in MEASURED or _may_be_empty(n) else "number" for n in numbers}
-    table = _in_words(path, checked(path, read_table(path, kinds)))
+    theirs = {ours: name for name, ours in taken.items()}
+    raw = read_table(path, {theirs.get(name, name): kind for name, kind in kinds.items()}).rename(
+        columns=taken
+    )
+    for name, ours in taken.items():
+        raw[ours] *= columns.factor(name, ours)
+    table = _in_words(path, checked(path, raw))
     _possible(path, table)
     given = {MEASURED[n][0]: table[n] * MEASURED[n][1] for n in names if n in MEASURED}
     return table.drop(columns=[n for n in names if n in MEASURED]).assign(**given)
 
 
-def _named_right(path: str | Path, names: list[str]) -> None:
-    """TableError for a column that is nearly one of the study's, for two of one measurement, for no time."""
+def accepted_units(path: str | Path) -> dict[str, str]:
+    """Columns that are ours in another unit that means one thing, with our name for each."""
+    names = header(path)
+    near = _near(names)
+    return {
+        n: ours for n, ours in near.items() if ours and columns.factor(n, ours) == columns.factor(n, ours)
+    }
+
+
+def unit_notes(path: str | Path) -> list[str]:
+    """A sentence for each column that ``accept_units`` takes in its own unit."""
+    return [
+        f"{path}: the column {name!r} is taken as {ours}, one of it as {columns.factor(name, ours):g}"
+        for name, ours in accepted_units(path).items()
+    ]
+
+
+def _near(names: list[str]) -> dict[str, str]:
+    """What columns that are not ours are nearly; empty for those that are near to none."""
     known = [*PARAMETERS, *MEASURED]
     given = {n for n in known if n in names or (n in MEASURED and _same_measured(n) & set(names))}
-    near = {n: columns.alike(n, known, given) for n in names if n not in known}
-    asked = {name: ours for name, ours in near.items() if ours}
+    return {n: columns.alike(n, known, given) for n in names if n not in known}
+
+
+def _named_right(path: str | Path, names: list[str]) -> None:
+    """TableError for a column that is nearly one of the study's, for two of one measurement, for no time."""
+    asked = {name: ours for name, ours in _near(names).items() if ours}
     if asked:
-        raise TableError(columns.question(path, asked))
+        raise TableError(columns.question(path, asked, first_row(path)))
     measured = [n for n in names if n in MEASURED]
     for name in measured:
         same = [n for n in measured if MEASURED[n][0] == MEASURED[name][0]]

@@ -30,6 +30,8 @@ TEXTS = ("method", "workload", "group")
 RUNNING = ("none", "setup", "active", "device", "wait-unplug", "postcopy-active", "postcopy-paused",
            "postcopy-recover", "pre-switchover", "colo", "cancelling")  # fmt: skip
 ENDS = {"completed": "completed", "failed": "failed", "cancelled": "cancelled"}
+NOT_SHOWN = ("key", "run", "known", "told", "is_end", "found_pages")
+"""What a reader keeps in a sample beside its figures."""
 SECONDS = {"total-time": "time_s", "setup-time": "setup_s", "downtime": "blackout_s",
            "expected-downtime": "expected_blackout_s"}  # fmt: skip
 ELSEWHERE = ("compression", "xbzrle-cache")
@@ -81,18 +83,26 @@ def _first_reason(notes: Notes) -> str:
     return f" ({notes.told[0].split(': ', 1)[-1]})" if notes.told else ""
 
 
-def tables(kind: str, found: list[Sample], notes: Notes, name: str) -> Record:
-    """Samples as a record; migrations without a key are called by ``name`` and a number."""
+def tables(kind: str, found: list[Sample], notes: Notes, name: str, stop_rule: str = STOP_RULE) -> Record:
+    """Samples as a record; migrations without a key are called by ``name`` and a number.
+
+    ``known`` of a migration's first sample was known beforehand; ``told`` of any is told of the whole of it.
+    A sample with ``is_end`` tells only how and when it ended, and is none of its samples.
+    """
     migrations, passes, samples = [], [], []
     taken: set[str] = set()
     groups = told_once(split(found, notes), notes)
     for place, group in enumerate(groups, 1):
         key = _free(str(group[0]["key"] or (name if len(groups) == 1 else f"{name} {place}")), taken)
-        given: dict[str, Any] = group[0].get("known", {})
-        migrations.append(migration_of(key, group, notes) | {"stop_rule": STOP_RULE} | given)
+        given: dict[str, Any] = dict(group[0].get("known", {}))
+        for sample in group:
+            given |= sample.get("told", {})
+        migrations.append(migration_of(key, group, notes) | {"stop_rule": stop_rule} | given)
         passes += passes_of(key, group, notes)
         samples += [
-            {"migration": key} | {n: v for n, v in s.items() if n not in ("key", "known")} for s in group
+            {"migration": key} | {n: v for n, v in s.items() if n not in NOT_SHOWN}
+            for s in group
+            if not s.get("is_end")
         ]
     return record(kind, notes, migrations, passes, samples)
 

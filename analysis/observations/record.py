@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +44,25 @@ class Notes:
             if sentence not in self.told:
                 self.told.append(sentence)
 
+    def once(self, reason: str, line: int) -> None:
+        """Note what is true of a whole file, with the first line that shows it."""
+        if not self.count[reason]:
+            self.add(reason, line, reason)
+            self.count[reason] = 1
+
     def sentences(self) -> list[str]:
         """All sentences, and how many more of each kind there were."""
         more = {kind: n - TOLD_EACH for kind, n in self.count.items() if n > TOLD_EACH}
         return self.told + [f"{self.path}: {n} more like it: {kind}" for kind, n in more.items()]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What was taken from one line of a file."""
+
+    file: str
+    line: int
+    what: str
 
 
 @dataclass(frozen=True)
@@ -57,6 +72,8 @@ class Record:
     ``migrations``: a row a migration, ``measured_`` columns beside what was known beforehand in the names of
     the parameters. ``passes``: a row a look at the dirty pages, as :func:`~.lab.read_passes` returns them.
     ``samples``: a row a moment. Every row has ``source_file`` and ``source_line``; ``notes`` are sentences.
+    ``taken``: what was taken from which line, where a reader says more of it than its rows do. ``sources``: a
+    sentence a file on what it was read as.
     """
 
     kind: str
@@ -64,6 +81,8 @@ class Record:
     passes: pd.DataFrame
     samples: pd.DataFrame
     notes: list[str] = field(default_factory=list)
+    taken: list[Taken] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
 
 
 def record(
@@ -108,7 +127,10 @@ def joined(records: Iterable[Record]) -> Record:
         for name, parts in zip(("migrations", "passes", "samples"), tables, strict=True)
     ]
     migrations, passes, samples = whole
-    return Record(kinds, migrations, passes, samples, [note for r in records for note in r.notes])
+    notes, taken, sources = (
+        [one for r in records for one in getattr(r, name)] for name in ("notes", "taken", "sources")
+    )
+    return Record(kinds, migrations, passes, samples, notes, taken, sources)
 
 
 def _told_apart(records: list[Record]) -> list[Record]:
@@ -125,5 +147,5 @@ def _told_apart(records: list[Record]) -> list[Record]:
             t.assign(migration=t.migration.map(lambda k, new=new: new.get(k, k)))
             for t in (r.migrations, r.passes, r.samples)
         )
-        result.append(Record(r.kind, migrations, passes, samples, r.notes))
+        result.append(replace(r, migrations=migrations, passes=passes, samples=samples))
     return result

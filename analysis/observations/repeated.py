@@ -122,10 +122,10 @@ def _is_one(event: dict[Any, Any], counted: dict[Any, Any]) -> bool:
     alike = [abs(a - b) <= 2 * within + DIFFERS * max(a, b) for a, b in known]
     ran = counted["measured_brownout_s"]
     ran = ran if ran == ran else counted["observed_for_s"]
-    if not all(alike) or ran != ran or event["began"] is None or counted["began"] is None:
+    if not all(alike) or ran != ran or event["first_event"] is None or counted["began"] is None:
         return False
     # An event of a phase is written when the phase has ended.
-    apart = (pd.Timestamp(event["began"]) - pd.Timestamp(counted["began"])).total_seconds() - ran
+    apart = (pd.Timestamp(event["first_event"]) - pd.Timestamp(counted["began"])).total_seconds() - ran
     zone = ZONE_S * round(apart / ZONE_S) if alike else 0.0
     return bool(abs(zone) <= WIDEST_ZONE_S and abs(apart - zone) <= 2 * within)
 

@@ -43,14 +43,26 @@ SAMPLE_FIELDS = {
 }
 
 
+def blank(status: str, **figures: Any) -> Sample:
+    """A sample that tells nothing but ``status`` and the figures given."""
+    nothing = dict.fromkeys((*SAMPLE_FIELDS, "time_s", "expected_blackout_s"), math.nan)
+    return {"key": "", **nothing, "page_bytes": float(PAGE), **figures, "status": status}
+
+
 def split(samples: Iterable[Sample], notes: Notes) -> list[list[Sample]]:
-    """Samples by migration: by key, and anew where counting starts again; what contradicts is left out."""
-    current: dict[str, list[Sample]] = {}
+    """Samples by migration: by key, and anew where counting starts again; what contradicts is left out.
+
+    ``run`` in a sample tells migrations with one key apart where its reader knows where each begins.
+    """
+    current: dict[Any, list[Sample]] = {}
     found: list[list[Sample]] = []
-    latest: dict[str, float] = {}
+    latest: dict[Any, float] = {}
     for sample in samples:
-        key = sample["key"]
+        key = sample["key"], sample.get("run", 0)
         last = current[key][-1] if key in current else None
+        if last is not None and _is_bare(sample) and last["status"] == sample["status"]:
+            # Asked once more, the host says only how it ended: that is no second migration.
+            continue
         if last is not None and _contradicts(last, sample):
             told = f"one moment is told as {last['status']!r} and as {sample['status']!r}"
             notes.add(f"{told}: how the migration ended is not taken", sample["source_line"])
@@ -67,6 +79,12 @@ def split(samples: Iterable[Sample], notes: Notes) -> list[list[Sample]]:
             current[key].append(sample)
         latest[key] = max(latest[key], sample["time_s"] if _known(sample["time_s"]) else -math.inf)
     return found
+
+
+def _is_bare(sample: Sample) -> bool:
+    """True for a sample that tells how a migration ended and nothing else."""
+    figures = ("time_s", "stream_gib", "remaining_gib", "memory_gib", "content_pages", "blackout_s")
+    return sample["status"] in ENDED and not any(_known(sample.get(name)) for name in figures)
 
 
 def _begins(last: Sample, sample: Sample) -> bool:
@@ -158,6 +176,8 @@ def _look(name: str, last: Sample | None, now: Sample, notes: Notes) -> dict[str
 
 def _found_dirty(last: Sample, now: Sample) -> float:
     """Pages of 4 KiB found dirty between two samples; NaN where a figure is missing or figures contradict."""
+    if "found_pages" in now:
+        return float(now["found_pages"])
     size = now["page_bytes"]
     sent = _plus(now["content_pages"], now["zero_pages"]) - _plus(last["content_pages"], last["zero_pages"])
     found = ((now["remaining_gib"] - last["remaining_gib"]) * 2**30 + sent * size) / PAGE

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import errno
 import os
+import re
 import select
 import stat
 import tempfile
@@ -15,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from analysis.errors import UserError
+from analysis.observations import packed
 
 ROOT = Path(__file__).resolve().parents[2]
 """The repository's folder."""
@@ -24,6 +26,8 @@ AT_ONCE = 2**20
 KINDS = ((stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"), (stat.S_ISSOCK, "a socket"))
 
 
+CODE_PAGE = "cp1252"
+"""What Windows of Western Europe and America writes where it writes neither UTF-8 nor UTF-16."""
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -60,7 +64,7 @@ def readable(path: str | Path) -> Path:
         if is_kind(told.st_mode):
             raise TableError(f"{path} is {name}, not a file")
     if not stat.S_ISFIFO(told.st_mode):
-        return found
+        return _unpacked(path, found, (told.st_size, told.st_mtime_ns))
     key = (str(found), told.st_dev, told.st_ino)
     # What comes through it later, from another writer, is another file.
     patience_s = PATIENCE_S if key not in _kept() else AGAIN_S
@@ -70,6 +74,26 @@ def readable(path: str | Path) -> Path:
     if kept is None:
         raise TableError(f"{path} is a named pipe, and nothing writes to it")
     return kept
+
+
+def _unpacked(path: str | Path, found: Path, mark: tuple[int, int]) -> Path:
+    """The file itself, or, where it was packed, what it holds; TableError where that cannot be had whole."""
+    try:
+        packer = packed.packer_of(found)
+    except OSError as error:
+        raise TableError(_why(path, error)) from None
+    if not packer:
+        return found
+    key = (str(found), *mark)
+    if key not in _kept():
+        number, name = tempfile.mkstemp(dir=_folder().name)
+        with os.fdopen(number, "wb") as file:
+            reason = packed.unpack(found, packer, file)
+        if reason:
+            os.unlink(name)
+            raise TableError(f"{path} is packed with {packer}, and cannot be unpacked: {reason}")
+        _kept()[key] = Path(name)
+    return _kept()[key] or found
 
 
 def _why(path: str | Path, error: OSError | ValueError) -> str:
@@ -83,7 +107,7 @@ def _why(path: str | Path, error: OSError | ValueError) -> str:
 
 @cache
 def _kept() -> dict[tuple[str, int, int], Path | None]:
-    """Copies of what came through pipes, for as long as this process runs; None where nothing came."""
+    """Copies of what came through pipes or was packed, while this process runs; None where nothing came."""
     return {}
 
 
@@ -129,17 +153,35 @@ def _first_bytes(source: int, patience_s: float) -> bytes | None:
 
 
 def text_of(path: str | Path) -> str:
-    """All of a text file that is UTF-8 or UTF-16; TableError for any other."""
+    """All of a text file that is UTF-8, UTF-16 or of a Windows code page; TableError for any other."""
+    return decoded(path)[0]
+
+
+def decoded(path: str | Path) -> tuple[str, str]:
+    """All of a text file, and the encoding that it was read as."""
     try:
         raw = readable(path).read_bytes()
     except OSError as error:
         raise TableError(_why(path, error)) from None
     encoding = encoding_of(raw[:65536])
     try:
-        return raw.decode(encoding)
+        return raw.decode(encoding), encoding
     except UnicodeDecodeError as error:
+        if encoding.startswith("utf-8") and not _NO_TEXT.search(raw):
+            # What Excel saves as plain "CSV" in Western Europe and America.
+            return raw.decode(CODE_PAGE, "replace"), CODE_PAGE
         told = f"{path} is not UTF-8 text (byte {error.start})"
         raise TableError(f"{told}; save it as CSV in UTF-8") from None
+
+
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f\x81\x8d\x8f\x90\x9d]")
+"""Bytes that are no characters of the code page, or none that a text has."""
+
+
+def separator(header: str) -> str:
+    """Comma, semicolon (Export-Csv -UseCulture) or tab, whichever separates the header."""
+    outside = "".join(header.split('"')[::2])
+    return max(",;\t", key=outside.count)
 
 
 def encoding_of(head: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from io import StringIO
 from pathlib import Path
@@ -10,17 +11,19 @@ from typing import Any, cast
 
 import pandas as pd
 
-from analysis.observations.sources import TableError, text_of
+from analysis.observations.sources import TableError, separator, text_of
 
 __all__ = ["TableError", "header", "line_of", "read_table"]
+MOST_COLUMNS = 2000
+"""Columns beyond which a file is no table of migrations."""
 
 
 def read_table(path: str | Path, columns: Mapping[str, str]) -> pd.DataFrame:
     """Read a CSV file whose ``columns`` must be there, as ``number``, ``number or empty`` or ``text``.
 
     Other columns are carried along as text. Raises :class:`TableError` for a file that is
-    missing, empty, cut off, separated by something else than commas or tabs, or has a value that is
-    not a number where one is due.
+    missing, empty, cut off, separated by something else than commas, semicolons or tabs, or has a value that
+    is not a number where one is due. Decimal commas are read where semicolons or tabs separate the cells.
     """
     table = _raw(path)
     missing = [name for name in columns if name not in table]
@@ -29,14 +32,43 @@ def read_table(path: str | Path, columns: Mapping[str, str]) -> pd.DataFrame:
     _check_even(path)
     if table.empty:
         raise TableError(f"{path} has a header but no rows")
+    mark = _decimal_mark(path, table, columns)
     return table.assign(
-        **{n: _numbers(path, table[n], kind) for n, kind in columns.items() if kind != "text"}
+        **{n: _numbers(path, table[n], kind, mark) for n, kind in columns.items() if kind != "text"}
     )
 
 
 def header(path: str | Path) -> list[str]:
     """Names of the columns of a CSV file."""
-    return list(_raw(path, rows=0).columns)
+    text, _ = _body(text_of(path))
+    return _named_once(path, text)
+
+
+def first_row(path: str | Path) -> dict[str, str]:
+    """The cells of the first row by the names of their columns; none where there is no row."""
+    table = _raw(path, rows=1)
+    return {str(name): str(table[name].iloc[0]) for name in table} if len(table) else {}
+
+
+def _named_once(path: str | Path, text: str) -> list[str]:
+    """Names of the columns; TableError for a file without any, for far too many, for two called alike."""
+    if not text.strip():
+        raise TableError(f"{path} is empty")
+    try:
+        names = next(csv.reader(StringIO(text, newline=""), delimiter=_separator(text)))
+    except csv.Error as error:
+        raise TableError(f"{path} is not a well-formed CSV file: {error}") from None
+    if len(names) > MOST_COLUMNS:
+        raise TableError(
+            f"{path} has {len(names):,} columns, and a table of migrations at most {MOST_COLUMNS:,}; are its "
+            "rows and columns interchanged?"
+        )
+    seen: set[str] = set()
+    for name in names:
+        if name and name in seen:
+            raise TableError(f"{path} has two columns {name!r}; which one counts cannot be told")
+        seen.add(name)
+    return [name or f"Unnamed: {place}" for place, name in enumerate(names)]
 
 
 def line_of(path: str | Path, row: int) -> int:
@@ -46,12 +78,9 @@ def line_of(path: str | Path, row: int) -> int:
 
 def _raw(path: str | Path, rows: int | None = None) -> pd.DataFrame:
     text, _ = _body(text_of(path))
+    # Read apart, because pandas would rename the second of two columns that are called alike.
+    _named_once(path, text)
     try:
-        # Read apart, because pandas would rename the second of two columns that are called alike.
-        names = _cells(text, header=None, nrows=1).iloc[0]
-        twice = names[names.duplicated() & (names != "")]
-        if len(twice):
-            raise TableError(f"{path} has two columns {twice.iloc[0]!r}; which one counts cannot be told")
         return _cells(text, nrows=rows)
     except pd.errors.EmptyDataError:
         raise TableError(f"{path} is empty") from None
@@ -70,16 +99,21 @@ def _cells(text: str, **how: Any) -> pd.DataFrame:
 def _body(text: str) -> tuple[str, int]:
     """A text from its first line on that is not blank, and how many lines stand before."""
     text = text.removeprefix("\N{BYTE ORDER MARK}")
-    lines = StringIO(text, newline="").readlines()
-    blank = next((i for i, line in enumerate(lines) if line.strip()), len(lines))
-    return "".join(lines[blank:]), blank
+    blank, at = 0, 0
+    for line in StringIO(text, newline=""):
+        if line.strip() and not _SEPARATED_BY.match(line):
+            break
+        blank, at = blank + 1, at + len(line)
+    return text[at:], blank
+
+
+_SEPARATED_BY = re.compile(r"sep=[,;\t]\s*$", re.IGNORECASE)
+"""Excel's own first line, which says what separates the cells; the header says it too."""
 
 
 def _separator(text: str) -> str:
-    """The tab where it separates the header, else the comma."""
-    head = text[: 10**5].splitlines()[:1]
-    outside = "".join(head[0].split('"')[::2]) if head else ""
-    return "\t" if outside.count("\t") > outside.count(",") else ","
+    """Comma, semicolon (Excel in much of Europe) or tab, whichever separates the header."""
+    return separator(next(iter(text[: 10**5].splitlines()), ""))
 
 
 def _check_even(path: str | Path) -> None:
@@ -107,15 +141,36 @@ def _rows(path: str | Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _missing(path: str | Path, missing: list[str], table: pd.DataFrame) -> str:
-    sentence = f"{path} has no column {', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}"
-    if len(table.columns) == 1 and ";" in table.columns[0]:
-        return sentence + "; it is separated by semicolons: save it with commas and decimal points"
-    return sentence
+    return f"{path} has no column {', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}"
 
 
-def _numbers(path: str | Path, column: pd.Series, kind: str) -> pd.Series:
+_COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?")
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+")
+
+
+def _decimal_mark(path: str | Path, table: pd.DataFrame, columns: Mapping[str, str]) -> str:
+    """The decimal mark of a table's numbers: a comma only where semicolons or tabs separate the cells.
+
+    TableError where points could be decimal marks or part thousands, as in a table of ``1.234`` alone.
+    """
+    if _separator(_body(text_of(path))[0]) == ",":
+        return "."
+    names = [name for name, kind in columns.items() if kind != "text"]
+    cells = {(n, row): v.strip() for n in names for row, v in enumerate(table[n].fillna(""))}
+    if any(_COMMA.fullmatch(value) for value in cells.values()):
+        return ","
+    dotted = {place: value for place, value in cells.items() if "." in value}
+    if dotted and all(_GROUPED.fullmatch(value) for value in dotted.values()):
+        (name, row), value = next(iter(dotted.items()))
+        told = f"{path}, line {line_of(path, row)}, column {name}: {value!r} can be read in two ways"
+        raise TableError(f"{told}; write it without parting thousands, or with another decimal")
+    return "."
+
+
+def _numbers(path: str | Path, column: pd.Series, kind: str, mark: str = ".") -> pd.Series:
     text = column.fillna("").str.strip()
-    numbers = pd.to_numeric(text.where(text != ""), errors="coerce")
+    plain = text.map(_with_point) if mark == "," else text
+    numbers = pd.to_numeric(plain.where(text != ""), errors="coerce")
     bad = numbers.isna() & ((text != "") | (kind == "number"))
     if bad.any():
         row = int(bad.to_numpy().argmax())
@@ -123,6 +178,13 @@ def _numbers(path: str | Path, column: pd.Series, kind: str) -> pd.Series:
         why = "uses a decimal comma; write a decimal point" if _decimal_comma(value) else "is not a number"
         raise TableError(f"{path}, line {line_of(path, row)}, column {column.name}: {value!r} {why}")
     return numbers.astype(float)
+
+
+def _with_point(value: str) -> str:
+    """A number with a decimal comma as one with a point; nothing where a point in it parts no thousands."""
+    if _COMMA.fullmatch(value) or _GROUPED.fullmatch(value):
+        return value.replace(".", "").replace(",", ".")
+    return "no number" if "." in value or "," in value else value
 
 
 def _decimal_comma(value: str) -> bool:

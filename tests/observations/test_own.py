@@ -237,13 +237,51 @@ def test_an_outcome_as_a_column_is_told(measured):
     assert "measured_total_s" in result.stderr
 
 
-def test_a_table_separated_by_semicolons_is_told(measured):
+def test_a_table_separated_by_semicolons_is_the_same_table(measured):
     """As spreadsheets write it where the decimal sign is a comma."""
     path = measured.with_name("semicolons.csv")
     pd.read_csv(measured).to_csv(path, index=False, sep=";", decimal=",")
+    result, right = run("validate", path, "--json"), run("validate", measured, "--json")
+    assert result.exit_code == 0
+    assert result.stdout == right.stdout
+
+
+def test_a_table_in_other_units_is_offered_and_taken_when_told(measured):
+    """Megabits, mebibytes and milliseconds: a question with the first value, and with the option the same."""
+    path = measured.with_name("units.csv")
+    rows = pd.read_csv(measured)
+    other = rows.assign(memory_mib=1024 * rows.memory_gib, total_time_ms=1000 * rows.total_time_s)
+    other = other.assign(bandwidth_mbps=1000 * rows.bandwidth_gbps)
+    other.drop(columns=["memory_gib", "total_time_s", "bandwidth_gbps"]).to_csv(path, index=False)
+    asked = run("validate", path)
+    assert asked.exit_code == 2
+    first = rows.iloc[0]
+    assert f"so that {1000 * first.total_time_s:g} would be {first.total_time_s:g} s" in asked.stderr
+    taken, right = run("validate", path, "--accept-units", "--json"), run("validate", measured, "--json")
+    figures, wanted = json.loads(taken.stdout), json.loads(right.stdout)
+    assert "'total_time_ms' is taken as total_time_s" in " ".join(figures.pop("notes"))
+    assert not wanted.pop("notes")
+    for name in ("total_s", "transferred_bytes"):
+        assert figures[name] == pytest.approx(wanted[name], rel=1e-9)
+
+
+def test_megabytes_mean_two_things_and_stay_a_question(measured):
+    """10**6 or 2**20 bytes: no option takes them."""
+    path = measured.with_name("mb.csv")
+    rows = pd.read_csv(measured)
+    rows.assign(memory_mb=1024 * rows.memory_gib).drop(columns="memory_gib").to_csv(path, index=False)
+    result = run("validate", path, "--accept-units")
+    assert result.exit_code == 2
+    assert "'memory_mb' seems to be in MB" in result.stderr
+
+
+def test_a_table_of_something_else_is_told_as_that(tmp_path):
+    """Neither form: its columns are named, and what a table of migrations has."""
+    path = tmp_path / "other.csv"
+    path.write_text("city,population\nUlm,126000\n", encoding="utf-8")
     result = run("validate", path)
     assert result.exit_code == 2
-    assert "semicolons" in result.stderr
+    assert "is no table of migrations: none of its columns ('city', 'population')" in result.stderr
 
 
 @pytest.mark.parametrize("rows", [1, 2])

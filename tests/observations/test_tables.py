@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.observations.tables import TableError, read_table
+from analysis.observations.tables import TableError, header, read_table
 
 KINDS = {"name": "text", "time_s": "number", "limit": "number or empty"}
 
@@ -33,7 +33,8 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path):
         ("", "is empty"),
         ("name,time_s,limit\n", "has a header but no rows"),
         ("name,time_s\na,1\n", "has no column limit"),
-        ("name;time_s;limit\na;1,5;2\n", "separated by semicolons"),
+        ("name;time_s;limit\na;1.234;2.345\n", "line 2, column time_s: '1.234' can be read in two ways"),
+        ("name;time_s;limit\na;1,5;2.5\n", "line 2, column limit: '2.5' is not a number"),
         ("name,time_s,limit\na,1,2\nb,fast,2\n", "line 3, column time_s: 'fast' is not a number"),
         ('name,time_s,limit\na,"1,5",2\n', "line 2, column time_s: '1,5' uses a decimal comma"),
         ("name,time_s,limit\na,,2\n", "line 2, column time_s: '' is not a number"),
@@ -49,10 +50,41 @@ def test_a_damaged_table_is_told_in_a_sentence(tmp_path, text, sentence):
         read_table(write(tmp_path, text), KINDS)
 
 
-def test_another_encoding_is_told(tmp_path):
-    """A file in a code page of Windows is named as not UTF-8."""
+def test_a_code_page_of_windows_is_read(tmp_path):
+    """What Excel saves as plain CSV in Western Europe: 0xE4 is an a with two dots."""
+    table = read_table(write(tmp_path, "name,time_s,limit\nä,1,2\n", "cp1252"), KINDS)
+    assert table.name.tolist() == ["ä"]
+
+
+def test_what_is_no_text_is_told(tmp_path):
+    """Bytes that no code page of Windows has, nor any text, are no table."""
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"name,time_s\n\xff\x01\x02,1\n")
     with pytest.raises(TableError, match="is not UTF-8 text"):
-        read_table(write(tmp_path, "name,time_s,limit\nä,1,2\n", "cp1252"), KINDS)
+        read_table(path, KINDS)
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_decimal_commas_are_read_where_they_cannot_separate(tmp_path, mark):
+    """1,5 and 1.234,5 between semicolons or tabs; a lone 2.345 beside them parts thousands."""
+    text = "name,time_s,limit\na,1#5,2\nb,1.234#5,2.345\n".replace(",", mark).replace("#", ",")
+    table = read_table(write(tmp_path, text), KINDS)
+    assert table.time_s.tolist() == [1.5, 1234.5]
+    assert table.limit.tolist() == [2.0, 2345.0]
+
+
+def test_a_table_of_two_hundred_thousand_columns_is_told(tmp_path):
+    """Its columns are counted before anything is made of them."""
+    path = write(tmp_path, ",".join(f"c{i}" for i in range(200_000)) + "\n")
+    with pytest.raises(TableError, match="has 200,000 columns"):
+        header(path)
+
+
+def test_a_field_of_two_megabytes_is_told(tmp_path):
+    """Also in the middle of a table; the line is named."""
+    path = write(tmp_path, f"name,time_s,limit\na,1,2\n{'b' * 2_000_000},1,2\n")
+    with pytest.raises(TableError, match="line 3: field larger than field limit"):
+        read_table(path, KINDS)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
