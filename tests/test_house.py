@@ -16,7 +16,7 @@ MAY_USE = {
     "explorer": {"figures", "studies", "model"},
     "pages": set(),
     "batch": {"pages"},
-    "cli": {"studies", "model", "observations", "batch"},
+    "cli": {"figures", "studies", "model", "observations", "batch"},
     "__main__": {"cli", "batch", "studies"},
     "__init__": set(),
 }
