@@ -17,7 +17,7 @@ SHOWN = 60
 @click.command(cls=Verb)
 @click.argument("inventory", type=click.Path(path_type=Path))
 @click.option("--nodes", "nodes_file", type=click.Path(path_type=Path), metavar="NODES.csv",
-              help="Nodes: node, memory_gib or free_gib, bandwidth_gbps, parallel_limit, any parameter of a link.")  # fmt: skip
+              help="Nodes: node, memory_gib or free_gib, bandwidth_gbps, any link parameter.")  # fmt: skip
 @click.option(
     "--node", "empty", multiple=True, metavar="NAME", help="Empty this node; may be given several times."
 )
@@ -31,8 +31,8 @@ SHOWN = 60
 @click.option(
     "--batch-gap-s", type=click.FloatRange(min=0), default=0.0, help="Time between two batches [s]."
 )
-@click.option("--system", "system_name", default="hyperv", show_default=True, metavar="hyperv|kubevirt|nova|proxmox",
-              help="Whose limits, order and rules hold.")  # fmt: skip
+@click.option("--system", "system_name", default="hyperv", show_default=True,
+              metavar="hyperv|kubevirt|nova|proxmox", help="Whose limits, order and rules hold.")  # fmt: skip
 @click.option(
     "--preset", default="", metavar="WINDOWS", help="Defaults of a Windows Server, for example windows_2022."
 )
@@ -46,8 +46,8 @@ SHOWN = 60
 @click.option(
     "--all-live", is_flag=True, help="Live migrate machines of low priority too (MoveTypeThreshold 1000)."
 )
-@click.option("--order", default="system", show_default=True, metavar="system|first|smallest|largest|hardest|priority",
-              help="The order to carry out.")  # fmt: skip
+@click.option("--order", default="system", show_default=True,
+              metavar="system|first|smallest|largest|hardest", help="The order to carry out.")  # fmt: skip
 @click.option("--seconds", type=click.FloatRange(min=0), default=0.0,
               help="Search so long for a better order and placement, and take the best found.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the search and of what is drawn.")
@@ -71,9 +71,9 @@ def drain(
 ) -> None:
     """How long emptying a node takes, in which order, and how far that is from the best.
 
-    INVENTORY.csv has a row a machine: machine, node, memory_gib, optionally destination, priority, group, owners,
-    deadline, and any parameter of the study; or is what Get-VM or Get-ClusterGroup exported. Without --node the
-    rows that name a destination are the moves.
+    INVENTORY.csv has a row a machine: machine, node, memory_gib, optionally destination, priority, group,
+    owners, deadline, and any parameter of the study; or is what Get-VM or Get-ClusterGroup exported.
+    Without --node the rows that name a destination are the moves.
     """
     from analysis import writable
     from analysis.cli import drained

@@ -61,7 +61,8 @@ class Answered:
         low90, high90 = scatter.interval(draws, found.makespan_s, 90)
         low50, high50 = scatter.interval(draws, found.makespan_s, 50)
         told: dict[str, Any] = {
-            "makespan_s": found.makespan_s, "low50": low50, "high50": high50, "low90": low90, "high90": high90,
+            "makespan_s": found.makespan_s, "low50": low50, "high50": high50,
+            "low90": low90, "high90": high90,
             "lower_bound_s": found.bound_s, "gap": found.makespan_s / found.bound_s - 1,
             "start": self.times.start.isoformat(),
             "start_by": self.times.start_by.isoformat() if self.times.start_by else None,
@@ -108,8 +109,8 @@ class Answered:
             else f"this one is at most {100 * over:.1f} % longer than the best"
         )
         lines.append(f"Links, slots and the longest move need {seconds(found.bound_s)}: {best}.")
-        worst = moves.loc[moves.blackout_s.idxmax()] if len(moves) else None
-        if worst is not None:
+        if len(moves):
+            worst = moves.iloc[int(moves.blackout_s.to_numpy().argmax())]
             lines.append(f"The longest pause is {seconds(worst.blackout_s)} ({worst.machine}).")
         return [*lines, *self._clock()]
 
@@ -119,9 +120,13 @@ class Answered:
             ends = times.start + timedelta(seconds=self.found.makespan_s)
             lines.append(f"Begun at {times.start:%H:%M} it is done at {ends:%H:%M:%S}.")
         if times.until and times.start_by:
-            sure = f"to be done by {times.until:%H:%M} in 95 of 100 cases" if len(self.found.draws) else (
-                f"to be done by {times.until:%H:%M}, without a reserve (--host tells how much times scatter)")  # fmt: skip
-            lines.append(f"Start at {times.start_by:%H:%M:%S} at the latest {sure}.")
+            sure = (
+                " in 95 of 100 cases"
+                if len(self.found.draws)
+                else ", without a reserve (none without --host)"
+            )
+            said = f"to be done by {times.until:%H:%M}{sure}"
+            lines.append(f"Start at {times.start_by:%H:%M:%S} at the latest {said}.")
         if times.unfinished:
             lines.append(f"Not finished by then: {_listed(times.unfinished)}.")
         lines += [
@@ -249,6 +254,10 @@ def _stage_table(found: Roll) -> str:
 
 def _orders(found: Drain) -> str:
     """Every plan that was looked at, beside the bound."""
-    lines = [f"  {name:<12} {seconds(value):>12}  {100 * (value / found.bound_s - 1):6.1f} % over the bound"
-             for name, value in sorted(found.plans.items(), key=lambda pair: -pair[1]) if math.isfinite(value)]  # fmt: skip
+    ranked = sorted(found.plans.items(), key=lambda pair: -pair[1])
+    lines = [
+        f"  {name:<12} {seconds(value):>12}  {100 * (value / found.bound_s - 1):6.1f} % over the bound"
+        for name, value in ranked
+        if math.isfinite(value)
+    ]
     return "\n".join(["Orders that were looked at:", *lines])

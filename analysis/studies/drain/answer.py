@@ -1,4 +1,5 @@
-"""The whole answer to a drain: which machines move where and when, when all is done, and what is in the way."""
+"""The whole answer to a drain: which machines move where and when, when all is done, and what is in the
+way."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from analysis.studies.drain.placement import NOWHERE, placed, unplaced
 from analysis.studies.drain.problem import Problem, never
 from analysis.studies.drain.simulation import outcome
 from analysis.studies.drain.tables import Policy
+from analysis.studies.hosts.prediction import DRAWS
 
 CHANCE = 0.95
 """How sure it is that a drain that begins in time is done in time."""
@@ -26,13 +28,14 @@ CHANCE = 0.95
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of a problem: how a queue is worked off, in which order, how long a better one is sought."""
+    """What is asked of a problem: how a queue is worked off, in which order, how long a better one is
+    sought."""
 
     policy: Policy = field(default_factory=Policy)
     order: str = "system"
     seconds: float = 0.0
     seed: int = 0
-    draws: int = scatter.DRAWS
+    draws: int = DRAWS
 
 
 @dataclass(frozen=True)
@@ -109,9 +112,8 @@ def _movable(problem: Problem) -> tuple[Problem, list[dict[str, Any]], list[dict
     moving = np.array([k for k, name in enumerate(rest.names) if name not in stays], np.int64)
     if not len(moving):
         told = endless[0]
-        raise UserError(
-            f"no machine can be moved: {told['machine']} {told['why']}; what helps: {' or '.join(told['helps'][:2])}"
-        )
+        helps = " or ".join(told["helps"][:2])
+        raise UserError(f"no machine can be moved: {told['machine']} {told['why']}; what helps: {helps}")
     return (rest if len(moving) == len(rest) else rest.subset(moving)), homeless, endless
 
 
@@ -200,11 +202,12 @@ def times(
         stretched = moves.end_s * (needed / makespan_s if makespan_s > 0 else 1.0)
         late = list(moves.machine[stretched > left])
     missed = []
-    for row in moves[moves.deadline != ""].itertuples():
-        due = clock.read(str(row.deadline), f"{row.machine}: deadline", begins)
-        at = begins + timedelta(seconds=float(row.end_s))
+    for name, deadline, end in zip(moves.machine, moves.deadline, moves.end_s, strict=True):
+        if not deadline:
+            continue
+        due = clock.read(str(deadline), f"{name}: deadline", begins)
+        at = begins + timedelta(seconds=float(end))
         if at > due:
-            missed.append(
-                {"machine": row.machine, "deadline": due.isoformat(), "end": at.isoformat(timespec="seconds")}
-            )
+            told = {"machine": str(name), "deadline": due.isoformat()}
+            missed.append(told | {"end": at.isoformat(timespec="seconds")})
     return Times(begins, ends, start_by, late, missed)

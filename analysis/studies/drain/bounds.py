@@ -1,15 +1,15 @@
 r"""What no plan beats: the work on each link, the slots of each node, the longest move.
 
-No drain ends before a link has carried all that must cross it, nor before a node's slots have held each of its
-moves for as long as that takes alone, nor before the longest single move:
+No drain ends before a link has carried all that must cross it, nor before a node's slots have held each of
+its moves for as long as that takes alone, nor before the longest single move:
 
 .. math:: \max_l \Big( \min_m s_m + \frac{\sum_m w_m}{c_l} + \min_m h_m \Big), \quad
           \max_n \frac{\sum_m a_m}{k_n}, \quad \max_m a_m
 
-with w the bytes of a move at its full rate (a slower copy dirties more), c the link's rate, s and h what comes
-before and after its transfer, a its time alone, k the moves that a node may have at once. Where a rule looks at
-what remains within a pass, or gives up, a slower copy may send less: of such machines only the first sending of
-each page counts.
+with w the bytes of a move at its full rate (a slower copy dirties more), c the link's rate, s and h what
+comes before and after its transfer, a its time alone, k the moves that a node may have at once. Where a
+rule looks at what remains within a pass, or gives up, a slower copy may send less: of such machines only
+the first sending of each page counts.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
+from analysis.studies.drain.course import GIB_PER_GBIT
 from analysis.studies.drain.problem import Problem
-from analysis.studies.drain.simulation import GIB_PER_GBIT, Alone, Crossing
+from analysis.studies.drain.simulation import Alone, Crossing
 from analysis.studies.drain.tables import NEVER, PLAIN, Ints, Moves
 
 

@@ -1,8 +1,8 @@
 """The cluster as the simulation needs it: nodes, their links and limits, and what is to move within it.
 
-Each node has a link out, a link in, and storage; nodes with the same ``uplink`` share what leads to the others.
-A machine takes from the table of nodes what it does not say itself: what receives is the destination's, what
-sends the source's, and the line is the slower of both.
+Each node has a link out, a link in, and storage; nodes with the same ``uplink`` share what leads to the
+others. A machine takes from the table of nodes what it does not say itself: what receives is the
+destination's, what sends the source's, and the line is the slower of both.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from analysis.errors import UserError
 from analysis.model import link
 from analysis.model.migration import filled, parameters_in
 from analysis.parameters import nearest
+from analysis.studies.drain.course import GIB_PER_GBIT
 from analysis.studies.drain.inventory import Inventory
-from analysis.studies.drain.simulation import GIB_PER_GBIT
 from analysis.studies.drain.systems import System
 from analysis.studies.drain.tables import Ints, Nodes
 
@@ -74,7 +74,8 @@ class Cluster:
         return found
 
     def of_move(self, machines: pd.DataFrame, source: Ints, destination: Ints) -> pd.DataFrame:
-        """Machines with the parameters of the nodes that they move between, where they have none of their own."""
+        """Machines with the parameters of the nodes that they move between, where they have none of their
+        own."""
         found = machines.copy()
         for name in parameters_in(self.table):
             values = self.table[name].to_numpy()
@@ -114,7 +115,9 @@ def cluster_of(
         _all_known(inventory, names)
     count = len(names)
     given = parameters_in(table.drop(columns=["memory_gib"], errors="ignore"))
-    full = base.loc[base.index.repeat(count)].reset_index(drop=True).assign(**{n: given[n] for n in given})
+    full = (
+        base.loc[base.index.repeat(count)].reset_index(drop=True).assign(**{str(n): given[n] for n in given})
+    )
     limits = table.get("parallel_limit", pd.Series(np.nan, index=range(count))).to_numpy(float)
     out, into = (
         np.where(np.isnan(limits), usual, limits)
@@ -124,7 +127,8 @@ def cluster_of(
     )
     uplink, uplink_gbps = _uplinks(nodes, count)
     return Cluster(
-        names, given.assign(node=names), _free(machines, table, names), out.astype(np.int64), into.astype(np.int64),
+        names, given.assign(node=names), _free(machines, table, names),
+        out.astype(np.int64), into.astype(np.int64),
         system.cluster_limit, _line(full), uplink, uplink_gbps, storage_gib_per_s,
     )  # fmt: skip
 
@@ -141,13 +145,15 @@ def place(cluster: Cluster, name: str, said: str) -> int:
 
 def _all_known(inventory: Inventory, names: tuple[str, ...]) -> None:
     known = {name.casefold() for name in names}
-    for row in inventory.machines.itertuples():
-        for node in (row.node, row.destination, *row.owners):
+    table = inventory.machines
+    cells = zip(table.machine, table.node, table.destination, table.owners, strict=True)
+    for machine, here, to, owners in cells:
+        for node in (here, to, *owners):
             if node and node.casefold() not in known:
                 near = nearest(node, names)
                 hint = f"; did you mean {near!r}?" if near else f"; it has {', '.join(names[:8])}"
                 raise UserError(
-                    f"{inventory.path}: {row.machine} names the node {node!r}, which --nodes lacks{hint}"
+                    f"{inventory.path}: {machine} names the node {node!r}, which --nodes lacks{hint}"
                 )
 
 

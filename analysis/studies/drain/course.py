@@ -48,17 +48,17 @@ def pace_of(m: Moves, c: Course, i: int, cores: float) -> float:
     """Pages (of the state: GiB) a second that a move's line rate makes of it, with so many spare cores."""
     link = c.gbps[i] * m.payload[i] * GIB_PER_GBIT
     if c.stage[i] == STATE:
-        return link
+        return float(link)
     kind = m.compresses[i]
     if kind == PLAIN:
-        return link * m.page_gib_s[i]
+        return float(link * m.page_gib_s[i])
     able, wanted = m.core_gib_s[i] * cores, link * m.ratio[i]
     low, high = min(able, wanted), max(able, wanted)
     if kind == SPILLS:
-        return (low + (link - low / m.ratio[i])) * m.page_gib_s[i]
+        return float((low + (link - low / m.ratio[i])) * m.page_gib_s[i])
     if kind == IN_TURN and high > 0 and low > 0 and not math.isinf(high):
         low = low * (1 + (low / high) ** WAIT_NORM) ** (-1 / WAIT_NORM)
-    return low * m.page_gib_s[i]
+    return float(low * m.page_gib_s[i])
 
 
 @register_jitable
@@ -71,7 +71,7 @@ def ceiling_of(m: Moves, c: Course, i: int, cores: float) -> float:
             able = able / m.payload[i]
         if m.compresses[i] < IN_TURN:
             own = min(own, able)
-    return own
+    return float(own)
 
 
 @register_jitable
@@ -129,7 +129,7 @@ def _until_look(m: Moves, c: Course, i: int, rest: float) -> float:
         unsent = min(max(min(m.top[i], unsent), unsent - m.zero[i]), rest)
     between = pace * m.look_s[i]
     looks = math.ceil((rest - unsent) / between - 1e-9)
-    return min(rest, max(looks, 1) * between)
+    return float(min(rest, max(looks, 1) * between))
 
 
 @register_jitable

@@ -149,7 +149,7 @@ def _next_time(m: Moves, c: Course, active: Ints, running: int, now: float, room
 @register_jitable
 def _expected(m: Moves, c: Course, i: int) -> float:
     """When a move would leave the links if it went at its full rate."""
-    return c.start_s[i] + m.alone_s[i] - m.handoff_s[i]
+    return float(c.start_s[i] + m.alone_s[i] - m.handoff_s[i])
 
 
 @register_jitable

@@ -1,9 +1,10 @@
-"""Inventories: which machine is on which node, as a person or Windows wrote it down, and the nodes themselves.
+"""Inventories: which machine is on which node, as a person or Windows wrote it down, and the nodes
+themselves.
 
 A row is a machine: ``machine``, ``node``, ``memory_gib``, and where wanted ``destination``, ``priority``,
-``group`` (machines that must not share a node), ``owners`` (nodes that may have it), ``deadline`` (clock time),
-and any parameter of the study by its name. What ``Get-VM`` or ``Get-ClusterGroup`` exported is read as it comes:
-UTF-16, semicolons, a line ``#TYPE``, bytes in ``MemoryAssigned``.
+``group`` (machines that must not share a node), ``owners`` (nodes that may have it), ``deadline`` (clock
+time), and any parameter of the study by its name. What ``Get-VM`` or ``Get-ClusterGroup`` exported is read
+as it comes: UTF-16, semicolons, a line ``#TYPE``, bytes in ``MemoryAssigned``.
 """
 
 from __future__ import annotations
@@ -75,8 +76,8 @@ def read_inventory(path: str | Path, defaults: Mapping[str, object] | None = Non
             rows[name] = ""
     _filled_in(path, rows, lines, ("machine", "node"))
     _once(path, rows, lines, "machine")
-    for name in [n for n in rows if takes(str(n)) or n == "memory_gib"]:
-        rows[name] = _checked(path, rows[name], lines, str(name), rows.machine, defaults)
+    for name in [str(n) for n in rows if takes(str(n))]:
+        rows[name] = _checked(path, rows[name], lines, name, rows.machine, defaults)
     rows["priority"] = [_priority(path, v, line) for v, line in zip(rows.priority, lines, strict=True)]
     rows["owners"] = [tuple(re.split(r"[\s,;|]+", v.strip())) if v.strip() else () for v in rows.owners]
     _own_place(path, rows, lines)
@@ -152,9 +153,11 @@ def _exported(
     table = pd.DataFrame({ours: rows.loc[keep, theirs] for ours, theirs in found.items() if theirs})
     table = table.replace({"System.String[]": "", "{}": ""})
     if found["memory_gib"]:
-        table["memory_gib"] = [_bytes(path, v, lines[k]) for k, v in table.memory_gib.items()]  # type: ignore[call-overload,index]
-    more = [name for name in rows if takes(str(name)) or name in ("destination", "deadline")]
-    table = table.assign(**{str(name): rows.loc[keep, name] for name in more if name not in table})
+        table["memory_gib"] = [
+            _bytes(path, v, lines[k]) for k, v in zip(np.flatnonzero(keep), table.memory_gib, strict=True)
+        ]
+    more = [n for n in map(str, rows) if takes(n) or n in ("destination", "deadline")]
+    table = table.assign(**{name: rows.loc[keep, name] for name in more if name not in table})
     return table.reset_index(drop=True), [line for line, kept in zip(lines, keep, strict=True) if kept]
 
 

@@ -34,7 +34,8 @@ COMPILE_FROM = 3_000
 
 
 class Plan(NamedTuple):
-    """An order of the machines, the node of each, how a slot is filled, and what the simulation says of it."""
+    """An order of the machines, the node of each, how a slot is filled, and what the simulation says of
+    it."""
 
     name: str
     order: Ints
@@ -72,7 +73,8 @@ def _writes_over_link(problem: Problem) -> Floats:
     """Pages that each guest writes for one that its link carries."""
     crossing, _ = problem.to(problem.allowed.argmax(axis=1))
     m = crossing.moves
-    return crossing.classes.rates.sum(axis=1) / np.maximum(m.ceiling_gbps * PAGES_PER_GIB, 1e-9)
+    found: Floats = crossing.classes.rates.sum(axis=1) / np.maximum(m.ceiling_gbps * PAGES_PER_GIB, 1e-9)
+    return found
 
 
 class Bench:
@@ -127,8 +129,9 @@ def search(
 ) -> Plan:
     """The best plan found within some seconds, never worse than the one to start from.
 
-    Up to :data:`FEW` machines all orders, rooms and (where they are few) placements are tried. Beyond, changes
-    at random are kept where the plan is no worse, or hardly worse at first. ``until``: plans to try at most.
+    Up to :data:`FEW` machines all orders, rooms and (where they are few) placements are tried. Beyond,
+    changes at random are kept where the plan is no worse, or hardly worse at first. ``until``: plans to try
+    at most.
     """
     if seconds <= 0 or start.makespan_s <= bound_s * (1 + 1e-9):
         return start

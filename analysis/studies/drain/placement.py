@@ -1,8 +1,8 @@
 """Where each machine goes: nodes with room, the emptiest first, and who fits nowhere.
 
-A node holds a machine's memory from the start of its move. While nodes are emptied into others, memory there
-only becomes less, so that who fits is told without time; where machines change places the simulation waits for
-memory to become free.
+A node holds a machine's memory from the start of its move. While nodes are emptied into others, memory
+there only becomes less, so that who fits is told without time; where machines change places the simulation
+waits for memory to become free.
 """
 
 from __future__ import annotations

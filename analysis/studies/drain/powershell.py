@@ -1,4 +1,5 @@
-"""A plan as PowerShell that carries it out on a failover cluster: a queue that is worked off in the plan's order."""
+"""A plan as PowerShell that carries it out on a failover cluster: a queue that is worked off in the plan's
+order."""
 
 from __future__ import annotations
 
@@ -53,11 +54,11 @@ def script(found: Drain) -> str:
     ]
     used = [name for name in names if name in set(source) | set(to)]
     cluster = found.problem.cluster
-    places = {name: k for k, name in enumerate(cluster.names)}
     limits = "; ".join(
         f"{_quoted(name)} = "
-        f"{1 if found.plan.policy.room >= 1 else min(cluster.out_limit[places[name]], cluster.in_limit[places[name]])}"
-        for name in used
+        f"{1 if found.plan.policy.room >= 1 else min(cluster.out_limit[k], cluster.in_limit[k])}"
+        for k, name in enumerate(cluster.names)
+        if name in used
     )
     return _HEAD.format(count=len(rows), rows="\n".join(rows), limits=limits) + _LOOP
 

@@ -1,4 +1,5 @@
-"""What is to be moved: the machines of a drain, where each may go, and what is told before anything starts."""
+"""What is to be moved: the machines of a drain, where each may go, and what is told before anything
+starts."""
 
 from __future__ import annotations
 
@@ -67,8 +68,9 @@ class Problem:
     def subset(self, rows: Ints) -> Problem:
         """The same with some of the machines."""
         return Problem(
-            self.cluster, self.machines.iloc[rows].reset_index(drop=True), self.source[rows], self.allowed[rows],
-            self.group[rows], self.present, self.system, self.costs, self.host, self.given,
+            self.cluster, self.machines.iloc[rows].reset_index(drop=True), self.source[rows],
+            self.allowed[rows], self.group[rows], self.present, self.system, self.costs, self.host,
+            self.given,
         )  # fmt: skip
 
     def extra(self) -> Extra:
@@ -76,7 +78,8 @@ class Problem:
         count = len(self)
         give_up = self.system.give_up_s_per_gib * self.machines.memory_gib.to_numpy()
         return Extra(
-            self.live, np.full(count, self.costs.storage_gib_per_s), np.full(count, self.costs.orchestration_s),
+            self.live, np.full(count, self.costs.storage_gib_per_s),
+            np.full(count, self.costs.orchestration_s),
             np.full(count, self.costs.serial_s), give_up, np.full(count, self.system.give_up_how),
         )  # fmt: skip
 
@@ -146,11 +149,12 @@ def problem_of(
 ) -> Problem:
     """The machines of the nodes to be emptied; without any those of the rows that name a destination.
 
-    ``options``: parameters for all machines that do not say themselves. UserError for what contradicts itself.
+    ``options``: parameters for all machines that do not say themselves. UserError for what contradicts
+    itself.
     """
     host, costs = host or Host(), costs or Costs()
     options = {**system.parameters, **(options or {})}
-    own = [name for name in parameters_in(inventory.machines) if name != "memory_gib"]
+    own = [str(name) for name in parameters_in(inventory.machines) if name != "memory_gib"]
     if "bandwidth_gbps" in own:
         options.setdefault("bandwidth_gbps", float(inventory.machines.bandwidth_gbps.max()))
     base = host.apply(pd.DataFrame(options, index=range(1)), tuple(options))
@@ -211,8 +215,8 @@ def _nothing(inventory: Inventory, empty: Sequence[str]) -> str:
         return f"{inventory.path} has no machine on {', '.join(empty)}: there is nothing to move"
     named = ", ".join(dict.fromkeys(inventory.machines.node[:200]))
     return (
-        f"{inventory.path} names no destination, so nothing is to move; name the node to be emptied with --node: "
-        f"it has {named[:200]}"
+        f"{inventory.path} names no destination, so nothing is to move; name the node to be emptied with "
+        f"--node: it has {named[:200]}"
     )
 
 
@@ -231,23 +235,22 @@ def _allowed(cluster: Cluster, table: pd.DataFrame, where: Ints, emptied: Ints, 
     allowed = np.ones((len(table), len(cluster.names)), bool)
     allowed[np.arange(len(table)), where] = False
     allowed[:, emptied] = False
-    for k, row in enumerate(table.itertuples()):
-        if row.destination:
-            to = place(cluster, row.destination, path)
+    cells = zip(table.machine, table.destination, table.owners, strict=True)
+    for k, (machine, destination, owners) in enumerate(cells):
+        own = [place(cluster, name, path) for name in owners]
+        if destination:
+            to = place(cluster, destination, path)
             if to in emptied and where[k] in emptied:
                 raise UserError(
-                    f"{path}: {row.machine} is to move to {row.destination}, which is being emptied itself"
+                    f"{path}: {machine} is to move to {destination}, which is being emptied itself"
+                )
+            if own and to not in own:
+                raise UserError(
+                    f"{path}: {machine} is to move to {destination}, which is not among its owners"
                 )
             allowed[k] = np.arange(len(cluster.names)) == to
-            owners = [place(cluster, name, path) for name in row.owners]
-            if owners and to not in owners:
-                raise UserError(
-                    f"{path}: {row.machine} is to move to {row.destination}, which is not among its owners"
-                )
-        elif row.owners:
-            may = np.zeros(len(cluster.names), bool)
-            may[[place(cluster, name, path) for name in row.owners]] = True
-            allowed[k] &= may
+        elif own:
+            allowed[k] &= np.isin(np.arange(len(cluster.names)), own)
     return allowed
 
 
@@ -258,7 +261,8 @@ FASTER = (2.0, 4.0, 10.0, 25.0, 100.0)
 
 
 def never(problem: Problem, destination: Ints) -> list[dict[str, Any]]:
-    """Machines that would not converge even alone, with what would help; ``moves`` False for those left out."""
+    """Machines that would not converge even alone, with what would help; ``moves`` False for those left
+    out."""
     _, alone = problem.to(destination)
     cancelled = np.zeros(len(problem), bool)
     if problem.system.give_up_how == CANCEL:

@@ -1,4 +1,5 @@
-"""A whole cluster in turn: each node is emptied, rebooted and filled again, as Cluster-Aware Updating does."""
+"""A whole cluster in turn: each node is emptied, rebooted and filled again, as Cluster-Aware Updating
+does."""
 
 from __future__ import annotations
 

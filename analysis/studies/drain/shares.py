@@ -58,9 +58,9 @@ def _filled(links: Ints, ceiling: Floats, line: Floats) -> Floats:
             place += 1
             continue
         level, full = ceiling[k], -1
-        for link in busy:
+        for link in busy:  # a link that fills before that ceiling is reached
             if users[link] > 0 and room[link] < level * users[link] * (1 - CLOSE):
-                level, full = room[link] / users[link], link
+                level, full = room[link] / users[link], int(link)
         if full < 0:
             _stop(links, k, level, rate, rises, room, users)
             continue

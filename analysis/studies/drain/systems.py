@@ -15,9 +15,10 @@ from analysis.studies.drain.tables import CANCEL, NEVER
 class System:
     """How one system empties a node.
 
-    ``out_limit``, ``in_limit``: migrations at once out of and into a node; ``cluster_limit``: in all. ``order``:
-    an order of :mod:`.orders`. ``quick_below``: machines of a priority below are saved, moved and resumed.
-    ``give_up_s_per_gib`` of passes, ``give_up_how``: see :mod:`.tables`. ``parameters``: of the model.
+    ``out_limit``, ``in_limit``: migrations at once out of and into a node; ``cluster_limit``: in all.
+    ``order``: an order of :mod:`.orders`. ``quick_below``: machines of a priority below are saved, moved
+    and resumed. ``give_up_s_per_gib`` of passes, ``give_up_how``: see :mod:`.tables`. ``parameters``: of
+    the model.
     """
 
     name: str
@@ -83,7 +84,8 @@ SYSTEMS = {
 
 
 def system(name: str, preset: str = "") -> System:
-    """The rules of a system; with a version of Windows Server those of Hyper-V with its limit and defaults."""
+    """The rules of a system; with a version of Windows Server those of Hyper-V with its limit and
+    defaults."""
     if name not in SYSTEMS:
         near = nearest(name, SYSTEMS)
         hint = f"did you mean {near!r}?" if near else f"there are {', '.join(SYSTEMS)}"
