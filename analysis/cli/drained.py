@@ -195,7 +195,7 @@ def _found(
         return answer.drain(of(options["empty"]), asked)
     if (inventory.machines.destination != "").any():
         raise UserError("--roll places the machines itself; leave out the column destination")
-    occupied = dict.fromkeys(inventory.machines.node)
+    occupied = sorted(set(inventory.machines.node), key=lambda n: (len(n), n))
     wanted = options["empty"] or tuple(occupied)
     return roll.roll(lambda name: of((name,)), wanted, options["reboot_min"], asked)
 

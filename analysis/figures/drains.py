@@ -81,8 +81,8 @@ def _gantt_alt(moves: pd.DataFrame) -> str:
     told = ", ".join(f"{count} to {node}" for node, count in by_node.items())
     most = moves.iloc[int(moves.blackout_s.to_numpy().argmax())]
     return (
-        f"A bar for each move from its start to its end, coloured by destination ({told}), the pause dark at its "
-        f"end. The longest pause is {duration(float(most.blackout_s))}, of {most.machine}."
+        f"A bar for each move from its start to its end, coloured by destination ({told}), the pause dark "
+        f"at its end. The longest pause is {duration(float(most.blackout_s))}, of {most.machine}."
     )
 
 
@@ -135,19 +135,22 @@ def _limits_title(table: pd.DataFrame) -> str:
     if not differ(one.makespan_s, best.makespan_s):
         return f"{at} it makes no difference how many move at once: {duration(float(one.makespan_s))}"
     return (
-        f"{at} {int(best.parallel_limit)} at once are quickest: {duration(float(best.makespan_s))} instead of "
-        f"{duration(float(one.makespan_s))} with {int(one.parallel_limit)}"
+        f"{at} {int(best.parallel_limit)} at once are quickest: {duration(float(best.makespan_s))} instead "
+        f"of {duration(float(one.makespan_s))} with {int(one.parallel_limit)}"
     )
 
 
 def _limits_alt(table: pd.DataFrame) -> str:
-    told = [
-        f"{number(float(link))} Gbit/s: {duration(float(part.makespan_s.min()))} to "
-        f"{duration(float(part.makespan_s.max()))}, longest pauses {duration(float(part.blackout_s.min()))} to "
-        f"{duration(float(part.blackout_s.max()))}"
-        for link, part in table.groupby("bandwidth_gbps")
-    ]
-    return (
-        "Left the time until all have moved, right the longest pause, over migrations at once. "
-        + "; ".join(told)
-    )
+    told = []
+    for link in sorted(table.bandwidth_gbps.unique()):
+        part = table[table.bandwidth_gbps == link]
+        ends = [duration(float(v)) for name in ("makespan_s", "blackout_s") for v in _ends(part[name])]
+        told.append(
+            f"{number(float(link))} Gbit/s: {ends[0]} to {ends[1]}, pauses up to {ends[2]} to {ends[3]}"
+        )
+    head = "Left the time until all have moved, right the longest pause, over migrations at once. "
+    return head + "; ".join(told)
+
+
+def _ends(values: pd.Series) -> tuple[float, float]:
+    return float(values.min()), float(values.max())

@@ -100,8 +100,8 @@ def cluster_of(
 ) -> Cluster:
     """The cluster of an inventory: the nodes of a table, or those that are named, all alike.
 
-    ``base``: a row of the parameters that hold where neither machine nor node says otherwise. ``more``: names
-    of nodes that the command line has.
+    ``base``: a row of the parameters that hold where neither machine nor node says otherwise. ``more``: nodes
+    beside those that are named.
     """
     machines = inventory.machines
     if nodes is None:
@@ -115,9 +115,8 @@ def cluster_of(
         _all_known(inventory, names)
     count = len(names)
     given = parameters_in(table.drop(columns=["memory_gib"], errors="ignore"))
-    full = (
-        base.loc[base.index.repeat(count)].reset_index(drop=True).assign(**{str(n): given[n] for n in given})
-    )
+    full = base.loc[base.index.repeat(count)].reset_index(drop=True)
+    full = full.assign(**{str(n): given[n] for n in given})
     limits = table.get("parallel_limit", pd.Series(np.nan, index=range(count))).to_numpy(float)
     out, into = (
         np.where(np.isnan(limits), usual, limits)

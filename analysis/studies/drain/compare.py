@@ -35,14 +35,8 @@ def over_limits(
             table = nodes.machines.assign(bandwidth_gbps=float(link))
             told = nodes._replace(machines=table)
         for limit in limits:
-            problem = problem_of(
-                inventory,
-                told,
-                system,
-                empty=empty,
-                options={"bandwidth_gbps": float(link)},
-                parallel_limit=limit,
-            )
+            options = {"bandwidth_gbps": float(link)}
+            problem = problem_of(inventory, told, system, empty=empty, options=options, parallel_limit=limit)
             found = drain(problem, asked)
             live = found.moves[found.moves.kind == "live"]
             rows.append(

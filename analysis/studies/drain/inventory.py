@@ -153,9 +153,8 @@ def _exported(
     table = pd.DataFrame({ours: rows.loc[keep, theirs] for ours, theirs in found.items() if theirs})
     table = table.replace({"System.String[]": "", "{}": ""})
     if found["memory_gib"]:
-        table["memory_gib"] = [
-            _bytes(path, v, lines[k]) for k, v in zip(np.flatnonzero(keep), table.memory_gib, strict=True)
-        ]
+        cells = zip(np.flatnonzero(keep), table.memory_gib, strict=True)
+        table["memory_gib"] = [_bytes(path, value, lines[k]) for k, value in cells]
     more = [n for n in map(str, rows) if takes(n) or n in ("destination", "deadline")]
     table = table.assign(**{name: rows.loc[keep, name] for name in more if name not in table})
     return table.reset_index(drop=True), [line for line, kept in zip(lines, keep, strict=True) if kept]

@@ -20,6 +20,9 @@ from analysis.studies.drain.systems import System
 from analysis.studies.drain.tables import CANCEL, Ints, Moves
 from analysis.studies.hosts.host import Host
 
+ELSEWHERE = "elsewhere"
+"""The node that machines go to where no other is told."""
+
 
 @dataclass(frozen=True)
 class Costs:
@@ -160,9 +163,9 @@ def problem_of(
     base = host.apply(pd.DataFrame(options, index=range(1)), tuple(options))
     cluster = cluster_of(
         inventory, nodes, system, base, parallel_limit=parallel_limit,
-        storage_gib_per_s=costs.storage_gib_per_s, more=() if nodes is not None else empty,
+        storage_gib_per_s=costs.storage_gib_per_s, more=_beyond(inventory, nodes, empty),
     )  # fmt: skip
-    emptied = _emptied(cluster, inventory, empty)
+    emptied = _emptied(cluster, empty)
     table = inventory.machines
     usual = {name: value for name, value in options.items() if name not in own and name != "memory_gib"}
     table = table.assign(**usual)
@@ -190,24 +193,20 @@ def problem_of(
     )
 
 
-def _emptied(cluster: Cluster, inventory: Inventory, empty: Sequence[str]) -> Ints:
+def _emptied(cluster: Cluster, empty: Sequence[str]) -> Ints:
     """Places of the nodes that are to be emptied."""
-    occupied = {name.casefold() for name in inventory.machines.node}
-    for name in empty:
-        known = name.casefold() in {n.casefold() for n in cluster.names}
-        if name.casefold() not in occupied and not (known and len(cluster.names) > len(occupied)):
-            place(cluster if known else _only(cluster, occupied), name, "--node")
     found = np.array([place(cluster, name, "--node") for name in empty], np.int64)
     if len(found) and len(set(found)) == len(cluster.names):
-        raise UserError(
-            "--node names every node there is; a node to move to is needed: give --nodes, or leave one out"
-        )
+        raise UserError("--node names every node of --nodes; a node to move to is needed")
     return found
 
 
-def _only(cluster: Cluster, occupied: set[str]) -> Cluster:
-    kept = tuple(name for name in cluster.names if name.casefold() in occupied)
-    return Cluster(**(vars(cluster) | {"names": kept}))
+def _beyond(inventory: Inventory, nodes: Inventory | None, empty: Sequence[str]) -> tuple[str, ...]:
+    """:data:`ELSEWHERE`, where no table of nodes is given and all that the inventory names are emptied."""
+    table = inventory.machines
+    known = {name.casefold() for name in (*table.node, *table.destination, *table.owners.sum()) if name}
+    every = bool(empty) and known <= {name.casefold() for name in empty}
+    return (ELSEWHERE,) if nodes is None and every else ()
 
 
 def _nothing(inventory: Inventory, empty: Sequence[str]) -> str:
