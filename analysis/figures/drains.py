@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -18,10 +20,12 @@ from analysis.figures.language import (
     differ,
     drawn,
     duration,
+    each_row,
     entitle,
     number,
     scale,
 )
+from analysis.studies.drain.answer import Drain
 
 MOST_NAMED = 60
 """Moves up to which each bar has its machine's name beside it."""
@@ -154,3 +158,103 @@ def _limits_alt(table: pd.DataFrame) -> str:
 
 def _ends(values: pd.Series) -> tuple[float, float]:
     return float(values.min()), float(values.max())
+
+
+# --- what a notebook ends in --------------------------------------------------------------------
+
+
+def takeaway(found: Drain, best: Drain, over: pd.DataFrame, link: float) -> str:
+    """The answer for a node: how long, how many at once, what another order is worth, who is frozen
+    longest."""
+    part = over[np.isclose(over.bandwidth_gbps, link)]
+    quickest = part.sort_values(["makespan_s", "parallel_limit"], kind="stable").iloc[0]
+    live = found.moves[found.moves.kind == "live"]
+    said = (
+        f"The system empties the node in **{duration(found.makespan_s)}**, **{_over(found)}** than any plan "
+        f"must take. The best plan found takes **{duration(best.makespan_s)}** ({_over(best)}). With "
+        f"**{int(quickest.parallel_limit)}** at once it is quickest on {number(link)} Gbit/s: "
+        f"{duration(float(quickest.makespan_s))}. "
+    )
+    if len(live):
+        worst = live.iloc[int(live.blackout_s.to_numpy().argmax())]
+        longest = duration(float(worst.blackout_s))
+        said += f"The longest pause of a live machine is **{longest}** ({worst.machine}). "
+    stay = [one["machine"] for one in (*found.unplaced, *found.never)]
+    return said + (
+        f"In the way: {', '.join(stay[:5])}." if stay else "Every machine finds a place and converges."
+    )
+
+
+def _over(found: Drain) -> str:
+    """How far from the bound, in words."""
+    return "no longer" if found.gap < 0.0005 else f"{100 * found.gap:.1f} % longer"
+
+
+def key_numbers(found: Drain, best: Drain) -> dict[str, str]:
+    """The two to four numbers of the answer."""
+    live = found.moves[found.moves.kind == "live"]
+    told = {
+        "as the system does it": duration(found.makespan_s),
+        "best plan found": duration(best.makespan_s),
+        "no plan is shorter than": duration(found.bound_s),
+    }
+    return told | ({"longest pause, live": duration(float(live.blackout_s.max()))} if len(live) else {})
+
+
+def plans_table(found: Drain) -> pd.DataFrame:
+    """Every plan that was looked at: how long, and how far over the bound."""
+    ranked = sorted(found.plans.items(), key=lambda pair: pair[1])
+    return pd.DataFrame(
+        {
+            "order": [name for name, _ in ranked],
+            "takes": [duration(value) for _, value in ranked],
+            "over the bound": [f"{100 * (value / found.bound_s - 1):.1f} %" for _, value in ranked],
+        }
+    ).set_index("order")
+
+
+def openstack_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Measured drains by how many at once, and two predictions from the drains one by one."""
+    return pd.DataFrame(
+        {
+            "measured": [duration(v) for v in table.measured_s],
+            "in fair shares": _with_error(table.shared_s, table.shared_error),
+            "one after the other": _with_error(table.queued_s, table.queued_error),
+        },
+        index=pd.Index(table.at_once, name="at once"),
+    )
+
+
+def hyperv_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Published drains of Hyper-V, and what was predicted of them."""
+    index = [
+        f"{n} machines, {number(g)} Gbit/s" for n, g in zip(table["count"], table.bandwidth_gbps, strict=True)
+    ]
+    told = {
+        "measured": [duration(v) for v in table.measured_s],
+        "by the version's defaults": _with_error(table.predicted_s, table.error),
+        "four at once": _with_error(table.four_s, table.four_s / table.measured_s - 1),
+    }
+    return pd.DataFrame(told, index=index)
+
+
+def _with_error(values: pd.Series, errors: pd.Series) -> list[str]:
+    return [
+        f"{duration(v)} ({e:+.0%})" if np.isfinite(v) else "" for v, e in zip(values, errors, strict=True)
+    ]
+
+
+def gain_table(gain: pd.DataFrame, four: Mapping[str, float]) -> pd.DataFrame:
+    """What a rolling window gains over batches, and four at once predicted from one and two."""
+    rows = {
+        f"{int(row.at_once)} at once: a rolling window instead of batches": (
+            f"{duration(row.batches_s)} to {duration(row.rolling_s)}: {100 * row.gain:.0f} % shorter "
+            f"(nine in ten: {100 * row.low90:.0f} to {100 * row.high90:.0f} %)"
+        )
+        for row in each_row(gain)
+    }
+    rows["4 at once, from one and two"] = (
+        f"{duration(four['predicted_s'])} against {duration(four['measured_s'])} measured "
+        f"({four['error']:+.1%})"
+    )
+    return pd.DataFrame({"": rows})

@@ -34,6 +34,7 @@ class Asked:
     policy: Policy = field(default_factory=Policy)
     order: str = "system"
     seconds: float = 0.0
+    tries: int | None = None
     seed: int = 0
     draws: int = DRAWS
 
@@ -78,7 +79,9 @@ def drain(problem: Problem, asked: Asked | None = None) -> Drain:
     plan, plans = _planned(rest, bench, asked)
     bound = bounds.lower_bound(rest, plan.destination)
     if asked.seconds > 0:
-        plan = orders.search(bench, orders.best_plan([plan, *plans]), asked.seconds, bound, seed=asked.seed)
+        plan = orders.search(
+            bench, orders.best_plan([plan, *plans]), asked.seconds, bound, seed=asked.seed, until=asked.tries
+        )
     found = {p.name: p.makespan_s for p in sorted(plans, key=lambda p: -p.makespan_s)}
     found |= {"best found": plan.makespan_s} if asked.seconds > 0 else {}
     drawn = scatter.makespans(rest, plan, draws=asked.draws, seed=asked.seed, compiled=bench.compiled)
