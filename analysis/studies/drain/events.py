@@ -57,13 +57,16 @@ def work_off(
     manager = np.zeros(nodes)
     active = np.zeros(len(queue), np.int64)
     waiting = np.stack((queue, m.source[queue], m.destination[queue]))
+    ready_s = (m.serial_s + m.wait_s)[queue].min() if len(queue) > 0 else 0.0
     left, running, now, open_from, last, scan = len(queue), 0, 0.0, 0.0, 0.0, True
     while True:
         if scan and left > 0 and (not barrier or (running == 0 and now >= open_from)):
+            free = _free_lines(m, c, w, active, running, now, ready_s) if room > 0 else w.line_gbps
             left, running = _start_some(
-                m, c, w, waiting, left, active, running, now, room, counts, manager, cluster_limit
+                m, c, w, waiting, left, active, running, now, room, counts, manager, cluster_limit, free
             )
-        ahead = _next_time(m, c, active, running, now, room if left > 0 else 0.0)
+        early = _leaves_next(m, c, active, running, now, ready_s) if room > 0 and left > 0 else np.inf
+        ahead = min(_next_time(m, c, active, running, now), early)
         if barrier and running == 0 and left > 0 and open_from > now:
             ahead = open_from
         if np.isinf(ahead):
@@ -73,7 +76,7 @@ def work_off(
         still = _leave(m, c, w, active, running, counts)
         if still < running:
             last, open_from = now, now + gap_s
-        scan = still < running or room > 0 or barrier
+        scan = still < running or barrier or (room > 0 and (changed or now >= early * (1 - SLACK)))
         running = still
         if changed:
             _share(m, c, w, active, running, now)
@@ -82,7 +85,7 @@ def work_off(
 @register_jitable
 def _start_some(
     m: Moves, c: Course, w: Wide, waiting: Ints, left: int, active: Ints, running: int, now: float,
-    room: float, counts: Ints, manager: Floats, cluster_limit: int,
+    room: float, counts: Ints, manager: Floats, cluster_limit: int, free: Floats,
 ) -> tuple[int, int]:  # fmt: skip
     """Start what may start, in the order of the queue; returns how many still wait, and how many run."""
     kept, counted = 0, int(counts[0].sum())
@@ -90,8 +93,10 @@ def _start_some(
         i, source, destination = waiting[0, q], waiting[1, q], waiting[2, q]
         full = counts[0, source] >= w.out_limit[source] or counts[1, destination] >= w.in_limit[destination]
         full = full or counted >= cluster_limit
-        if (not full or not m.live[i]) and _may_start(m, c, w, i, now, room, active, running):
+        if (not full or not m.live[i]) and _may_start(m, w, i, room, free):
             _start(m, c, w, i, now, counts, manager)
+            if room > 0:
+                _reserve(m, w, i, free)
             active[running] = i
             running += 1
             counted += 1 if m.live[i] else 0
@@ -131,7 +136,7 @@ def _leave(m: Moves, c: Course, w: Wide, active: Ints, running: int, counts: Int
 
 
 @register_jitable
-def _next_time(m: Moves, c: Course, active: Ints, running: int, now: float, room: float) -> float:
+def _next_time(m: Moves, c: Course, active: Ints, running: int, now: float) -> float:
     """When something happens next."""
     ahead = np.inf
     for a in range(running):
@@ -139,10 +144,18 @@ def _next_time(m: Moves, c: Course, active: Ints, running: int, now: float, room
         ahead = min(ahead, c.next_s[i])
         if c.stage[i] == PASSES and m.give_up_how[i] != NEVER:
             ahead = min(ahead, max(c.carry_s[i] + m.give_up_s[i], now))
-        if room > 0:
-            early = _expected(m, c, i) - m.serial_s[i] - m.wait_s[i]
-            if early > now * (1 + SLACK) + SLACK:
-                ahead = min(ahead, early)
+    return ahead
+
+
+@register_jitable
+def _leaves_next(m: Moves, c: Course, active: Ints, running: int, now: float, ready_s: float) -> float:
+    """When the next move could begin its set-up so as to be ready when a running one leaves its links."""
+    ahead = np.inf
+    for a in range(running):
+        i = active[a]
+        early = _expected(m, c, i) - ready_s
+        if early > now * (1 + SLACK) + SLACK:
+            ahead = min(ahead, early)
     return ahead
 
 
@@ -153,38 +166,44 @@ def _expected(m: Moves, c: Course, i: int) -> float:
 
 
 @register_jitable
-def _may_start(
-    m: Moves, c: Course, w: Wide, i: int, now: float, room: float, active: Ints, running: int
-) -> bool:
+def _may_start(m: Moves, w: Wide, i: int, room: float, free: Floats) -> bool:
     """Whether memory, group and, where asked for, the links leave room for a move."""
     destination = m.destination[i]
     if w.free_gib[destination] < m.memory_gib[i] - SLACK:
         return False
     if m.group[i] >= 0 and w.present[m.group[i], destination] > 0:
         return False
-    return room <= 0 or _has_room(m, c, w, i, now, room, active, running)
+    if room > 0:
+        for j in range(w.links.shape[1]):
+            if w.links[i, j] >= 0 and free[w.links[i, j]] < room * m.ceiling_gbps[i]:
+                return False
+    return True
 
 
 @register_jitable
-def _has_room(
-    m: Moves, c: Course, w: Wide, i: int, now: float, room: float, active: Ints, running: int
-) -> bool:
-    """Whether the links will have that share of its ceiling free when its passes begin."""
-    begin = now + m.serial_s[i] + m.wait_s[i]
+def _free_lines(
+    m: Moves, c: Course, w: Wide, active: Ints, running: int, now: float, ready_s: float
+) -> Floats:
+    """What of each link will be free of full-rate moves when a set-up that begins now is done.
+
+    A move that is late counts until it leaves. Set-ups differ: the shortest in the queue is taken.
+    """
+    free = w.line_gbps * (1 + SLACK)
+    begin = now + ready_s
+    for a in range(running):
+        k = active[a]
+        leaves = _expected(m, c, k)
+        if c.stage[k] != HANDOFF and (leaves <= now or leaves > begin * (1 + SLACK) + SLACK):
+            _reserve(m, w, k, free)
+    return free
+
+
+@register_jitable
+def _reserve(m: Moves, w: Wide, i: int, free: Floats) -> None:
+    """Take a move's full rate off its links."""
     for j in range(w.links.shape[1]):
-        link = w.links[i, j]
-        if link < 0:
-            continue
-        free = w.line_gbps[link] * (1 + SLACK)
-        for a in range(running):
-            k = active[a]
-            leaves = _expected(m, c, k)
-            carries = c.stage[k] != HANDOFF and (leaves <= now or leaves > begin * (1 + SLACK) + SLACK)
-            if carries and (w.links[k] == link).any():
-                free -= m.ceiling_gbps[k]
-        if free < room * m.ceiling_gbps[i]:
-            return False
-    return True
+        if w.links[i, j] >= 0:
+            free[w.links[i, j]] -= m.ceiling_gbps[i]
 
 
 @register_jitable

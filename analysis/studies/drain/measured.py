@@ -8,7 +8,7 @@ drains, predicted from what was published of machines and links, nothing fitted.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -83,7 +83,9 @@ def _stream_gbps(transfer_s: float) -> float:
 def _simulated(count: int, at_once: int, rate_gbps: float, orchestration_s: float, gap_s: float) -> float:
     """A drain of equal machines in batches whose members share what one of them had alone."""
     table = pd.DataFrame({"machine": [f"m{k + 1}" for k in range(count)], "node": "a", **_MACHINE})
-    table = table.assign(destination="", priority=2000.0, group="", deadline="", owners=[()] * count)
+    table = table.assign(
+        destination="", priority=2000.0, group="", deadline="", owners=pd.Series([()] * count, dtype=object)
+    )
     nodes = pd.DataFrame({"node": ["a", "b"], "adapter_limit_gbps": rate_gbps})
     problem = problem_of(
         Inventory(table, [], "drains"), Inventory(nodes, [], "nodes"), system("nova"), empty=("a",),
@@ -107,7 +109,7 @@ def four_from_two(drains: pd.DataFrame) -> dict[str, float]:
     """Drains of four at once predicted from those of one and two: each more in a batch costs what a second
     does."""
     told, ends = one_by_one(drains), staggered(drains)
-    more = float(ends.loc[2, 2]) - 2 * told["machine_s"]
+    more = float(ends.to_numpy()[list(ends.index).index(2), 1]) - 2 * told["machine_s"]
     four = drains[drains.at_once == 4]
     two = drains[drains.at_once == 2]
     gap = _gaps(two).mean()
@@ -165,7 +167,7 @@ def hyperv_drains() -> pd.DataFrame:
     table = read_published()
     drains = table[(table.vm_count > 1) & table.case.str.contains("drain|moved together")]
     rows: list[dict[str, Any]] = []
-    for row in drains.to_dict("records"):
+    for row in cast(list[dict[str, Any]], drains.to_dict("records")):
         count, limit = int(row["vm_count"]), 20 if "moved together" in str(row["case"]) else None
         measured = float(np.nanmean([row["total_s_low"], row["total_s_high"]]))
         rows.append(
@@ -186,7 +188,7 @@ _IDLE = {"dirty_pages_per_s": 100.0, "working_set_gib": 0.1}
 def _hyperv(row: dict[str, Any], count: int, limit: int | None) -> float:
     table = pd.DataFrame({"machine": [f"m{k + 1}" for k in range(count)], "node": "a"})
     table = table.assign(memory_gib=float(row["memory_gib"]), destination="", priority=2000.0, group="")
-    table = table.assign(deadline="", owners=[()] * count)
+    table = table.assign(deadline="", owners=pd.Series([()] * count, dtype=object))
     rules = system("hyperv", "windows_2012")
     problem = problem_of(
         Inventory(table, [], "published"), None, rules, empty=("a",), parallel_limit=limit,

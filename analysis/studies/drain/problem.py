@@ -204,7 +204,8 @@ def _emptied(cluster: Cluster, empty: Sequence[str]) -> Ints:
 def _beyond(inventory: Inventory, nodes: Inventory | None, empty: Sequence[str]) -> tuple[str, ...]:
     """:data:`ELSEWHERE`, where no table of nodes is given and all that the inventory names are emptied."""
     table = inventory.machines
-    known = {name.casefold() for name in (*table.node, *table.destination, *table.owners.sum()) if name}
+    owners = [name for names in table.owners for name in names]
+    known = {name.casefold() for name in (*table.node, *table.destination, *owners) if name}
     every = bool(empty) and known <= {name.casefold() for name in empty}
     return (ELSEWHERE,) if nodes is None and every else ()
 
