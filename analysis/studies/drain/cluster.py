@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -43,10 +44,10 @@ class Cluster:
     uplink_gbps: Floats
     storage_gib_per_s: float
 
-    @property
-    def known_memory(self) -> bool:
-        """Whether the memory of the nodes was told."""
-        return bool(np.isfinite(self.free_gib).all())
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Places of the nodes by their names in small letters."""
+        return {name.casefold(): k for k, name in enumerate(self.names)}
 
     def nodes(self, present: Ints) -> Nodes:
         """Links and nodes before the first move: out, in, storage of each node, then both ways of uplinks."""
@@ -134,9 +135,8 @@ def cluster_of(
 
 def place(cluster: Cluster, name: str, said: str) -> int:
     """The place of a node in a cluster; UserError with the nearest name, ``said`` where it was given."""
-    known = {n.casefold(): k for k, n in enumerate(cluster.names)}
-    if name.casefold() in known:
-        return known[name.casefold()]
+    if name.casefold() in cluster.places:
+        return cluster.places[name.casefold()]
     near = nearest(name, cluster.names)
     hint = f"; did you mean {near!r}?" if near else f"; there are {', '.join(cluster.names[:8])}"
     raise UserError(f"{said}: there is no node {name!r}{hint}")

@@ -29,6 +29,8 @@ ROOMS = (1.0, 0.5, 0.0)
 """Shares of its ceiling that a move may have to find free on its links."""
 USUAL = ("priority", "first", "smallest", "largest", "hardest")
 """Orders by name: priority as a cluster has it, first come as the inventory has it."""
+LARGE = 2_000
+"""Machines from which only the list schedule stands beside the system's own plan."""
 COMPILE_FROM = 3_000
 """Moves simulated in all from which the compiled loop pays."""
 
@@ -106,16 +108,17 @@ def usual_plans(bench: Bench) -> list[Plan]:
     """The usual orders, and list schedules at full rate and at half of it."""
     problem = bench.problem
     found = []
-    for name in USUAL:
+    large = len(problem) > LARGE
+    for name in () if large else USUAL:
         order = order_of(problem, name)
         to = placed(problem, order)
         if (to != NOWHERE).all():
             found.append(bench.plan(name, order, to))
     longest = order_of(problem, "longest")
-    for order in (longest, order_of(problem, "largest")):
+    for order in (longest,) if large else (longest, order_of(problem, "largest")):
         to = placed(problem, order)
         if (to != NOWHERE).all():
-            found += [bench.plan("list", order, to, room) for room in ROOMS[:2]]
+            found += [bench.plan("list", order, to, room) for room in ROOMS[: 1 if large else 2]]
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.arrays import Bools
+from analysis.arrays import Bools, Floats
 from analysis.studies.drain.problem import Problem
 from analysis.studies.drain.tables import Ints
 
@@ -28,9 +28,10 @@ def placed(problem: Problem, order: Ints) -> Ints:
     free, given = problem.cluster.free_gib.copy(), np.zeros(len(problem.cluster.names))
     present = problem.present.copy()
     to = np.full(len(problem), NOWHERE)
+    fixed, in_the_end = _fixed(problem), _free_in_the_end(problem)
     for k in order:
-        may = problem.allowed[k] & (_roomy(problem, k) if _fixed(problem)[k] else free >= memory[k] - 1e-9)
-        if problem.group[k] >= 0 and not _fixed(problem)[k]:
+        may = problem.allowed[k] & ((in_the_end if fixed[k] else free) >= memory[k] - 1e-9)
+        if problem.group[k] >= 0 and not fixed[k]:
             may = may & (present[problem.group[k]] == 0)
         if not may.any():
             continue
@@ -49,13 +50,11 @@ def _fixed(problem: Problem) -> Bools:
     return told
 
 
-def _roomy(problem: Problem, k: int) -> Bools:
-    """Nodes that have room for a machine once all that leave them have left."""
-    memory = problem.machines.memory_gib.to_numpy()
-    leaves = np.zeros(len(problem.cluster.names))
-    np.add.at(leaves, problem.source, memory)
-    found: Bools = problem.cluster.free_gib + leaves >= memory[k] - 1e-9
-    return found
+def _free_in_the_end(problem: Problem) -> Floats:
+    """Memory of each node that is free once all that leave it have left."""
+    free = problem.cluster.free_gib.copy()
+    np.add.at(free, problem.source, problem.machines.memory_gib.to_numpy())
+    return free
 
 
 def unplaced(problem: Problem, to: Ints) -> list[dict[str, Any]]:

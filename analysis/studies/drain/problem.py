@@ -258,6 +258,9 @@ def _allowed(cluster: Cluster, table: pd.DataFrame, where: Ints, emptied: Ints, 
 
 FASTER = (2.0, 4.0, 10.0, 25.0, 100.0)
 """Multiples of a link that are tried for a machine that does not converge on it."""
+MOST_HELPED = 50
+"""Machines for which what would help is computed; of more the first."""
+QUIET_OR_QUICK = "moving it while it is quiet, or by quick migration, which pauses it"
 
 
 def never(problem: Problem, destination: Ints) -> list[dict[str, Any]]:
@@ -270,7 +273,7 @@ def never(problem: Problem, destination: Ints) -> list[dict[str, Any]]:
         cancelled = busy > problem.system.give_up_s_per_gib * problem.machines.memory_gib.to_numpy()
     stays = alone.endless | cancelled
     found = []
-    for k in np.flatnonzero(stays | ~alone.converged):
+    for number, k in enumerate(np.flatnonzero(stays | ~alone.converged)):
         why = "never ends: as much is dirtied as is sent" if alone.endless[k] else (
             f"is given up by {problem.system.name} before it ends" if cancelled[k]
             else f"does not converge: frozen for {alone.blackout_s[k]:.3g} s"
@@ -281,7 +284,7 @@ def never(problem: Problem, destination: Ints) -> list[dict[str, Any]]:
                 "node": problem.cluster.names[problem.source[k]],
                 "why": why,
                 "moves": bool(not stays[k]),
-                "helps": _helps(problem, int(k), destination),
+                "helps": _helps(problem, int(k), destination) if number < MOST_HELPED else [QUIET_OR_QUICK],
             }
         )
     return found
@@ -316,7 +319,7 @@ def _helps(problem: Problem, k: int, destination: Ints) -> list[str]:
         _, alone = moves_of(changed, one, one, np.full((1, 4), -1), one - 1, extra)
         if alone.converged[0] and not alone.endless[0]:
             found[kind] = said
-    return [*found.values(), "moving it while it is quiet, or by quick migration, which pauses it"]
+    return [*found.values(), QUIET_OR_QUICK]
 
 
 def numbers_of(problem: Problem, destination: Ints, name: str) -> Floats:

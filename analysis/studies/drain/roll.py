@@ -12,7 +12,6 @@ import pandas as pd
 from analysis.arrays import Floats
 from analysis.errors import UserError
 from analysis.studies.drain.answer import Asked, Drain, drain
-from analysis.studies.drain.cluster import Cluster
 from analysis.studies.drain.problem import Problem
 
 
@@ -104,7 +103,7 @@ def returning(out: Drain) -> Problem:
     free = problem.cluster.free_gib.copy()
     np.add.at(free, problem.source, memory)
     np.add.at(free, to, -memory)
-    cluster = Cluster(**(vars(problem.cluster) | {"free_gib": free}))
+    cluster = replace(problem.cluster, free_gib=free)
     home = np.zeros(problem.allowed.shape, bool)
     home[np.arange(len(problem)), problem.source] = True
     present = problem.present.copy()
