@@ -81,6 +81,8 @@ def drain(
     for path in (powershell, gantt):
         if path:
             writable.file(path)
+    if options["seconds"] >= 1 and drained.has_to_compile():
+        click.echo("note: the first search compiles the simulation: half a minute, once", err=True)
     found = drained.answered(inventory, options)
     for note in found.notes:
         click.echo(f"note: {note}", err=True)

@@ -22,6 +22,7 @@ from analysis.studies.drain.answer import Asked, Drain, Times
 from analysis.studies.drain.inventory import Inventory, read_inventory, read_nodes
 from analysis.studies.drain.problem import Costs, problem_of
 from analysis.studies.drain.roll import Roll
+from analysis.studies.drain.simulation import compiled_before, may_compile
 from analysis.studies.drain.systems import System, system
 from analysis.studies.drain.tables import Policy
 from analysis.studies.hosts.host import Host, load_host
@@ -150,6 +151,11 @@ class Answered:
 
 _MOVE = ("machine", "node", "destination", "start_s", "end_s", "blackout_s", "kind", "limited_by")
 _TOLD = 12
+
+
+def has_to_compile() -> bool:
+    """Whether a search would first compile the simulation."""
+    return may_compile() and not compiled_before()
 
 
 def answered(path: Path, options: Options) -> Answered:

@@ -75,7 +75,7 @@ def drain(problem: Problem, asked: Asked | None = None) -> Drain:
         hint = f"; did you mean {near!r}?" if near else f"; there are system, {', '.join(USUAL)}"
         raise UserError(f"there is no order {asked.order!r}{hint}")
     rest, homeless, endless = _movable(problem)
-    bench = Bench(rest, asked.policy, compiled=orders.compiles(rest, asked.seconds))
+    bench = Bench(rest, asked.policy, compiled=orders.compiles(rest, asked.seconds, asked.tries))
     plan, plans = _planned(rest, bench, asked)
     bound = bounds.lower_bound(rest, plan.destination)
     if asked.seconds > 0:

@@ -214,6 +214,7 @@ def _changed(bench: Bench, plan: Plan, rng: np.random.Generator) -> Plan:
     return bench.plan("search", order, to, room)
 
 
-def compiles(problem: Problem, seconds: float) -> bool:
-    """Whether the compiled loop pays for what is asked."""
-    return may_compile() and (seconds > 0 or len(problem) * (len(USUAL) + 6) > COMPILE_FROM)
+def compiles(problem: Problem, seconds: float, tries: int | None = None) -> bool:
+    """Whether the compiled loop pays for what is asked: a search of a second, or many moves in all."""
+    looked_at = len(USUAL) + 6 + (tries or 0)
+    return may_compile() and ((seconds >= 1 and tries is None) or len(problem) * looked_at > COMPILE_FROM)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -239,6 +240,11 @@ def simulate(
 def may_compile() -> bool:
     """Whether the compiled loop may be used: not where MIGRATION_STUDY_KERNEL asks for NumPy."""
     return os.environ.get("MIGRATION_STUDY_KERNEL", "") in ("", "compiled")
+
+
+def compiled_before() -> bool:
+    """Whether the compiled loop lies beside the code from an earlier time."""
+    return any((Path(events.__file__).parent / "__pycache__").glob("events.work_off*.nbi"))
 
 
 def _records(columns: Moves | Course) -> np.ndarray:

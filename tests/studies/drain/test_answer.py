@@ -15,7 +15,7 @@ from tests.studies.drain.cases import machines, nodes, problem
 
 
 def test_intervals_come_from_the_hosts_scatter():
-    """On a calibrated host the makespan has intervals around it, the surer the wider; a seed finds the same."""
+    """On a calibrated host the makespan has intervals around it, the surer the wider."""
     host = load_host(LABORATORY)
     made = problem(machines(4, memory_gib=0.5), nodes("ab", bandwidth_gbps=0.5), host=host, stop_rule="qemu")
     one, again = (drain(made, Asked(draws=32, seed=3)) for _ in range(2))
