@@ -57,7 +57,7 @@ def work_off(
     manager = np.zeros(nodes)
     active = np.zeros(len(queue), np.int64)
     waiting = np.stack((queue, m.source[queue], m.destination[queue]))
-    ready_s = (m.serial_s + m.wait_s)[queue].min() if len(queue) > 0 else 0.0
+    ready_s = _shortest_set_up(m, queue)
     left, running, now, open_from, last, scan = len(queue), 0, 0.0, 0.0, 0.0, True
     while True:
         if scan and left > 0 and (not barrier or (running == 0 and now >= open_from)):
@@ -80,6 +80,16 @@ def work_off(
         running = still
         if changed:
             _share(m, c, w, active, running, now)
+
+
+@register_jitable
+def _shortest_set_up(m: Moves, queue: Ints) -> float:
+    """The least time from the start of a live migration in a queue to its first page."""
+    least = np.inf
+    for i in queue:
+        if m.live[i]:
+            least = min(least, m.serial_s[i] + m.wait_s[i])
+    return least if least < np.inf else 0.0
 
 
 @register_jitable
@@ -186,7 +196,7 @@ def _free_lines(
 ) -> Floats:
     """What of each link will be free of full-rate moves when a set-up that begins now is done.
 
-    A move that is late counts until it leaves. Set-ups differ: the shortest in the queue is taken.
+    A move that is late counts until it leaves. Set-ups differ: the shortest of the live ones is taken.
     """
     free = w.line_gbps * (1 + SLACK)
     begin = now + ready_s
