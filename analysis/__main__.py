@@ -18,6 +18,7 @@ if missing := needed.missing():
 
 import click
 
+from analysis.cli.drain import drain
 from analysis.cli.observing import observe, units_option
 from analysis.cli.options import parameter_options, remarks
 from analysis.cli.verbs import Verbs, fail
@@ -190,6 +191,8 @@ def calibrate(
     if as_json or not out:
         click.echo(answers.as_json(host_content(host)) if as_json else host_text(host))
 
+
+main.add_command(drain)
 
 if __name__ == "__main__":
     main(prog_name="python -m analysis")

@@ -24,7 +24,13 @@ LEFT_OUT = {
     r"python -m tests.documents": "writes into the pages that this test reads",
 }
 """Commands that are not run here, as patterns, and why."""
-SLOW = [r"pytest .*", r"papermill notebooks/.*", r"python -m analysis (report|sweep) .+", r".*\bsweep\(.*"]
+SLOW = [
+    r"python -m analysis drain .*--seconds .*",
+    r"pytest .*",
+    r"papermill notebooks/.*",
+    r"python -m analysis (report|sweep) .+",
+    r".*\bsweep\(.*",
+]
 """Commands of ten seconds or more, which `make nightly` runs."""
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="commands are given for bash and make")

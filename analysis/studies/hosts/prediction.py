@@ -16,6 +16,7 @@ chance is spread evenly (:func:`.drawing.normal`), so that so few draws tell whe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -84,10 +85,10 @@ def _predicted(
 ) -> pd.DataFrame:
     base = host.apply(scenarios, given)
     rng = np.random.default_rng(seed)
-    columns, ceiling = filled(parameters_in(base)), _bound(base, host)
+    columns, ceiling = filled(parameters_in(base)), bound(base, host)
     middle = corrected(pd.DataFrame(_central(columns, host, rng), index=base.index), host, base)
     result = base.assign(**{name: middle[name] for name in OUTCOMES})
-    if not _uncertain(host):
+    if not uncertain(host):
         ends = {f"{name}_{end}{level}": middle[name]
                 for name in INTERVALS for level in LEVELS for end in ("low", "high")}  # fmt: skip
         return result.assign(**ends, converge_chance=middle.converged.astype(float))
@@ -100,7 +101,7 @@ def _predicted(
     return conformal.widened(result, host.widths, writes_over_link(columns))
 
 
-def _uncertain(host: Host) -> bool:
+def uncertain(host: Host) -> bool:
     """Whether anything of a host is drawn: of one that is known exactly a single draw says all."""
     return bool(host.scatter) or any(e.low < e.high for e in host.estimates)
 
@@ -154,6 +155,51 @@ def _usual(reason: np.ndarray, total: Floats) -> np.ndarray:
     return nearest
 
 
+class Draws(NamedTuple):
+    """Migrations drawn: columns of parameters, factors on all durations, seconds more of pause."""
+
+    p: Columns
+    slower: Floats
+    pause_s: Floats
+
+
+def drawn_columns(
+    scenarios: pd.DataFrame,
+    host: Host,
+    given: tuple[str, ...],
+    ceiling: pd.Series,
+    draws: int,
+    rng: np.random.Generator,
+    *,
+    apart: bool = False,
+) -> Draws:
+    """Every scenario ``draws`` times, one after the other, with the host's parameters and the scatter drawn.
+
+    ``apart``: the scatter of each scenario is its own, as of machines that move together, and not the same
+    chance for all; what the host is stays common to a draw.
+    """
+    rows = len(scenarios)
+    values = [(e, np.tile(drawn, rows)) for e, drawn in drawing.drawn(host, draws, rng)]
+    own = [(e, v) for e, v in values[: len(host.parameters)] if e.name not in given]
+    many = scenarios.loc[scenarios.index.repeat(draws)].reset_index(drop=True)
+    table = on_values(many, own, values[len(host.parameters) :])
+    p = filled(allowed(parameters_in(table)))
+    chance = {name: _chances(rows, draws, rng, apart) for name in ("volume", "writes", "time", "pause")}
+    p["extra_resident_mib"] = _with_volume(p, chance["volume"] * host.scatter.get("extra_resident_mib", 0.0))
+    slower = np.exp(chance["time"] * _by_ceiling(host.scatter.get("time", {}), ceiling).repeat(draws))
+    busier = np.exp(chance["writes"] * host.scatter.get("dirty_pages_per_s", 0.0))
+    # A link that gives less for all that is sent is a slower clock, on which more is written.
+    p["dirty_pages_per_s"] = _clipped("dirty_pages_per_s", p["dirty_pages_per_s"] * busier * slower)
+    pause = chance["pause"] * _by_ceiling(host.scatter.get("blackout_s", {}), ceiling).repeat(draws)
+    return Draws(p, slower, pause)
+
+
+def _chances(rows: int, draws: int, rng: np.random.Generator, apart: bool) -> Floats:
+    if apart:
+        return np.concatenate([drawing.normal(draws, rng) for _ in range(rows)])
+    return np.tile(drawing.normal(draws, rng), rows)
+
+
 def _drawn(
     scenarios: pd.DataFrame,
     host: Host,
@@ -163,22 +209,8 @@ def _drawn(
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     """Outcomes of every scenario ``draws`` times, with the host's parameters and the scatter drawn."""
-    rows = len(scenarios)
-    values = [(e, np.tile(drawn, rows)) for e, drawn in drawing.drawn(host, draws, rng)]
-    own = [(e, v) for e, v in values[: len(host.parameters)] if e.name not in given]
-    many = scenarios.loc[scenarios.index.repeat(draws)].reset_index(drop=True)
-    table = on_values(many, own, values[len(host.parameters) :])
-    p = filled(allowed(parameters_in(table)))
-    chance = {
-        name: np.tile(drawing.normal(draws, rng), rows) for name in ("volume", "writes", "time", "pause")
-    }
-    p["extra_resident_mib"] = _with_volume(p, chance["volume"] * host.scatter.get("extra_resident_mib", 0.0))
-    slower = np.exp(chance["time"] * _by_ceiling(host.scatter.get("time", {}), ceiling).repeat(draws))
-    busier = np.exp(chance["writes"] * host.scatter.get("dirty_pages_per_s", 0.0))
-    # A link that gives less for all that is sent is a slower clock, on which more is written.
-    p["dirty_pages_per_s"] = _clipped("dirty_pages_per_s", p["dirty_pages_per_s"] * busier * slower)
+    p, slower, pause = drawn_columns(scenarios, host, given, ceiling, draws, rng)
     found = evaluate(p)
-    pause = chance["pause"] * _by_ceiling(host.scatter.get("blackout_s", {}), ceiling).repeat(draws)
     fixed = p["handoff_ms"] / 1000
     blackout = np.maximum(fixed + (found["blackout_s"] - fixed) * slower + pause, 0)
     found["total_s"] = (found["total_s"] - found["blackout_s"]) * slower + blackout
@@ -201,7 +233,7 @@ def allowed(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{n: table[n].clip(PARAMETERS[n].low, PARAMETERS[n].high) for n in numbers})
 
 
-def _bound(base: pd.DataFrame, host: Host) -> pd.Series:
+def bound(base: pd.DataFrame, host: Host) -> pd.Series:
     """What binds each row, where the host's scatter asks for it."""
     known = host.scatter.get("time") or host.scatter.get("blackout_s")
     return bound_by(base) if known else pd.Series("line_rate", index=base.index)
