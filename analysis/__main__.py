@@ -121,9 +121,16 @@ def tell(notes: Iterable[str]) -> None:
 @host_option
 @click.option("--workload", metavar="NAME", help="Which of the workloads that the host was calibrated to.")
 @click.option("--preset", metavar="WINDOWS", help="Defaults of a Windows Server, for example windows_2022.")
+@click.option("--relearn-ms", default="0", metavar="MS", show_default=True,
+              help="Time the network needs to learn where the machine is now.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Write the rows as JSON to standard output.")
 def predict(
-    as_json: bool, host_file: Path | None, workload: str | None, preset: str | None, **options: str | None
+    as_json: bool,
+    host_file: Path | None,
+    workload: str | None,
+    preset: str | None,
+    relearn_ms: str,
+    **options: str | None,
 ) -> None:
     """Predict one migration, or one for each combination of comma-separated values.
 
@@ -133,7 +140,7 @@ def predict(
     from analysis.cli import answers
     from analysis.cli.predictions import prediction_text
 
-    rows = answers.predicted(options, host_file, preset, workload)
+    rows = answers.predicted(options, host_file, preset, workload, relearn_ms)
     for line in remarks(options):
         click.echo(line, err=True)
     click.echo(answers.as_json(rows) if as_json else prediction_text(rows))

@@ -7,10 +7,10 @@ Needs root on Linux, iproute2 and Python 3.11, nothing else. It makes two networ
 by a veth pair and removes them; several may run beside each other under different ``--name`` (the machine
 sleeps nearly all the time).
 
-A cut is the queueing discipline ``blackhole`` on both ends: it takes every packet, loses it and tells nobody,
-as a virtual machine that is paused does. Taking the link down would tell both ends, and would lose routes and
-neighbours, which a live migration keeps. How long the link was really cut is measured, not assumed: a datagram
-every 2 ms tells the moments.
+A cut is the queueing discipline ``blackhole`` on both ends: it takes every packet, loses it and tells
+nobody, as a virtual machine that is paused does. Taking the link down would tell both ends, and would lose
+routes and neighbours, which a live migration keeps. How long the link was really cut is measured, not
+assumed: a datagram every 2 ms tells the moments.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ now = time.monotonic
 
 @contextmanager
 def joined(name: str) -> Iterator[tuple[str, str]]:
-    """Two namespaces joined by a veth pair, with addresses and each other's Ethernet address; removed at the end."""
+    """Two namespaces joined by a veth pair, both with addresses; removed at the end."""
     spaces = (f"{name}-a", f"{name}-b")
     with ExitStack() as left:
         for space in spaces:
@@ -118,7 +119,7 @@ def inside(space: str, work: Callable[[], None]) -> threading.Thread:
 
 
 class Switch:
-    """Cuts and mends the link; a ``tc`` waits at each end, so that a command takes less than a millisecond."""
+    """Cuts and mends the link; a ``tc`` waits at each end, so that a command takes less than 1 ms."""
 
     def __init__(self, spaces: tuple[str, str]) -> None:
         self.ends = [
@@ -169,9 +170,9 @@ class Ticks:
                 time.sleep(TICK_S)
 
     def pause(self, ordered: float) -> tuple[float, float]:
-        """When the cut began and ended, by the moments at which the datagrams that got through were sent [s]."""
+        """When the cut began and ended: when the datagrams around it were sent [s]."""
         near = [t for t in self.arrived if t > ordered - 0.2]
-        _, start, end = max((b - a, a, b) for a, b in zip(near, near[1:], strict=False))
+        _, start, end = max((b - a, a, b) for a, b in pairwise(near))
         self.arrived = self.arrived[-200:]
         return start, end
 
@@ -284,7 +285,7 @@ def one_cut(switch: Switch, ticks: Ticks, server: Server, dice: random.Random) -
 
 
 def felt_of(done: list[tuple[int, float, float]], start: float, end: float) -> dict[str, Any]:
-    """The first message that came through after the cut: when it was written, how long it and the client waited."""
+    """The first message that came after the cut: when it was written, how long the client waited."""
     _, written, felt = min((one for one in done if one[2] >= end - TICK_S), key=lambda one: one[2])
     return {
         "pause_s": round(end - start, 4),
