@@ -18,6 +18,7 @@ if missing := needed.missing():
 
 import click
 
+from analysis.cli.advise import advise
 from analysis.cli.options import Quantity, parameter_options, remarks
 from analysis.cli.verbs import Verbs, fail
 
@@ -25,6 +26,9 @@ from analysis.cli.verbs import Verbs, fail
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 def main() -> None:
     """Predict live migrations of virtual machines: how long, how long frozen, and what limits them."""
+
+
+main.add_command(advise)
 
 
 @main.command()

@@ -58,7 +58,7 @@ class Situation:
         """Every parameter, and what the adviser knows beside."""
         usual = {name: p.default for name, p in PARAMETERS.items()}
         version = self.versions[0] if self.versions else ""
-        return usual | dict(self.scenario) | {VERSION: version, AT_ONCE: self.at_once}
+        return usual | dict(self.scenario) | {VERSION: version, AT_ONCE: min(self.at_once, self.machines)}
 
 
 def pair(source: str, destination: str = "") -> dict[str, Any]:
@@ -82,9 +82,9 @@ def candidates(situation: Situation) -> list[Lever]:
     """The levers at hand that would change something, each with its value, in the order of the table."""
     today, found = situation.today, []
     for lever in LEVERS:
-        if lever.needs and not situation.at_hand.get(lever.needs):
+        if (lever.needs and not situation.at_hand.get(lever.needs)) or situation.at_hand.get(lever.without):
             continue
-        if lever.group == AT_ONCE and situation.machines == 1:
+        if lever.group == AT_ONCE and lever.sets[AT_ONCE] > situation.machines:
             continue
         sets = {name: _new(lever, situation, name, value) for name, value in lever.sets.items()}
         if any(_differs(lever, today[name], value) for name, value in sets.items()) or _brought(
@@ -195,8 +195,9 @@ def outcomes(situation: Situation, table: pd.DataFrame) -> pd.DataFrame:
     found = migrate(parameters_in(shared_out(table)))
     turns = np.ceil(situation.machines / table[AT_ONCE].to_numpy(float))
     several = (table[AT_ONCE].to_numpy() > 1) & (table["bandwidth_limit_share"].to_numpy(float) == 1)
-    # Of several at once each is held to its part of the line: that is the line.
-    bound = found["limited_by"].where(~(several & (found["limited_by"] == "bandwidth_limit")), "line_rate")
+    # Of several at once each is held to its part of the line, or of what other traffic leaves of it.
+    line = np.where(table["network"] == "shared", "other_traffic", "line_rate")
+    bound = found["limited_by"].where(~(several & (found["limited_by"] == "bandwidth_limit")), line)
     return pd.DataFrame(
         {
             "total_s": found["total_s"].to_numpy() * turns,

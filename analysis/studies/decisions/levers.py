@@ -21,7 +21,8 @@ class Lever:
     """One change.
 
     ``sets``: parameters and their new values; :data:`AT_HAND` for a value that whoever asks has at hand.
-    ``needs``: what has to be at hand (a name of :data:`NEEDS`), empty for a mere setting. ``works_with``:
+    ``needs``: what has to be at hand (a name of :data:`NEEDS`), empty for a mere setting; ``without``: what
+    must not be. ``works_with``:
     values of other parameters, after all changes, without which this one does nothing. ``only``: ``more`` or
     ``less`` where the change is none in the other direction; ``adds``: the value comes on top of today's.
     ``warns``: a parameter, and below which value of it the change harms. Levers that set the same parameter
@@ -36,6 +37,7 @@ class Lever:
     price: str
     source: str
     needs: str = ""
+    without: str = ""
     works_with: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     only: str = ""
     adds: bool = False
@@ -105,8 +107,9 @@ LEVERS: tuple[Lever, ...] = (
     Lever("compression", "the option Compression", {"transport": "compression"}, _OPTION + "Compression",
           _READ_OPTION, "takes all idle cores of the source while it runs", _VMHOST,
           warns=("spare_cores", 1.0, "without spare cores nothing is compressed and guests may be slowed")),
+    # Where adapters can do RDMA, SMB uses it by itself.
     Lever("smb", "the option SMB", {"transport": "smb"}, _OPTION + "SMB", _READ_OPTION,
-          "processor time on both hosts; counts against the limit on SMB", _VMHOST),
+          "processor time on both hosts; counts against the limit on SMB", _VMHOST, without="rdma"),
     Lever("smb_direct", "the option SMB, over RDMA (SMB Direct)", {"transport": "smb_direct"},
           "Enable-NetAdapterRdma <adapter>; " + _OPTION + "SMB",
           "Get-NetAdapterRdma; Get-SmbClientNetworkInterface; " + _READ_OPTION,
