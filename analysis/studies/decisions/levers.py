@@ -110,7 +110,7 @@ LEVERS: tuple[Lever, ...] = (
     # Where adapters can do RDMA, SMB uses it by itself.
     Lever("smb", "the option SMB", {"transport": "smb"}, _OPTION + "SMB", _READ_OPTION,
           "processor time on both hosts; counts against the limit on SMB", _VMHOST, without="rdma"),
-    Lever("smb_direct", "the option SMB, over RDMA (SMB Direct)", {"transport": "smb_direct"},
+    Lever("smb_direct", "the option SMB with RDMA (SMB Direct)", {"transport": "smb_direct"},
           "Enable-NetAdapterRdma <adapter>; " + _OPTION + "SMB",
           "Get-NetAdapterRdma; Get-SmbClientNetworkInterface; " + _READ_OPTION,
           "RoCE needs priority flow control on every switch; counts against the limit on SMB",
