@@ -60,9 +60,7 @@ def _shown(rows: pd.DataFrame) -> pd.DataFrame:
     for name in ("total_s", "blackout_s"):
         today[name] = first[name] + first[f"{name[:-2]}_gain_s"]
     told = rows[(rows["verdict"] != "no gain") & (rows["size"] > 0)].head(SHOWN)
-    labels = [
-        " + ".join(sentence(lever.name.replace("_", " ")) for lever in levers) for levers in told["levers"]
-    ]
+    labels = [sentence(" + ".join(map(short, levers))) for levers in told["levers"]]
     kept = [n for n in ("total_s", "blackout_s", *_ENDS) if n in told]
     return pd.concat(
         [pd.DataFrame([today]), told[["kind", "verdict", *kept]].assign(label=labels)], ignore_index=True
