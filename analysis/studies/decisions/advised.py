@@ -109,11 +109,17 @@ def _alone(rows: pd.DataFrame, goal: str) -> str:
         if lever.name in singles:
             row = rows.iloc[singles[lever.name]]
             gain = float(row[f"{name[:-2]}_gain_s"])
-            does = f"takes {seconds(gain)} off" if gain >= 0 else f"adds {seconds(-gain)}"
-            parts.append(f"{lever.what} {does}")
+            parts.append(f"{lever.what} {_does(gain, row[name] + gain)}")
         else:
             parts.append(f"{lever.what} does nothing")
     return f"Alone, {', '.join(parts)}: gains do not add."
+
+
+def _does(gain: float, before: float) -> str:
+    """What one change does to a time, in words."""
+    if math.isfinite(before) and abs(gain) <= LEAST * before:
+        return "gains nothing"
+    return f"takes {seconds(gain)} off" if gain >= 0 else f"adds {seconds(-gain)}"
 
 
 def _more(rows: pd.DataFrame, goal: str) -> str:
@@ -130,12 +136,15 @@ def _more(rows: pd.DataFrame, goal: str) -> str:
 
 
 def _warnings(rows: pd.DataFrame) -> list[str]:
-    """A sentence for each single change that would make things worse."""
+    """What single changes warn of, a sentence each, and those that would make it worse in one sentence."""
     warned = rows[(rows["verdict"] == "warning") & (rows["size"] == 1)]
-    return [
-        f"Warning: {what(levers)}: {why}."
-        for levers, why in zip(warned["levers"], warned["why"], strict=True)
-    ]
+    told, worse = [], []
+    for levers, why in zip(warned["levers"], warned["why"], strict=True):
+        if ": " in why:
+            told.append(f"Warning: {what(levers)}: {why}.")
+        else:
+            worse.append(what(levers))
+    return told + ([f"On its own it would be worse with {', or with '.join(worse)}."] if worse else [])
 
 
 def without_gain(rows: pd.DataFrame) -> list[str]:
