@@ -10,7 +10,7 @@ stand the rows of :data:`OBSERVERS`, each by one of four laws, at a random momen
 * ``missed``: n signals in a row, p seconds apart, are all lost with chance O / p - (n - 1), at most 1.
 * ``wait``: a request that waits longer than a time-out fails; it waits as long as its connection stalls.
 * ``lease``: a lease of T seconds, renewed every p, has run out after the blackout where that is longer than
-  what was left of it, between T - p and T. The network does not matter to it.
+  what was left of it, between T - p and T. It is kept inside the machine; the network does not matter to it.
 
 Chances are over that random moment, and, on a calibrated host, over the blackout too.
 """
@@ -25,7 +25,7 @@ import pandas as pd
 
 from analysis.arrays import Bools, Floats, Numbers
 from analysis.parameters import PARAMETERS
-from analysis.studies.decisions.stalls import LINUX, ROUNDING, STACKS, WINDOWS, Stack
+from analysis.studies.decisions.stalls import LINUX, ROUNDING, STACKS, WINDOWS, WINDOWS_SERVER, Stack
 
 RELEARN_MS = 0.0
 """Time the network needs to learn where the machine is, unless told: the announcement is sent at once, and a
@@ -82,6 +82,8 @@ _ISCSI = "HPE Nimble OS 5 help, Timeout Values (Windows defaults); MSDN san, ini
 OBSERVERS = (
     Observer("a connection of a Linux client", "stall", "gives up", LINUX.source, stack="Linux"),
     Observer("a connection of a Windows client", "stall", "gives up", WINDOWS.source, stack="Windows"),
+    Observer("a connection of a Windows Server nearby", "stall", "gives up", WINDOWS_SERVER.source,
+             stack="Windows Server"),
     Observer("ping once a second", "lost", "loses an echo", "ping of Windows and iputils: one a second",
              period_s=1.0, drops=False),
     Observer("a guest cluster on one subnet (until 2012 R2)", "missed", "removes the node",
@@ -92,19 +94,19 @@ OBSERVERS = (
              _THRESHOLDS, period_s=1.0, count=10),
     Observer("a guest cluster on two subnets (since 2016)", "missed", "removes the node",
              _THRESHOLDS, period_s=1.0, count=20),
-    Observer("SQL availability group, session time-out", "wait", "disconnects the replica",
+    Observer("an availability group's session", "wait", "disconnects the replica",
              "learn.microsoft.com, session-timeout period for an availability replica: 10 s", limit_s=10.0,
-             stack="Windows"),
-    Observer("SQL availability group, lease", "lease", "fails over", _LEASE + ": 20 s, renewed each 5",
+             stack="Windows Server"),
+    Observer("an availability group's lease", "lease", "fails over", _LEASE + ": 20 s, renewed each 5",
              period_s=5.0, limit_s=20.0),
-    Observer("SQL availability group, health check", "wait", "fails over", _LEASE + ": 30 s",
-             limit_s=30.0, stack="Windows"),
+    Observer("an availability group's health check", "lease", "fails over",
+             _LEASE + ": 30 s, reported each third of it", period_s=10.0, limit_s=30.0),
     Observer("iSCSI with several paths, LinkDownTime", "wait", "gives up the path", _ISCSI + ": 15 s",
-             limit_s=15.0, stack="Windows"),
+             limit_s=15.0, stack="Windows Server"),
     Observer("iSCSI with one path, MaxRequestHoldTime", "wait", "removes the disk", _ISCSI + ": 60 s",
-             limit_s=60.0, stack="Windows"),
+             limit_s=60.0, stack="Windows Server"),
     Observer("SMB client, SessionTimeout", "wait", "builds a new session",
-             "learn.microsoft.com, Get-SmbClientConfiguration: 60 s", limit_s=60.0, stack="Windows"),
+             "learn.microsoft.com, Get-SmbClientConfiguration: 60 s", limit_s=60.0, stack="Windows Server"),
     Observer("HTTP by WinHTTP, receive time-out", "wait", "gives up the request",
              "learn.microsoft.com, WinHttpSetTimeouts: 30 s", limit_s=30.0, stack="Windows"),
     Observer("HTTP through nginx, proxy_read_timeout", "wait", "gives up the request",
@@ -154,8 +156,8 @@ def felt(
     ``table`` has ``blackout_s``, as ``migrate`` returns it; with intervals of a calibrated host the columns
     have ``client_stall_longest_s_low90`` and ``_high90`` too, and the chance to drop anything is over the
     blackout's distribution. ``client_stall_s``: the median over moments at which a message of a client runs
-    into the outage, and ``_longest_s`` the longest, both of the slower stack; ``pings_lost``: how many of one
-    a second, on the mean; ``drop_chance``: that of the likeliest of ``observers`` to lose something. NaN
+    into the outage, and ``_longest_s`` the longest, both of the slowest stack; ``pings_lost``: how many of
+    one a second, on the mean; ``drop_chance``: that of the likeliest of ``observers`` to lose something. NaN
     where a migration never comes to its blackout.
     """
     relearn_ms = checked_relearn_ms(relearn_ms)
@@ -271,14 +273,14 @@ def _seconds(value: float) -> str:
 
 
 def _stalls(outage: Floats) -> tuple[Floats, Floats]:
-    """Median and longest wait of the slower stack; the outage itself where no message can run into it."""
-    found = [waits_s(outage, stack) for stack in STACKS.values()]
-    hit = [np.where(np.isnan(wait).all(axis=-1), 0.0, 1.0) for wait in found]
-    waits = [np.where(h[..., None] > 0, w, 0.0) for h, w in zip(hit, found, strict=True)]
-    middle = np.maximum(*(np.nanmedian(w, axis=-1) for w in waits))
-    most = np.maximum(*(np.nanmax(w, axis=-1) for w in waits))
+    """Median and longest wait of the slowest stack; 0 where no message can run into the outage."""
+    waits = np.array([waits_s(outage, stack) for stack in STACKS.values()])
+    # Which moments run into the outage is the same for all stacks.
+    waits = np.where(np.isnan(waits).all(axis=-1, keepdims=True), 0.0, waits)
     never = np.isnan(outage)
-    return np.where(never, np.nan, middle), np.where(never, np.nan, most)
+    ends = (np.nanmedian(waits, axis=-1).max(axis=0), np.nanmax(waits, axis=-1).max(axis=0))
+    middle, longest = (np.where(never, np.nan, end) for end in ends)
+    return middle, longest
 
 
 def _blackout(table: pd.DataFrame, name: str) -> Floats:

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.observations.stalls import read_stalls
-from analysis.studies.decisions.stalls import LINUX, WINDOWS, compared, errors, resent_s, stall_s
+from analysis.studies.decisions.stalls import (
+    LINUX,
+    WINDOWS,
+    WINDOWS_SERVER,
+    compared,
+    errors,
+    resent_s,
+    stall_s,
+)
 
 LEFT = st.floats(0, 100, allow_subnormal=False)
 RTO = st.floats(0.01, 3)
@@ -63,6 +71,7 @@ def test_windows_gives_up_sooner():
     assert WINDOWS.moments_s() == pytest.approx([0.3, 0.9, 2.1, 4.5, 9.3])
     assert WINDOWS.gives_up_s() == pytest.approx(18.9)
     assert LINUX.gives_up_s() == pytest.approx(924.6)
+    assert WINDOWS_SERVER.last_s() == pytest.approx(10.22)
 
 
 def test_a_pause_without_end_is_a_stall_without_end():
