@@ -2,10 +2,12 @@
 
 For whoever looks from outside, the machine is away for the *outage*: the blackout, and the time until the
 network knows where it is now (gratuitous ARP; :data:`RELEARN_MS`, a parameter of the caller). Against it
-stand the rows of :data:`OBSERVERS`, each by one of four laws, at a random moment of the observer's own clock:
+stand the rows of :data:`OBSERVERS`, each by one of these laws, at a random moment of its own clock:
 
 * ``stall``: a TCP connection with a message every :data:`MESSAGE_S` goes on at a retransmission
   (:mod:`.stalls`); it is dropped where the outage outlasts the stack's last one.
+* ``connect``: a new connection, whose first packet is sent again after the stack's initial time-out, twice
+  that and so on, fails where the outage outlasts the last of them.
 * ``lost``: of signals every p seconds an outage O loses O / p on the mean, and any with chance O / p.
 * ``missed``: n signals in a row, p seconds apart, are all lost with chance O / p - (n - 1), at most 1.
 * ``wait``: a request that waits longer than a time-out fails; it waits as long as its connection stalls.
@@ -70,6 +72,8 @@ class Observer:
             return self.limit_s - self.period_s
         if self.law == "lost":
             return 0.0
+        if self.law == "connect":
+            return STACKS[self.stack].connecting_s()[-1]
         moments = STACKS[self.stack].moments_s(ROUND_TRIP_S)
         return max((moment for moment in moments if moment < self.limit_s), default=0.0)
 
@@ -84,6 +88,9 @@ OBSERVERS = (
     Observer("a connection of a Windows client", "stall", "gives up", WINDOWS.source, stack="Windows"),
     Observer("a connection of a Windows Server nearby", "stall", "gives up", WINDOWS_SERVER.source,
              stack="Windows Server"),
+    Observer("a Linux client that connects", "connect", "fails to connect", LINUX.source, stack="Linux"),
+    Observer("a Windows client that connects", "connect", "fails to connect", WINDOWS.source,
+             stack="Windows"),
     Observer("ping once a second", "lost", "loses an echo", "ping of Windows and iputils: one a second",
              period_s=1.0, drops=False),
     Observer("a guest cluster on one subnet (until 2012 R2)", "missed", "removes the node",
@@ -142,6 +149,9 @@ def chance(observer: Observer, blackout_s: Numbers, relearn_s: Numbers = 0.0) ->
         return np.clip(outage / observer.period_s - (observer.count - 1), 0, 1)
     if observer.law == "lease":
         return np.clip((blackout - observer.limit_s) / observer.period_s + 1, 0, 1)
+    if observer.law == "connect":
+        # Who connects at the very beginning of the outage runs out of packets first.
+        return np.where(outage > 0, np.clip(1 - observer.begins_s / np.maximum(outage, 1e-12), 0, 1), outage)
     stack = STACKS[observer.stack]
     ends = min(observer.limit_s, stack.gives_up_s(ROUND_TRIP_S))
     late: Bools = np.nan_to_num(waits_s(outage, stack), nan=0.0) >= ends

@@ -39,14 +39,16 @@ ROUNDING = 1e-9
 class Stack:
     """A TCP stack: least retransmission time-out and that of a new connection [s], when it gives up.
 
-    ``retries``: retransmissions of one segment before the connection is given up; ``longest_s``: the longest
-    time between two of them; ``probes``: whether it has tail loss probes.
+    ``retries``: retransmissions of one segment before the connection is given up, ``syn_retries`` of the
+    first of a new one; ``longest_s``: the longest time between two of them; ``probes``: whether it has tail
+    loss probes.
     """
 
     name: str
     least_rto_s: float
     initial_rto_s: float
     retries: int
+    syn_retries: int
     longest_s: float
     probes: bool
     source: str
@@ -66,6 +68,14 @@ class Stack:
         rto = self.least_rto_s + round_trip_s
         return float(sum(min(rto * 2**k, self.longest_s) for k in range(self.retries + 1)))
 
+    def connecting_s(self) -> list[float]:
+        """When the first packet of a new connection is sent again, counted from its loss.
+
+        >>> WINDOWS.connecting_s()
+        [1.0, 3.0, 7.0, 15.0]
+        """
+        return list(accumulate(self.initial_rto_s * 2.0**k for k in range(self.syn_retries)))
+
     def last_s(self, round_trip_s: float = 0.0) -> float:
         """The last retransmission: a pause that is longer ends the connection.
 
@@ -76,16 +86,16 @@ class Stack:
 
 
 LINUX = Stack(
-    "Linux", 0.2, 1.0, 15, 120.0, True,
-    "TCP_RTO_MIN, TCP_RTO_MAX and TCP_TIMEOUT_INIT in include/net/tcp.h; tcp_retries2 = 15 in ip-sysctl",
+    "Linux", 0.2, 1.0, 15, 6, 120.0, True,
+    "TCP_RTO_MIN, TCP_RTO_MAX and TCP_TIMEOUT_INIT in include/net/tcp.h; tcp_retries2 15, tcp_syn_retries 6",
 )  # fmt: skip
 WINDOWS = Stack(
-    "Windows", 0.3, 1.0, 5, 60.0, False,
+    "Windows", 0.3, 1.0, 5, 4, 60.0, False,
     "Get-NetTCPSetting, template Internet, which clients always use: MinRto 300 ms, InitialRto 1000 ms (3000 "
-    "until Windows 8.1 and 2012 R2); TcpMaxDataRetransmissions 5 (KB 170359)",
+    "until Windows 8.1 and 2012 R2), MaxSynRetransmissions 4; TcpMaxDataRetransmissions 5 (KB 170359)",
 )  # fmt: skip
 WINDOWS_SERVER = Stack(
-    "Windows Server", 0.02, 1.0, 9, 60.0, False,
+    "Windows Server", 0.02, 1.0, 9, 4, 60.0, False,
     "template Datacenter, for round trips up to 10 ms (Microsoft, TCP templates, 2018-10-03): MinRto 20 ms; "
     "some nine retransmissions, then some ten seconds more (ETWAnalyzer's documentation)",
 )  # fmt: skip

@@ -14,6 +14,7 @@ from analysis.studies.decisions.clients import OBSERVERS, Observer, chance, effe
 HEARTBEAT = Observer("beats", "missed", "removes the node", "a test", period_s=1.0, count=5)
 LEASE = Observer("lease", "lease", "fails over", "a test", period_s=5.0, limit_s=20.0)
 PING = Observer("ping", "lost", "loses an echo", "a test", period_s=1.0, drops=False)
+CONNECT = Observer("connect", "connect", "fails to connect", "a test", stack="Windows")
 REQUEST = Observer("request", "wait", "gives up", "a test", limit_s=2.0, stack="Windows")
 
 
@@ -34,11 +35,13 @@ def paused(blackout_s, **more):
         (PING, 0.2, 0.2),
         (PING, 3.0, 1.0),
         (REQUEST, 0.85, 0.0),  # sent again after 0.9 s at the latest
+        (CONNECT, 15.0, 0.0),  # the last of its packets goes out after 15 s
+        (CONNECT, 20.0, 0.25),
         (REQUEST, 2.0, 1.0),  # at 2.1 s, which is too late for whoever waits 2 s
     ],
 )
 def test_chances_by_hand(observer, outage, expected):
-    """Five heartbeats a second apart, a lease of 20 s renewed each 5, pings, a request that waits 2 s."""
+    """Five heartbeats a second apart, a lease of 20 s renewed each 5, pings, connections, requests."""
     assert float(chance(observer, outage)) == pytest.approx(expected)
 
 
@@ -112,7 +115,7 @@ def test_an_interval_makes_a_chance():
 def test_every_row_has_its_source():
     """Each observer says where its figures come from, and all laws are met."""
     assert all(one.source for one in OBSERVERS)
-    assert {one.law for one in OBSERVERS} == {"stall", "lost", "missed", "wait", "lease"}
+    assert {one.law for one in OBSERVERS} == {"stall", "connect", "lost", "missed", "wait", "lease"}
     table = effects(felt(paused(5.0)).iloc[0])
     assert list(table["name"]) == [one.name for one in OBSERVERS]
 
