@@ -18,6 +18,7 @@ if missing := needed.missing():
 
 import click
 
+from analysis.cli.advise import advise
 from analysis.cli.drain import drain
 from analysis.cli.observing import observe, units_option
 from analysis.cli.options import parameter_options, remarks
@@ -27,6 +28,9 @@ from analysis.cli.verbs import Verbs, fail
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 def main() -> None:
     """Predict live migrations of virtual machines: how long, how long frozen, and what limits them."""
+
+
+main.add_command(advise)
 
 
 @main.command()
@@ -124,9 +128,16 @@ def tell(notes: Iterable[str]) -> None:
 @host_option
 @click.option("--workload", metavar="NAME", help="Which of the workloads that the host was calibrated to.")
 @click.option("--preset", metavar="WINDOWS", help="Defaults of a Windows Server, for example windows_2022.")
+@click.option("--relearn-ms", default="0", metavar="MS", show_default=True,
+              help="Time the network needs to learn where the machine is now.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Write the rows as JSON to standard output.")
 def predict(
-    as_json: bool, host_file: Path | None, workload: str | None, preset: str | None, **options: str | None
+    as_json: bool,
+    host_file: Path | None,
+    workload: str | None,
+    preset: str | None,
+    relearn_ms: str,
+    **options: str | None,
 ) -> None:
     """Predict one migration, or one for each combination of comma-separated values.
 
@@ -136,7 +147,7 @@ def predict(
     from analysis.cli import answers
     from analysis.cli.predictions import prediction_text
 
-    rows = answers.predicted(options, host_file, preset, workload)
+    rows = answers.predicted(options, host_file, preset, workload, relearn_ms)
     for line in remarks(options):
         click.echo(line, err=True)
     click.echo(answers.as_json(rows) if as_json else prediction_text(rows))

@@ -18,6 +18,7 @@ from analysis.model.migration import migrate
 from analysis.observations import files, lab, tables, transfers
 from analysis.observations.record import Record
 from analysis.parameters import OUTCOMES, PARAMETERS, defaults, nearest
+from analysis.studies.decisions import clients
 from analysis.studies.hosts.conformal import LEVELS
 from analysis.studies.hosts.host import Host, computed_with, load_host, on
 from analysis.studies.hosts.prediction import INTERVALS, predict
@@ -38,8 +39,12 @@ def predicted(
     host_file: Path | None = None,
     preset: str | None = None,
     workload: str | None = None,
+    relearn_ms: float | str = clients.RELEARN_MS,
 ) -> list[Figures]:
     """One row a scenario: every parameter and outcome by its name, with intervals on a calibrated host.
+
+    Beside them what a client feels (``clients.COLUMNS``); ``relearn_ms``: how long the network needs to learn
+    where the machine is.
 
     ``preset`` names a version of Windows Server whose defaults hold where no option says otherwise; each row
     then has two fields more: its name, and what it set there. ``workload``: one of those that the host knows
@@ -61,8 +66,9 @@ def predicted(
         table = predict(known, host, given=given)
         more = [*_interval_columns(), "converge_chance", *(["workload"] if workload else [])]
     missing = {name: value for name, value in defaults().items() if name not in table}
-    made = computed_with(table)
-    shown = table.assign(**missing, **made)[[*PARAMETERS, *OUTCOMES, *more, *made]]
+    made, told = computed_with(table), clients.felt(table, relearn_ms)
+    felt = [name for name in told if name not in table]
+    shown = told.assign(**missing, **made)[[*PARAMETERS, *OUTCOMES, *felt, *more, *made]]
     made_rows = cast(list[Figures], shown.to_dict("records"))
     return [_with_preset(row, preset) for row in made_rows] if preset else made_rows
 

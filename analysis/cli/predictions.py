@@ -11,6 +11,7 @@ import pandas as pd
 from analysis import presets
 from analysis.parameters import OUTCOMES, PARAMETERS
 from analysis.studies import overflows
+from analysis.studies.decisions import clients
 from analysis.studies.hosts.prediction import DRAWS
 
 Row = dict[str, Any]
@@ -45,7 +46,7 @@ def _computed_with(rows: Sequence[Row]) -> pd.DataFrame:
 
 
 def answer(row: Row) -> str:
-    """How long, how long frozen, whether it converges and what binds, a line each.
+    """How long, how long frozen, whether it converges, what binds and what a client feels, a line each.
 
     >>> answer({"total_s": 60.25, "blackout_s": 0.31, "passes": 3, "stop_reason": "target_met",
     ...         "converged": True, "residual_pages": 900, "limited_by": "line_rate",
@@ -60,7 +61,8 @@ def answer(row: Row) -> str:
     bound = f"The {name} {binds}: {memory}, the link carries {row['goodput_gbps']:.3g} Gbit/s of payload."
     told = [verdict(row)] if row["stop_reason"] == "endless" else [_times(row), verdict(row)]
     told += [_chance(row["converge_chance"])] if "converge_chance" in row else []
-    return "\n".join([*told, bound])
+    felt = [] if pd.isna(row.get("outage_s")) else clients.statement(pd.Series(row))
+    return "\n".join([*told, bound, *felt])
 
 
 def _chance(chance: float) -> str:

@@ -10,6 +10,7 @@ from analysis.__main__ import main
 from analysis.model.migration import migrate
 from analysis.observations.lab import DATA
 from analysis.parameters import OUTCOMES, PARAMETERS
+from analysis.studies.decisions import clients
 
 
 def run(*arguments):
@@ -20,7 +21,7 @@ def test_predict_without_options_lists_every_outcome():
     """One migration with all defaults, one line an outcome after the answer."""
     result = run("predict")
     assert result.exit_code == 0
-    assert [line.split()[0] for line in result.stdout.splitlines()[4:]] == list(OUTCOMES)
+    assert [line.split()[0] for line in result.stdout.splitlines()[6:]] == list(OUTCOMES)
 
 
 def test_predict_json_is_every_combination_in_full():
@@ -34,7 +35,7 @@ def test_predict_json_is_every_combination_in_full():
         (10.0, "hyperv"),
         (10.0, "qemu"),
     ]
-    assert set(rows[0]) == set(PARAMETERS) | set(OUTCOMES)
+    assert set(rows[0]) == set(PARAMETERS) | set(OUTCOMES) | set(clients.COLUMNS)
     assert rows[2]["total_s"] == pytest.approx(migrate(bandwidth_gbps=10).total_s[0])
 
 
@@ -189,7 +190,7 @@ def test_calibrate_tells_a_table_of_transfers(tmp_path):
 
 def test_a_preset_says_what_it_chose():
     """Right after the answer the parameters that the preset set, with their values."""
-    lines = run("predict", "--preset", "windows_2019").stdout.splitlines()[4:]
+    lines = run("predict", "--preset", "windows_2019").stdout.splitlines()[6:]
     assert lines[0] == "windows_2019 sets, where no option and no host says otherwise:"
     assert lines[1].startswith("  stop_rule = hyperv: which hypervisor's rule")
     assert lines[2] == "  transport = compression: how the memory is moved"
@@ -207,6 +208,6 @@ def test_what_is_given_goes_before_the_preset_and_is_told():
 def test_a_preset_in_json_keeps_the_list_of_rows():
     """Every row has all parameters and outcomes as ever, and two fields more."""
     (row,) = json.loads(run("predict", "--preset", "windows_2019", "--stop-rule", "xen", "--json").stdout)
-    assert set(row) == set(PARAMETERS) | set(OUTCOMES) | {"preset", "preset_sets"}
+    assert set(row) == set(PARAMETERS) | set(OUTCOMES) | set(clients.COLUMNS) | {"preset", "preset_sets"}
     assert (row["preset"], row["preset_sets"]) == ("windows_2019", {"transport": "compression"})
     assert (row["transport"], row["stop_rule"]) == ("compression", "xen")

@@ -37,7 +37,7 @@ def test_the_answer_comes_first():
 
 def test_all_outcomes_follow():
     """After the answer every outcome has its line, with unit and meaning."""
-    lines = prediction_text(predicted(BUSY)).splitlines()[4:]
+    lines = prediction_text(predicted(BUSY)).splitlines()[6:]
     assert [line.split()[0] for line in lines] == list(OUTCOMES)
 
 

@@ -264,6 +264,21 @@ def _interval(name: str, middle: Floats, draws: Floats) -> dict[str, Floats]:
     return columns
 
 
+def paired(
+    scenarios: pd.DataFrame, host: Host, given: Sequence[str] = (), *, draws: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
+    """Outcomes of scenarios with what is uncertain about a host drawn, ``draws`` rows a scenario.
+
+    The n-th draw of every scenario, in this call and in another with the same seed, is the same host in the
+    same mood: differences between them are of what the scenarios differ in.
+    """
+    table = scenarios.reset_index(drop=True)
+    base = host.apply(table, tuple(given))
+    rng = np.random.default_rng(seed)
+    drawn = _drawn(table, host, tuple(given), _bound(base, host), draws, rng)
+    return corrected(drawn, host, base, draws)
+
+
 def unmeasured(table: pd.DataFrame) -> pd.DataFrame:
     """All but the measurements: parameters, and the labels that a host's estimates go by."""
     return table[[name for name in table.columns if not name.startswith("measured_")]]

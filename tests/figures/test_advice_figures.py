@@ -1,0 +1,95 @@
+"""Figures and tables of advice and of clients: titles that follow from the rows, at their edges too."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from analysis.figures import advice as told
+from analysis.figures import clients as felt_of
+from analysis.figures.language import alternative_text, title_of
+from analysis.model.migration import migrate
+from analysis.observations.stalls import read_stalls
+from analysis.studies.decisions import advised, clients
+from analysis.studies.decisions.advice import advise
+from analysis.studies.decisions.changes import Situation
+from analysis.studies.decisions.levers import at_hand
+from analysis.studies.decisions.stalls import compared
+from analysis.studies.hosts.host import Estimate, Host, on
+
+CASES = {
+    "a gain": ({"network": "shared", "background_share": 0.6}, "dedicated"),
+    "nothing helps": ({"bandwidth_gbps": 1, "transport": "compression"}, ""),
+    "no end today": ({"stop_rule": "qemu", "dirty_pages_per_s": 6e4, "bandwidth_gbps": 1}, "link=25"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    """Draw without a screen and leave no figure open."""
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+
+
+def rows_of(case, **more):
+    asked, hand = CASES[case]
+    asked = {"memory_gib": 16.0, "working_set_gib": 8.0} | asked
+    return advised.felt(advise(Situation(on("", asked), at_hand=at_hand(hand), given=tuple(asked), **more)))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_picture_of_advice_says_the_first_line(case):
+    """Its title names the first line's changes, or that nothing helps; the text tells every bar."""
+    rows = rows_of(case)
+    fig = told.ranked(rows)
+    fig.draw_without_rendering()
+    first = rows.iloc[0]["levers"]
+    assert all(lever.what in title_of(fig).lower() or lever.what in title_of(fig) for lever in first[1:])
+    assert first or title_of(fig).startswith("Nothing at hand helps: the line binds")
+    assert "today: " in alternative_text(fig)
+    assert told.takeaway(rows, "total").startswith("**Change ")
+    assert 2 <= len(told.key_numbers(rows)) <= 4
+
+
+def test_intervals_are_drawn_and_told():
+    """On a host every gain has the ends of its interval, in the table and as a line over its bar."""
+    host = Host("h", parameters=(Estimate("setup_s", 2.0, 1.5, 3.0),), scatter={"time": {"line_rate": 0.05}})
+    rows = rows_of("a gain", host=host)
+    assert told.ranked_table(rows)["less"].str.contains(" to ").all()
+    told.ranked(rows).draw_without_rendering()
+
+
+def test_how_tells_every_lever_that_gains_in_four_steps():
+    """Today's value, the command, the price, the source; each lever once."""
+    rows = rows_of("a gain")
+    table = told.how_table(rows)
+    gaining = rows[rows.verdict == "gain"]
+    names = {lever.name for levers in gaining.levers for lever in levers}
+    assert list(table["step"]) == ["today", "set", "price", "source"] * len(names)
+
+
+def test_the_law_is_drawn_with_this_outage():
+    """The stall over the outage: the title's ratio follows from the law, the outage here is marked."""
+    fig = felt_of.stall_over_outage(0.5)
+    fig.draw_without_rendering()
+    assert title_of(fig).startswith("A client waits longer than the outage")
+    assert any("here" in text.get_text() for text in fig.axes[0].texts)
+
+
+def test_the_measured_law_is_told_by_its_numbers():
+    """How many cuts, and how near half of them are."""
+    found = compared(read_stalls())
+    title = title_of(felt_of.law_and_measurement(found))
+    assert title.startswith(f"Half of {len(found)} measured stalls are within ")
+
+
+def test_what_clients_feel_of_a_pause_and_of_none():
+    """A row for each observer with its source; of a migration without end there is nothing to feel."""
+    table = clients.felt(migrate(stop_rule=["hyperv", "qemu"], dirty_pages_per_s=1e6, bandwidth_gbps=1))
+    known = felt_of.observers_table(clients.effects(table.iloc[0]))
+    assert len(known) == len(clients.OBSERVERS)
+    assert known["source"].str.len().gt(0).all()
+    numbers = [felt_of.key_numbers(table.iloc[i]) for i in (0, 1)]
+    assert np.isnan(table.outage_s[1])
+    assert numbers[1]["outage"] == "none: it never ends"
+    assert "chance that anything drops" in numbers[0]
