@@ -76,7 +76,7 @@ def test_every_parameter_has_a_type_a_unit_and_a_range(short, line):
         assert math.isfinite(line.bounds[0]) or line.choices
     if kind == "str":
         named = line.choices or (line.study and line.study.choices)
-        assert named or line.unit.startswith(("path", "key", "expression"))
+        assert named or line.unit.startswith(("path", "key", "expression", "options"))
 
 
 @pytest.mark.parametrize("short", NAMES)
