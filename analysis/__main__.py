@@ -19,6 +19,7 @@ if missing := needed.missing():
 import click
 
 from analysis.cli.options import Quantity, parameter_options, remarks
+from analysis.cli.sensitivity import sensitivity
 from analysis.cli.verbs import Verbs, fail
 
 
@@ -220,6 +221,8 @@ def calibrate(files: tuple[Path, ...], out: Path | None, name: str, correct: boo
     if as_json or not out:
         click.echo(answers.as_json(host_content(host)) if as_json else host_text(host))
 
+
+main.add_command(sensitivity)
 
 if __name__ == "__main__":
     main(prog_name="python -m analysis")
