@@ -100,7 +100,9 @@ class Axis:
     def at(self, chance: np.ndarray) -> np.ndarray:
         """Values at chances from 0 to 1: of a range by its spacing, else listed ones, each as likely."""
         if self.values is not None:
-            return self.values[np.minimum((chance * len(self.values)).astype(int), len(self.values) - 1)]
+            place = np.minimum((chance * len(self.values)).astype(int), len(self.values) - 1)
+            listed: np.ndarray = self.values[place]
+            return listed
         if self.log:
             low, high = math.log(self.low), math.log(self.high)
             values = np.exp(low + (high - low) * chance).clip(self.low, self.high)  # rounding may leave it
