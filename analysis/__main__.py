@@ -19,6 +19,7 @@ if missing := needed.missing():
 import click
 
 from analysis.cli.options import Quantity, parameter_options, remarks
+from analysis.cli.plan import plan
 from analysis.cli.sensitivity import sensitivity
 from analysis.cli.verbs import Verbs, fail
 
@@ -223,6 +224,7 @@ def calibrate(files: tuple[Path, ...], out: Path | None, name: str, correct: boo
 
 
 main.add_command(sensitivity)
+main.add_command(plan)
 
 if __name__ == "__main__":
     main(prog_name="python -m analysis")

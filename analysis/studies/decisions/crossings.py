@@ -15,7 +15,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Codes, Floats, Indices
 
-POINTS = 129
+POINTS = 65
 """Values of the first grid."""
 FINE = 5e-4
 """Width, as a share of the value, down to which a change of kind is looked into."""
@@ -150,8 +150,11 @@ def _extremes(look: Look, grid: Floats, seen: Looked, middle: Middle) -> tuple[_
     """
     pairs = [_neighbours(grid, seen)]
     inner, left, right = seen.excess[:, 1:-1], seen.excess[:, :-2], seen.excess[:, 2:]
-    valley = (inner > 1) & (inner < NEAR) & (inner <= left) & (inner <= right)
-    hill = (inner <= 1) & (inner > 1 / NEAR) & (inner >= left) & (inner >= right)
+    # Between its neighbours a smooth valley is no deeper below a point than they are above it.
+    valley = (inner > 1) & (inner <= left) & (inner <= right) & (inner - 1 <= np.fmax(left, right) - inner)
+    hill = (inner <= 1) & (inner >= left) & (inner >= right) & (1 - inner <= inner - np.fmin(left, right))
+    valley &= inner < NEAR
+    hill &= inner > 1 / NEAR
     bottom = np.full(len(grid), np.nan)
     for chosen, sign in ((valley, 1.0), (hill, -1.0)):
         question, place = np.nonzero(chosen)
@@ -227,8 +230,12 @@ def _changes(pairs: _Pairs) -> Bools:
     """Pairs of different kinds, of each question no more than :data:`MOST_KINDS`, those nearest the mark."""
     differs = pairs.at_x.kind != pairs.at_y.kind
     place = np.flatnonzero(differs)
-    with np.errstate(divide="ignore"):
-        far = np.minimum(*(np.abs(np.log(look.excess[place])) for look in (pairs.at_x, pairs.at_y)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x, y = (np.log(look.excess[place]) for look in (pairs.at_x, pairs.at_y))
+        far, jump = np.minimum(np.abs(x), np.abs(y)), np.abs(x - y)
+        # What is much farther from the mark than the two are from each other does not reach it between them.
+        reaches = ~(far > 2 * np.fmax(jump, np.log(NEAR)))
+    place, far = place[reaches], far[reaches]
     order = np.lexsort((far, pairs.question[place]))
     question = pairs.question[place][order]
     rank = np.arange(len(order)) - np.searchsorted(question, question)

@@ -69,7 +69,7 @@ def plan(
     between: tuple[float, float] | None = None,
     among: Sequence[float] | None = None,
     host: Host | None = None,
-    given: Sequence[str] = (),
+    given: Sequence[str] | None = None,
     chance: float | None = None,
     seed: int = 0,
 ) -> Plan:
@@ -86,8 +86,8 @@ def plan(
     between, among
         Where to look: two ends, or the values on offer; else where real hosts are.
     host, given
-        A calibrated host, and the parameters in which scenarios go before it. Outcomes are then those of
-        ``predict``.
+        A calibrated host, and the parameters in which scenarios go before it (all that they have, if not
+        given). Outcomes are then those of ``predict``.
     chance
         How sure the targets have to be met, all together, by the host's intervals and scatter drawn jointly.
 
@@ -111,7 +111,8 @@ def plan(
     if host is None:
         questions = Modelled(parameter, table, asked)
     else:
-        questions = OnHost(parameter, table, asked, host, (*given, *table, parameter), chance, seed)
+        own = (*(table if given is None else given), parameter)
+        questions = OnHost(parameter, table, asked, host, own, chance, seed)
     grid = _grid(parameter, lows, highs, more_helps, among, questions.points)
     even = PARAMETERS[parameter].unit == "0-1"
     found = search(questions.look, grid, whole=is_whole(parameter), even=even, fixed=among is not None)
@@ -207,7 +208,8 @@ def _plan(
     questions: Questions, grid: Floats,
 ) -> Plan:  # fmt: skip
     reached = np.isfinite(found.value)
-    shown = np.where(reached, found.value, found.closest)
+    near = np.array([float(f"{value:.4g}") for value in found.closest])
+    shown = np.where(reached, found.value, near.clip(grid.min(axis=1), grid.max(axis=1)))
     rows = questions.rows(shown)
     chance = questions.chance(shown)
     each = zip(rows.to_dict("records"), reached, asked.to_dict("records"), strict=True)

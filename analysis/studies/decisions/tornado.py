@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.arrays import Columns, Floats
-from analysis.parameters import PARAMETERS, label
+from analysis.parameters import PARAMETERS
 from analysis.ranges import TYPICAL
 from analysis.studies.decisions.sensitivity import OUTCOMES, Sensitivity, told_times
+from analysis.studies.decisions.words import value, words
 from analysis.studies.sweeps.designs import Axis, Design
 
 POINTS = 65
@@ -170,26 +171,6 @@ def _where(told: Lead) -> str:
 
 def _does(name: str, verb: str) -> str:
     return verb if name.endswith("s") else f"{verb}s"
-
-
-def words(name: str) -> str:
-    """A parameter or outcome in a sentence: ``receive buffers``, ``total time``; nothing of nothing."""
-    return _WORDS.get(name) or label(name).partition(" [")[0] if name else ""
-
-
-_WORDS = {"total_s": "total time", "bandwidth_gbps": "line rate", "dirty_pages_per_s": "page writes"}
-_WORDS |= {
-    "mtu_bytes": "packet size",
-    "receive_delay_us": "the processor's delay",
-    "state_mib": "machine state",
-}
-_WORDS |= {"stream_limit_gbps": "a connection's core", "handoff_ms": "hand-off", "setup_s": "set-up"}
-_WORDS |= {"resident_share": "share with content", "compress_gib_per_s_per_core": "a core's compression"}
-
-
-def value(name: str, number: float) -> str:
-    """A value with its unit, to three digits."""
-    return f"{number:,.4g} {PARAMETERS[name].unit}".rstrip()
 
 
 def _values(axis: Axis) -> Any:

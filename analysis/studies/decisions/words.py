@@ -1,0 +1,25 @@
+"""Parameters and their values in a sentence."""
+
+from __future__ import annotations
+
+from analysis.parameters import PARAMETERS, label
+
+
+def words(name: str) -> str:
+    """A parameter or outcome in a sentence: ``receive buffers``, ``total time``; nothing of nothing."""
+    return _WORDS.get(name) or label(name).partition(" [")[0] if name else ""
+
+
+_WORDS = {"total_s": "total time", "bandwidth_gbps": "line rate", "dirty_pages_per_s": "page writes"}
+_WORDS |= {
+    "mtu_bytes": "packet size",
+    "receive_delay_us": "the processor's delay",
+    "state_mib": "machine state",
+}
+_WORDS |= {"stream_limit_gbps": "a connection's core", "handoff_ms": "hand-off", "setup_s": "set-up"}
+_WORDS |= {"resident_share": "share with content", "compress_gib_per_s_per_core": "a core's compression"}
+
+
+def value(name: str, number: float) -> str:
+    """A value with its unit, to three digits."""
+    return f"{number:,.4g} {PARAMETERS[name].unit}".rstrip()
