@@ -209,6 +209,19 @@ def sentences(found: Plan, number: int, chance: float | None = None) -> list[str
     return lines
 
 
+def openings(rows: pd.DataFrame, host_file: str | Path = "") -> pd.DataFrame:
+    """The commands that open scenarios, a row each: their figures, and their picture in the explorer."""
+    import pandas as pd
+
+    from analysis.cli.commands import predict_command, report_command
+
+    each: list[dict[str, Any]] = rows.to_dict("records")  # type: ignore[assignment]
+    told = {"figures": [predict_command(row, host_file) for row in each]}
+    return pd.DataFrame(told | {"picture": [report_command(row, host_file) for row in each]}).T.rename(
+        columns=lambda number: f"scenario {number + 1}" if len(each) > 1 else "command"
+    )
+
+
 def _exact(parameter: str, number: float) -> str:
     from analysis.cli.commands import written
     from analysis.parameters import PARAMETERS

@@ -22,7 +22,7 @@ SHOWN = 8
 @parameter_options
 @click.option(
     "--range", "ranges", multiple=True, metavar="NAME=LOW:HIGH[:log]",
-    help="What varies; may be given several times. NAME alone: its usual range; NAME=A,B: these values.",
+    help="What varies, several times; NAME alone: its usual range; NAME=A,B: these; all: whatever acts.",
 )  # fmt: skip
 @click.option("--design", "design_file", type=click.Path(path_type=Path), metavar="FILE.yml",
               help="Take what varies from a design of sweep.")  # fmt: skip
@@ -61,7 +61,7 @@ def sensitivity(
         click.echo(line, err=True)
     found = study.sensitivity(
         scenario,
-        [study.axis(text) for text in ranges],
+        study.varied(ranges, scenario),
         design=designs.read(design_file) if design_file else None,
         host_file=host_file or "",
         preset=preset,

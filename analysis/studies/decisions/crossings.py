@@ -151,10 +151,12 @@ def _extremes(look: Look, grid: Floats, seen: Looked, middle: Middle) -> tuple[_
     pairs = [_neighbours(grid, seen)]
     inner, left, right = seen.excess[:, 1:-1], seen.excess[:, :-2], seen.excess[:, 2:]
     # Between its neighbours a smooth valley is no deeper below a point than they are above it.
-    valley = (inner > 1) & (inner <= left) & (inner <= right) & (inner - 1 <= np.fmax(left, right) - inner)
-    hill = (inner <= 1) & (inner >= left) & (inner >= right) & (1 - inner <= inner - np.fmin(left, right))
-    valley &= inner < NEAR
-    hill &= inner > 1 / NEAR
+    with np.errstate(invalid="ignore"):
+        valley = (
+            (inner > 1) & (inner <= left) & (inner <= right) & (inner - 1 <= np.fmax(left, right) - inner)
+        )
+        hill = (inner <= 1) & (inner >= left) & (inner >= right) & (1 - inner <= inner - np.fmin(left, right))
+    valley, hill = valley & (inner < NEAR), hill & (inner > 1 / NEAR)
     bottom = np.full(len(grid), np.nan)
     for chosen, sign in ((valley, 1.0), (hill, -1.0)):
         question, place = np.nonzero(chosen)

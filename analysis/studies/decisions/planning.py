@@ -121,6 +121,18 @@ def plan(
     return _plan(parameter, more_helps, asked, found, questions, grid)
 
 
+def values_along(found: Plan, question: int = 0, points: int = 400) -> Floats:
+    """Values of the parameter over the range of a question, the answer among them, for a curve."""
+    low, high = float(found.low[question]), float(found.high[question])
+    if PARAMETERS[found.parameter].unit == "0-1":
+        values = np.linspace(low, high, points)
+    else:
+        values = np.geomspace(max(low, high * 1e-4), high, points)
+    answer = float(found.rows[found.parameter].iloc[question])
+    values = np.append(np.rint(values) if is_whole(found.parameter) else values, answer)
+    return np.unique(values.clip(low, high))
+
+
 def _check_chance(chance: float | None, host: Host | None) -> None:
     if chance is None:
         return

@@ -291,6 +291,17 @@ def usual_axes(base: Mapping[str, Any], known: Mapping[str, Any]) -> tuple[Axis,
     )
 
 
+def varied(texts: Sequence[str], scenario: Mapping[str, Any]) -> list[Axis]:
+    """What varies: each as :func:`axis` takes it, or ``all`` for every parameter that acts in a scenario."""
+    found: list[Axis] = []
+    for text in texts:
+        own = usual_axes(defaults() | dict(scenario), {}) if text.strip() == "all" else (axis(text),)
+        names = {one.name for one in own}
+        found = [one for one in found if one.name not in names] if len(own) == 1 else found
+        found += [one for one in own if one.name not in {f.name for f in found}]
+    return found
+
+
 def axis(text: str) -> Axis:
     """What varies, as a person writes it: ``NAME=LOW:HIGH``, ``:log`` behind it for even spacing by ratio.
 

@@ -46,7 +46,8 @@ def _checked(name: str, values: Any) -> Floats:
         raise UserError(f"there is no target {name!r}; {hint}")
     found: Floats = TARGETS[name].check(float(values) if isinstance(values, bool) else values)
     if not (found > 0).all():
-        raise UserError(f"{name} = {values!r} is no target: it takes a number above 0")
+        wrong = found[~(found > 0)].flat[0]
+        raise UserError(f"{name} = {wrong:g} is no target: it takes a number above 0")
     return found
 
 

@@ -131,20 +131,18 @@ def _leaders(found: Sensitivity, ours: list[Axis], first: Axis, places: Any, out
 
 
 def finding(found: Sensitivity, outcome: str = "total_s") -> str:
-    """What an outcome hangs on, the first lever, and where that holds, in sentences with ``**bold**``."""
+    """The first lever on an outcome, where that holds, and what it hangs on most, with ``**bold**``."""
     rows: list[dict[str, Any]] = found.of(outcome).to_dict("records")  # type: ignore[assignment]
-    most, told = rows[0], lead(found, outcome)
-    begins = f"Over these ranges the {words(outcome)} hangs most on **{words(most['parameter'])}**"
-    begins = f"{begins} ({_index(most)})"
+    most, told, what = rows[0], lead(found, outcome), words(outcome)
+    hangs = f"Over these ranges the {what} hangs most on **{words(most['parameter'])}** ({_index(most)})"
     if not told.parameter:
-        return f"{begins}; nothing that varies is a lever."
-    if most["parameter"] == told.parameter:
-        return f"{begins}, which is also the first lever. {_where(told)}"
+        return f"{hangs}; nothing that varies is a lever."
     lever = next(row for row in rows if row["parameter"] == told.parameter)
     little = ", which is next to nothing" if lever["total_high"] < WORTH else ""
-    name = words(told.parameter)
-    comes = f"Of what can be changed **{name}** {_does(name, 'come')} first ({_index(lever)}{little})"
-    return f"{begins}. {comes}. {_where(told)}"
+    first = f"The first lever on the {what} is **{words(told.parameter)}** ({_index(lever)}{little})"
+    if most["parameter"] == told.parameter:
+        return f"{first}; over these ranges nothing moves it more. {_where(told)}"
+    return f"{first}. {_where(told)} {hangs}, which is no lever."
 
 
 def _index(row: dict[str, Any]) -> str:
