@@ -170,7 +170,7 @@ def text(found: Plan, host_file: str | Path = "", preset: str = "", chance: floa
     rows: list[dict[str, Any]] = found.rows.to_dict("records")  # type: ignore[assignment]
     if len(rows) == 1:
         told = sentences(found, 0, chance)
-        told += [] if host_file else [no_chance]
+        told = [line.replace("**", "") for line in told] + ([] if host_file else [no_chance])
         opened = [predict_command(rows[0], host_file, preset), report_command(rows[0], host_file, preset)]
         return "\n\n".join(["\n".join(told), "Open it:\n" + "\n".join(f"  {line}" for line in opened)])
     commands = [f"  {predict_command(row, host_file, preset)}" for row in rows[:SHOWN]]
@@ -179,23 +179,32 @@ def text(found: Plan, host_file: str | Path = "", preset: str = "", chance: floa
 
 
 def sentences(found: Plan, number: int, chance: float | None = None) -> list[str]:
-    """The answer to one question: the value, what comes of it, up to where it holds, what binds."""
-    from analysis.studies.decisions.words import value, words
+    """The answer to one question: the value, what comes of it, up to where it holds, what binds.
+
+    With ``**bold**`` as the only markup.
+    """
+    from analysis.parameters import PARAMETERS
+    from analysis.studies.decisions.words import COUNTED, value, words
 
     answer, row = found.table.iloc[number], found.rows.iloc[number]
     name, parameter = words(found.parameter), found.parameter
     ends = f"{value(parameter, found.low[number])} to {value(parameter, found.high[number])}"
     told = _outcomes(found, number)
     if not answer["reached"]:
-        nearest = f"The nearest, {_exact(parameter, row[parameter])}, gives {told}."
-        return [f"No {name} from {ends} is enough: {_limit(answer['limited_by'], row)}.", nearest]
+        nearest = f"The nearest, **{_exact(parameter, row[parameter])}**, gives {told}."
+        return [f"**No {name}** from {ends} is enough: {_limit(answer['limited_by'], row)}.", nearest]
     if answer["anything"]:
-        lines = [f"Any {name} from {ends} will do: even {_exact(parameter, answer['value'])} gives {told}."]
+        even = f"even {_exact(parameter, answer['value'])} gives {told}"
+        lines = [f"**Any** {name} from {ends} will do: {even}."]
     else:
-        most = "at least" if found.more_helps else "at most"
-        lines = [
-            f"{name[:1].upper()}{name[1:]}: {most} {_exact(parameter, answer['value'])}. That gives {told}."
-        ]
+        needs = "It takes" if found.more_helps else "It allows"
+        most = f"at {'least' if found.more_helps else 'most'} {_exact(parameter, answer['value'])}"
+        what = (
+            f"**{most}**"
+            if PARAMETERS[parameter].unit in COUNTED
+            else f"{_article(name)}{name} of **{most}**"
+        )
+        lines = [f"{needs} {what}, which gives {told}."]
     lines.append(f"There {_limit(answer['limited_by'], row)}.")
     if not answer["to_the_end"]:
         more = "more" if found.more_helps else "less"
@@ -222,11 +231,20 @@ def openings(rows: pd.DataFrame, host_file: str | Path = "") -> pd.DataFrame:
     )
 
 
+def _article(name: str) -> str:
+    return "" if name.endswith("s") or name.startswith(("a ", "the ")) or name == "memory" else "a "
+
+
 def _exact(parameter: str, number: float) -> str:
+    """A value to the digits that it is answered with: counted things by their name."""
     from analysis.cli.commands import written
     from analysis.parameters import PARAMETERS
+    from analysis.studies.decisions.words import COUNTED, words
 
-    return f"{written(float(f'{number:.5g}'))} {PARAMETERS[parameter].unit}".rstrip()
+    unit, digits = PARAMETERS[parameter].unit, float(f"{number:.5g}")
+    if unit == "0-1":
+        return f"{100 * digits:.5g} %"
+    return f"{written(digits)} {words(parameter) if unit in COUNTED else unit}".rstrip()
 
 
 def _outcomes(found: Plan, number: int) -> str:

@@ -29,6 +29,8 @@ from analysis.figures.language import (
     sentence,
     value_of,
 )
+from analysis.figures.words import percent
+from analysis.parameters import PARAMETERS
 from analysis.studies.decisions.planning import Plan
 from analysis.studies.decisions.sensitivity import Sensitivity
 from analysis.studies.decisions.targets import limit_s
@@ -137,9 +139,22 @@ def _swings(ax: Axes, part: pd.DataFrame, colour: str) -> None:
 
 def _ends(row: Mapping[Any, Any]) -> str:
     """The ends of a parameter's range, as short as they can be told."""
-    low, high = (row[end] if isinstance(row[end], str) else number(row[end]) for end in ("low", "high"))
-    last = high if isinstance(row["high"], str) else value_of(str(row["parameter"]), row["high"])
-    return f"{low} to {last}"
+    name, low, high = str(row["parameter"]), row["low"], row["high"]
+    if isinstance(low, str):
+        return f"{value_of(name, low)} to {value_of(name, high)}"
+    return (
+        f"{number(low)} to {_named(name, high)}"
+        if not _is_share(name)
+        else f"{percent(low)} to {percent(high)}"
+    )
+
+
+def _named(name: str, value: Any) -> str:
+    return percent(value) if _is_share(name) else value_of(name, value)
+
+
+def _is_share(name: str) -> bool:
+    return PARAMETERS[name].unit == "0-1"
 
 
 def _swings_alt(parts: Mapping[str, pd.DataFrame]) -> str:
@@ -195,7 +210,7 @@ def _needed_title(found: Plan, question: int) -> str:
     if not answer["reached"]:
         return f"No {words(found.parameter)} in this range is enough"
     most = "at least" if found.more_helps else "at most"
-    return f"{sentence(words(found.parameter))}: {most} {value_of(found.parameter, answer['value'])}"
+    return f"{sentence(words(found.parameter))}: {most} {_named(found.parameter, answer['value'])}"
 
 
 def _needed_alt(found: Plan, curve: pd.DataFrame, targets: list[str], question: int) -> str:
@@ -220,7 +235,7 @@ def ranges_table(found: Sensitivity, swings: pd.DataFrame) -> pd.DataFrame:
     cells = [
         {
             "range": _ends(row),
-            "here": value_of(str(row["parameter"]), row["base"]),
+            "here": _named(str(row["parameter"]), row["base"]),
             "a lever": "yes" if is_lever(str(row["parameter"])) else "",
             "total time": f"{duration(row['least'])} to {duration(row['most'])}",
             "total index": _index_of(found, str(row["parameter"])),
@@ -243,7 +258,7 @@ def needed_table(found: Plan, varied: list[str]) -> pd.DataFrame:
     most = "at least" if found.more_helps else "at most"
     cells = [
         {
-            words(found.parameter): f"{most} {value_of(found.parameter, answer['value'])}"
+            words(found.parameter): f"{most} {_named(found.parameter, answer['value'])}"
             if answer["reached"]
             else "none is enough",
             "total time": duration(row["total_s"]),

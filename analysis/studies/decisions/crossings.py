@@ -20,7 +20,7 @@ POINTS = 65
 FINE = 5e-4
 """Width, as a share of the value, down to which a change of kind is looked into."""
 EXACT = 1e-7
-"""The same for a crossing."""
+"""The same for a crossing, where looks are cheap."""
 MOST_KINDS = 16
 """Changes of kind that are looked into for one question at each level, those nearest the mark first."""
 NEAR = 1.3
@@ -94,13 +94,19 @@ class _Pairs(NamedTuple):
 
 
 def search(
-    look: Look, grid: Floats, *, whole: bool = False, even: bool = False, fixed: bool = False
+    look: Look,
+    grid: Floats,
+    *,
+    whole: bool = False,
+    even: bool = False,
+    fixed: bool = False,
+    exact: float = EXACT,
 ) -> Stretches:
     """Find all crossings of questions along their grids, and the last stretch that holds.
 
     ``grid``: a row a question, from the end that helps least to the end that helps most. ``whole``: only
     whole numbers lie between; ``even``: middles are arithmetic, else by ratio; ``fixed``: nothing lies
-    between.
+    between; ``exact``: how closely crossings are known, as a share of the value.
     """
     rows, points = grid.shape
     numbers = np.repeat(np.arange(rows), points)
@@ -113,7 +119,7 @@ def search(
         middle = _middle(whole, even, grid)
         pairs, bottom = _extremes(look, grid, first, middle)
         closest = np.where(np.isnan(bottom), closest, bottom)
-        found = _bisected(look, pairs, middle, grid)
+        found = _bisected(look, pairs, middle, grid, exact)
     return _stretches(grid, first.held, closest, found)
 
 
@@ -206,7 +212,7 @@ def _looks(parts: list[Looked]) -> Looked:
     return Looked(np.concatenate([part.excess for part in parts]), kind)
 
 
-def _bisected(look: Look, pairs: _Pairs, middle: Middle, grid: Floats) -> Crossing:
+def _bisected(look: Look, pairs: _Pairs, middle: Middle, grid: Floats, exact: float) -> Crossing:
     """Halve what is looked into until every crossing is known exactly and every change of kind finely."""
     floor = np.abs(grid).max(axis=1) * 1e-9
     done = []
@@ -216,8 +222,8 @@ def _bisected(look: Look, pairs: _Pairs, middle: Middle, grid: Floats) -> Crossi
         wide = np.abs(pairs.y - pairs.x) / far
         parted = (between != pairs.x) & (between != pairs.y)
         crosses = pairs.at_x.held != pairs.at_y.held
-        done.append(_crossings(pairs.some(crosses & ~(parted & (wide > EXACT)))))
-        goes_on = parted & np.where(crosses, wide > EXACT, _changes(pairs) & (wide > FINE))
+        done.append(_crossings(pairs.some(crosses & ~(parted & (wide > exact)))))
+        goes_on = parted & np.where(crosses, wide > exact, _changes(pairs) & (wide > FINE))
         pairs, between = pairs.some(goes_on), between[goes_on]
         if not len(between):
             break

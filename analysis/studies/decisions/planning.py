@@ -115,7 +115,14 @@ def plan(
         questions = OnHost(parameter, table, asked, host, own, chance, seed)
     grid = _grid(parameter, lows, highs, more_helps, among, questions.points)
     even = PARAMETERS[parameter].unit == "0-1"
-    found = search(questions.look, grid, whole=is_whole(parameter), even=even, fixed=among is not None)
+    found = search(
+        questions.look,
+        grid,
+        whole=is_whole(parameter),
+        even=even,
+        fixed=among is not None,
+        exact=questions.exact,
+    )
     if among is None and not is_whole(parameter):
         found = found._replace(value=_rounded(found, questions, more_helps))
     return _plan(parameter, more_helps, asked, found, questions, grid)

@@ -15,15 +15,15 @@ from analysis.model import factors
 from analysis.model.engine import Way, cores, way_for
 from analysis.model.migration import evaluate, migrate, parameters_in, streams
 from analysis.parameters import OUTCOMES, PARAMETERS, check, defaults
-from analysis.studies.decisions.crossings import POINTS, Looked
+from analysis.studies.decisions.crossings import EXACT, POINTS, Looked
 from analysis.studies.decisions.targets import excess, in_seconds
 from analysis.studies.hosts.host import Host
 from analysis.studies.hosts.prediction import DRAWS, outcomes, predict
 
 CHUNK = 65_536
 """Scenarios evaluated together."""
-HOST_POINTS = 65
-"""Values of the first grid on a calibrated host, where each is many migrations."""
+HOST_POINTS, HOST_EXACT = 65, 2e-5
+"""First grid and width of a crossing on a calibrated host, where each look is many migrations."""
 BEYOND = 10
 """Draws that lie beyond the chance asked for."""
 
@@ -31,7 +31,7 @@ BEYOND = 10
 class Modelled:
     """Questions to the model itself."""
 
-    points = POINTS
+    points, exact = POINTS, EXACT
 
     def __init__(self, parameter: str, table: pd.DataFrame, targets: pd.DataFrame) -> None:
         self._parameter, self._table, self._targets = parameter, table, in_seconds(targets)
@@ -75,7 +75,7 @@ class Modelled:
 class OnHost:
     """Questions to the model on a calibrated host: its prediction, or with a chance how it is spread."""
 
-    points = HOST_POINTS
+    points, exact = HOST_POINTS, HOST_EXACT
 
     def __init__(
         self, parameter: str, table: pd.DataFrame, targets: pd.DataFrame, host: Host,
