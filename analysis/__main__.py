@@ -22,6 +22,8 @@ from analysis.cli.advise import advise
 from analysis.cli.drain import drain
 from analysis.cli.observing import observe, units_option
 from analysis.cli.options import parameter_options, remarks
+from analysis.cli.plan import plan
+from analysis.cli.sensitivity import sensitivity
 from analysis.cli.verbs import Verbs, fail
 
 
@@ -204,6 +206,8 @@ def calibrate(
 
 
 main.add_command(drain)
+main.add_command(sensitivity)
+main.add_command(plan)
 
 if __name__ == "__main__":
     main(prog_name="python -m analysis")

@@ -15,6 +15,10 @@ from analysis.figures.networks import SURE
 from analysis.figures.own_migrations import best
 from analysis.figures.transports import option
 from analysis.figures.words import at_least, frozen, percent
+from analysis.studies.decisions.planning import Plan
+from analysis.studies.decisions.sensitivity import Sensitivity
+from analysis.studies.decisions.tornado import lead
+from analysis.studies.decisions.words import words
 from analysis.studies.traffic import summary
 
 
@@ -111,3 +115,23 @@ def _gbps(value: float) -> str:
 
 def _writes(rate: float) -> str:
     return "any rate" if np.isinf(rate) else f"{number(rate)} pages/s" if rate > 0 else "none"
+
+
+def first_lever(found: Sensitivity, here: pd.Series) -> dict[str, str]:
+    """The total time of the machine as it is, and the indices of the first lever and of what leads."""
+    told = {"in all, as it is": duration(here["total_s"])}
+    table, first = found.of("total_s"), lead(found).parameter
+    for name in dict.fromkeys([*([first] if first else []), str(table.parameter[0])]):
+        row = table.set_index("parameter").loc[name]
+        told[f"total index, {words(name)}"] = f"{row['total']:.2f}"
+    return told
+
+
+def needed(found: Plan) -> dict[str, str]:
+    """The answer, and what it gives."""
+    answer, row = found.table.iloc[0], found.rows.iloc[0]
+    value = value_of(found.parameter, answer["value"]) if answer["reached"] else "none"
+    most = "at least" if found.more_helps else "at most"
+    told = {f"{words(found.parameter)}, {most}": value, "in all": duration(row["total_s"])}
+    told |= {"blackout": frozen(row)}
+    return told if np.isnan(answer["chance"]) else told | {"chance": percent(answer["chance"])}

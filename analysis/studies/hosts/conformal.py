@@ -116,6 +116,24 @@ def widened(table: pd.DataFrame, widths: dict[str, Any], writes_over_link: Float
     return table.assign(**changed)
 
 
+def drawn_apart(
+    name: str, middle: Floats, draws: Floats, widths: dict[str, Any], writes_over_link: Floats
+) -> Floats:
+    """Draws of an outcome, shape (rows, draws), moved from the prediction as the 90 % interval's ends are."""
+    regimes = widths.get(OF.get(name, name), [])
+    if not regimes:
+        return draws
+    place = np.searchsorted(np.array([regime["up_to"] for regime in regimes]), writes_over_link, side="right")
+    factor = np.array([regime["90"] for regime in regimes])[np.minimum(place, len(regimes) - 1)][:, None]
+    floor = FLOORS[name] + 1e-12
+    finite = np.isfinite(middle)[:, None] & np.isfinite(draws)
+    safe, at = np.where(finite, middle[:, None], 1.0), np.where(finite, draws, 1.0)
+    far = np.log((at + floor) / (safe + floor))
+    wide = np.sign(far) * np.minimum(factor * np.abs(far), np.maximum(np.abs(far), VAGUE))
+    moved: Floats = np.maximum((safe + floor) * np.exp(wide) - floor, 0.0)
+    return np.where(finite, moved, draws)
+
+
 def _stretched(table: pd.DataFrame, name: str, level: int, factor: Floats, floor: float) -> dict[str, Floats]:
     middle = table[name].to_numpy()
     ends = {}

@@ -83,22 +83,68 @@ def predict(
 def _predicted(
     scenarios: pd.DataFrame, host: Host, given: tuple[str, ...], draws: int, seed: int
 ) -> pd.DataFrame:
-    base = host.apply(scenarios, given)
-    rng = np.random.default_rng(seed)
-    columns, ceiling = filled(parameters_in(base)), bound(base, host)
-    middle = corrected(pd.DataFrame(_central(columns, host, rng), index=base.index), host, base)
+    base, columns, middle, drawn = _made(scenarios, host, given, draws, seed)
     result = base.assign(**{name: middle[name] for name in OUTCOMES})
-    if not uncertain(host):
+    if drawn is None:
         ends = {f"{name}_{end}{level}": middle[name]
                 for name in INTERVALS for level in LEVELS for end in ("low", "high")}  # fmt: skip
         return result.assign(**ends, converge_chance=middle.converged.astype(float))
-    drawn = corrected(_drawn(scenarios, host, given, ceiling, draws, rng), host, base, draws)
     shape = len(base), draws
     result["converge_chance"] = drawn.converged.to_numpy(float).reshape(shape).mean(axis=1)
     for name in INTERVALS:
         of_row = drawn[name].to_numpy().reshape(shape)
         result = result.assign(**_interval(name, middle[name].to_numpy(), of_row))
     return conformal.widened(result, host.widths, writes_over_link(columns))
+
+
+def _made(
+    scenarios: pd.DataFrame, host: Host, given: tuple[str, ...], draws: int, seed: int
+) -> tuple[pd.DataFrame, Columns, pd.DataFrame, pd.DataFrame | None]:
+    """Scenarios on the host, their columns, outcomes at its values, and so many draws of each, if any."""
+    base = host.apply(scenarios, given)
+    rng = np.random.default_rng(seed)
+    columns, ceiling = filled(parameters_in(base)), bound(base, host)
+    middle = corrected(pd.DataFrame(_central(columns, host, rng), index=base.index), host, base)
+    if not draws or not uncertain(host):
+        return base, columns, middle, None
+    drawn = corrected(_drawn(scenarios, host, given, ceiling, draws, rng), host, base, draws)
+    return base, columns, middle, drawn
+
+
+def outcomes(
+    scenarios: pd.DataFrame, host: Host, *, given: Sequence[str] = (), draws: int = 0, seed: int = 0
+) -> Columns:
+    """Outcomes of scenarios at the host's values, or so many draws of each, as wide as its intervals are.
+
+    Without ``draws`` every outcome by its name, one value a row. With them the times of :data:`INTERVALS` and
+    ``converged``, shape (rows, draws), from the same chance in every row: what :func:`predict` makes its
+    intervals of, each draw moved from the prediction as the ends of the 90 % interval are.
+    """
+    table = scenarios.reset_index(drop=True)
+    step = max(1, AT_ONCE // max(draws, 1))
+    parts = [
+        _outcomes(table.iloc[k : k + step].reset_index(drop=True), host, tuple(given), draws, seed)
+        for k in range(0, len(table), step)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _outcomes(scenarios: pd.DataFrame, host: Host, given: tuple[str, ...], draws: int, seed: int) -> Columns:
+    _, columns, middle, drawn = _made(scenarios, host, given, draws, seed)
+    if not draws:
+        return {name: middle[name].to_numpy() for name in OUTCOMES}
+    shape = len(scenarios), draws
+    if drawn is None:
+        return {
+            name: np.broadcast_to(middle[name].to_numpy()[:, None], shape)
+            for name in (*INTERVALS, "converged")
+        }
+    ratio = writes_over_link(columns)
+    found: Columns = {"converged": drawn.converged.to_numpy(bool).reshape(shape)}
+    for name in INTERVALS:
+        of_row = drawn[name].to_numpy().reshape(shape)
+        found[name] = conformal.drawn_apart(name, middle[name].to_numpy(), of_row, host.widths, ratio)
+    return found
 
 
 def uncertain(host: Host) -> bool:
@@ -275,7 +321,7 @@ def paired(
     table = scenarios.reset_index(drop=True)
     base = host.apply(table, tuple(given))
     rng = np.random.default_rng(seed)
-    drawn = _drawn(table, host, tuple(given), _bound(base, host), draws, rng)
+    drawn = _drawn(table, host, tuple(given), bound(base, host), draws, rng)
     return corrected(drawn, host, base, draws)
 
 

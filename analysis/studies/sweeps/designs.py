@@ -95,11 +95,19 @@ class Axis:
         """Random places: numbers of listed values, or values of the range by its spacing."""
         if self.values is not None:
             return draw.integers(len(self.values), size=rows)
+        return self.at(draw.random(rows))
+
+    def at(self, chance: np.ndarray) -> np.ndarray:
+        """Values at chances from 0 to 1: of a range by its spacing, else listed ones, each as likely."""
+        if self.values is not None:
+            place = np.minimum((chance * len(self.values)).astype(int), len(self.values) - 1)
+            listed: np.ndarray = self.values[place]
+            return listed
         if self.log:
-            values = np.exp(draw.uniform(math.log(self.low), math.log(self.high), rows))
-            values = values.clip(self.low, self.high)  # rounding may leave the range
+            low, high = math.log(self.low), math.log(self.high)
+            values = np.exp(low + (high - low) * chance).clip(self.low, self.high)  # rounding may leave it
         else:
-            values = draw.uniform(self.low, self.high, rows)
+            values = self.low + (self.high - self.low) * chance
         return values if self.of else _whole(self.name, values)
 
     def cells(self, count: int | None) -> np.ndarray:
@@ -174,6 +182,11 @@ class Design:
             axis.name: places[axis.name] if axis.values is None else axis.values[places[axis.name]]
             for axis in self.axes
         }
+        return self.columns(varying), places
+
+    def columns(self, varying: Columns) -> Columns:
+        """Columns of all parameters for some values of the axes, multiples of others still to be made."""
+        varying = dict(varying)
         for axis in self.axes:
             if axis.of:
                 product = varying[axis.name] * self._base(axis.of, varying)
@@ -182,7 +195,7 @@ class Design:
         columns: Columns = {name: np.array([value], _kind(value)) for name, value in constants.items()}
         columns |= varying
         columns = applied(columns, self.factors, {*self.constants, *varying})
-        return columns | {"streams": streams(columns)}, places
+        return columns | {"streams": streams(columns)}
 
     def _base(self, name: str, varying: Columns) -> Any:
         return varying[name] if name in varying else self.constants.get(name, defaults()[name])

@@ -1,0 +1,104 @@
+"""The verbs `sensitivity` and `plan`: JSON, text, commands that open answers, mistakes."""
+
+import json
+import re
+import shlex
+
+import pytest
+from click.testing import CliRunner
+
+from analysis.__main__ import main
+from analysis.parameters import OUTCOMES, PARAMETERS
+
+KEYS = {"parameter", "unit", "value", "reached", "limited_by", "chance", "row"}
+FEW = ("sensitivity", "--range", "bandwidth_gbps", "--range", "memory_gib", "--samples", "64")
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+def test_sensitivity_json_has_indices_with_intervals():
+    """For each outcome a row a parameter, indices within their intervals' order."""
+    figures = json.loads(run(*FEW, "--json").stdout)
+    assert set(figures["indices"]) == {"total_s", "blackout_s", "brownout_s"}
+    for row in figures["indices"]["total_s"]:
+        assert row["first_low"] <= row["first_high"]
+        assert row["total_low"] <= row["total_high"]
+    assert figures["evaluations"] == 64 * 4
+    assert figures["first_lever"]["total_s"]["parameter"] == "bandwidth_gbps"
+
+
+def test_sensitivity_says_the_first_lever_first():
+    """The answer comes before any table."""
+    assert run(*FEW).stdout.startswith("The first lever on the total time is line rate (total index")
+
+
+def test_sensitivity_takes_a_design(tmp_path):
+    """What varies in a design of sweep varies here."""
+    design = tmp_path / "design.yml"
+    design.write_text("parameters: {bandwidth_gbps: [1, 10, 25], memory_gib: {from: 4, to: 64}}\nrows: 10\n")
+    figures = json.loads(run("sensitivity", "--design", design, "--samples", 64, "--json").stdout)
+    assert [one["parameter"] for one in figures["ranges"]] == ["bandwidth_gbps", "memory_gib"]
+
+
+def test_plan_json_is_one_answer_or_a_list():
+    """One question is a mapping with the agreed keys and a whole row; several are a list of them."""
+    one = json.loads(run("plan", "bandwidth_gbps", "--total-s", "60", "--json").stdout)
+    assert set(one) >= KEYS
+    assert set(one["row"]) == {*PARAMETERS, *OUTCOMES}
+    assert (one["parameter"], one["unit"], one["reached"], one["chance"]) == (
+        "bandwidth_gbps",
+        "Gbit/s",
+        True,
+        None,
+    )
+    several = json.loads(
+        run("plan", "bandwidth-gbps", "--total-s", "30,60", "--memory-gib", "8,16", "--json").stdout
+    )
+    assert len(several) == 4
+    assert several[3]["value"] == one["value"]
+
+
+def test_the_printed_command_opens_the_answer():
+    """Typed as it stands, it predicts the row that the plan is about."""
+    text = run("plan", "bandwidth_gbps", "--total-s", "1min", "--memory-gib", "64GiB").stdout
+    command = re.search(r"python -m analysis (predict .*)", text)[1]
+    row = json.loads(run(*shlex.split(command), "--json").stdout)[0]
+    assert 59.9 < row["total_s"] <= 60
+    assert "Nothing can be said of the chance without a calibrated host (--host)." in text
+    assert "notebooks/08-explorer.ipynb" in text
+
+
+def test_no_value_is_null_and_says_what_binds():
+    """A pause shorter than the hand-off has no answer."""
+    one = json.loads(run("plan", "bandwidth_gbps", "--blackout-ms", "100", "--json").stdout)
+    assert (one["value"], one["reached"], one["limited_by"]) == (None, False, "handoff_ms")
+    assert run("plan", "bandwidth_gbps", "--blackout-ms", "100").stdout.startswith("No line rate from")
+
+
+def test_a_table_tells_every_question():
+    """A row for each, and a command for each."""
+    text = run("plan", "bandwidth_gbps", "--total-s", "60,120", "--memory-gib", "64").stdout
+    assert text.count("python -m analysis predict") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["plan", "transport", "--total-s", "5"], "transport is no number but one of tcpip"),
+        (["plan", "bandwidth_gbps", "--totl-s", "5"], "Did you mean '--total-s'?"),
+        (["plan", "bandwidth_gbps"], "name at least one target"),
+        (["plan", "bandwidth_gbps", "--total-s", "60", "--chance", "0.9"], "give --host"),
+        (["plan", "bandwidth_gbps", "--total-s", "9", "--blackout-ms", "9e4"], "contradicts total_s = 9"),
+        (["plan", "bandwidth_gbps", "--total-s", "60", "--between", "5"], "not of the form LOW:HIGH"),
+        (["sensitivity", "--samples", "1000"], "the nearest is 1024"),
+        (["sensitivity", "--range", "a", "--design", "b"], "give one of them"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(arguments, sentence):
+    """No traceback, nothing on standard output."""
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+    assert result.stdout == ""
