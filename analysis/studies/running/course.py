@@ -1,0 +1,217 @@
+"""What the polls of a running migration tell: its passes so far, the link, and where it stands.
+
+A poll says how much was sent and how much remains. Between two polls of one pass what remains falls as pages
+are sent; where it rises, or the count of looks does, a pass has ended and its dirty pages were found. They
+are what remains now, less what remained, plus what was sent meanwhile; the moment of the look lies between
+the polls, and the link's rate says where.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from analysis.arrays import Floats
+from analysis.model.units import PAGE_BYTES
+
+HEADER_BYTES = 8.0
+"""What QEMU sends beside a page with content."""
+ZERO_BYTES = 9.0
+"""What it sends of a page without."""
+RISES = 64.0
+"""Pages by which what remains has to rise to tell of a look that nobody counts."""
+WINDOW_S = 10.0
+"""The link's rate is that of so long before now, or of the whole course where it is shorter."""
+STEPS = 8
+"""Parts of that window whose rates tell how steady the link is."""
+STEADIEST = 0.004
+"""Scatter (of the logarithm) of the rate ahead that is left on the steadiest link."""
+
+
+class Poll(NamedTuple):
+    """One look at a running migration, in bytes and seconds since its start; NaN for what it doesn't tell.
+
+    ``looks``: looks at the dirty pages so far (QEMU: bitmap synchronisations, 1 in the first pass).
+    ``limit_ms``: QEMU's expected downtime, which is its limit as long as no dirty rate is known.
+    """
+
+    time_s: float
+    sent_bytes: float
+    remaining_bytes: float
+    memory_bytes: float = math.nan
+    looks: float = math.nan
+    dirty_pages_per_s: float = math.nan
+    expected_blackout_ms: float = math.nan
+    content_pages: float = math.nan
+    page_bytes: float = PAGE_BYTES
+
+
+class SeenPass(NamedTuple):
+    """A pass that has ended: pages to send at its begin and left at its end, and pages found dirty then.
+
+    ``within_s``: how far apart the polls around its end are. ``found_pages`` is NaN where several passes
+    ended between two polls.
+    """
+
+    number: int
+    start_s: float
+    duration_s: float
+    began_pages: float
+    left_pages: float
+    found_pages: float
+    within_s: float
+
+
+@dataclass(frozen=True)
+class Course:
+    """A migration as far as it has come.
+
+    ``seen``: passes that have ended. The others are of now: number, start and pages of the pass under way
+    (at its start and left), time of the last poll, pages a second that the link carries with the scatter
+    (of the logarithm) of what it will carry, pages sent with content, and the downtime limit if the polls
+    tell it [ms]. ``dirty_pages_per_s`` is measured over the last pass that ended; NaN before.
+    """
+
+    seen: tuple[SeenPass, ...]
+    number: int
+    start_s: float
+    began_pages: float
+    remaining_pages: float
+    time_s: float
+    first_s: float
+    memory_pages: float
+    sent_bytes: float
+    bytes_per_page: float
+    pages_per_s: float
+    link_scatter: float
+    content_pages: float
+    limit_ms: float
+
+    @property
+    def link_gbps(self) -> float:
+        """What the migration sends now [Gbit/s]."""
+        return self.pages_per_s * self.bytes_per_page * 8 / 1e9
+
+    @property
+    def dirty_pages_per_s(self) -> float:
+        """Distinct pages dirtied a second over the last pass that ended and told them; NaN before."""
+        told = [p for p in self.seen if math.isfinite(p.found_pages) and p.duration_s > 0]
+        return told[-1].found_pages / told[-1].duration_s if told else math.nan
+
+    @property
+    def working_set_pages(self) -> float:
+        """The most pages that one pass found dirty: at least so much is written to; NaN before."""
+        return max((p.found_pages for p in self.seen if math.isfinite(p.found_pages)), default=math.nan)
+
+
+def course(polls: Iterable[Poll]) -> Course | None:
+    """The course that polls tell; None where they are too few to tell a rate."""
+    told = [p for p in polls if math.isfinite(p.time_s + p.sent_bytes + p.remaining_bytes)]
+    told = [p for i, p in enumerate(told) if i == 0 or p.time_s > told[i - 1].time_s]
+    if len(told) < 2 or told[-1].sent_bytes <= told[0].sent_bytes:
+        return None
+    each = _bytes_per_page(told)
+    rate, scatter = _rate(told, each)
+    memory = next((p.memory_bytes for p in told if p.memory_bytes > 0), math.nan)
+    memory = max(memory, told[0].remaining_bytes) if memory > 0 else told[0].remaining_bytes
+    walk = _Walk(told[0], rate, each, limit_pages(told, rate))
+    for before, now in zip(told, told[1:], strict=False):
+        walk.on(before, now)
+    last = told[-1]
+    sent = last.content_pages * last.page_bytes / PAGE_BYTES
+    content = sent if math.isfinite(sent) else _content(walk, last, each)
+    here = (walk.number, walk.start_s, walk.began, last.remaining_bytes / PAGE_BYTES)
+    times = (last.time_s, told[0].time_s, memory / PAGE_BYTES, last.sent_bytes)
+    return Course(tuple(walk.seen), *here, *times, each, rate, scatter, content, told_limit_ms(told))
+
+
+def told_limit_ms(polls: Sequence[Poll]) -> float:
+    """The downtime limit: QEMU's expected downtime while it knows no dirty rate; NaN where none is told."""
+    for poll in polls:
+        if poll.expected_blackout_ms > 0 and not poll.dirty_pages_per_s > 0 and not poll.looks > 1:
+            return poll.expected_blackout_ms
+    return math.nan
+
+
+def limit_pages(polls: Sequence[Poll], rate: float) -> float:
+    """Pages that the downtime limit lets wait at the end of a pass; 0 where no limit is told."""
+    limit = told_limit_ms(polls)
+    return rate * limit / 1000 if math.isfinite(limit) else 0.0
+
+
+def _bytes_per_page(polls: Sequence[Poll]) -> float:
+    """Bytes sent for a page with content: counted where pages are, else a page and its header."""
+    last = polls[-1]
+    pages = last.content_pages * last.page_bytes / PAGE_BYTES
+    if pages > 1000 and last.sent_bytes > 0:
+        return float(np.clip(last.sent_bytes / pages, 64.0, PAGE_BYTES + 64.0))
+    return PAGE_BYTES + HEADER_BYTES
+
+
+def _rate(polls: Sequence[Poll], each: float) -> tuple[float, float]:
+    """Pages a second over the window before now, and the scatter of what is to come."""
+    time, sent = (np.array([p[i] for p in polls]) for i in (0, 1))
+    begun = max(float(time[0]), float(time[-1]) - WINDOW_S)
+    marks = np.linspace(begun, float(time[-1]), STEPS + 1)
+    parts: Floats = np.diff(np.interp(marks, time, sent)) / np.diff(marks) / each
+    whole = float(parts.mean())
+    if len(polls) <= STEPS or whole <= 0:
+        return whole, 0.1
+    return whole, float(np.hypot(STEADIEST, parts.std() / whole / math.sqrt(STEPS)))
+
+
+def _content(walk: _Walk, last: Poll, each: float) -> float:
+    """Pages sent with content so far, from bytes: those passed over in the first pass solve both sums."""
+    passed = walk.passed_first
+    if walk.number == 1:
+        passed = walk.first_pages - last.remaining_bytes / PAGE_BYTES
+    bytes_first = walk.bytes_first if walk.number > 1 else last.sent_bytes
+    return float(np.clip((bytes_first - ZERO_BYTES * passed) / (each - ZERO_BYTES), 0, max(passed, 0)))
+
+
+class _Walk:
+    """Goes from poll to poll and keeps where the passes began."""
+
+    def __init__(self, first: Poll, rate: float, each: float, limit: float) -> None:
+        self.rate, self.each, self.limit = rate, each, limit
+        self.number = int(first.looks) if first.looks >= 1 else 1
+        self.seen: list[SeenPass] = []
+        memory = first.memory_bytes if first.memory_bytes > 0 else first.remaining_bytes
+        self.first_pages = max(memory, first.remaining_bytes) / PAGE_BYTES
+        self.start_s = 0.0 if self.number == 1 else first.time_s
+        self.began = self.first_pages if self.number == 1 else first.remaining_bytes / PAGE_BYTES
+        self.passed_first, self.bytes_first = 0.0, 0.0
+
+    def on(self, before: Poll, now: Poll) -> None:
+        """Take the next poll."""
+        ended = self._ended(before, now)
+        if ended == 0:
+            return
+        gap = now.time_s - before.time_s
+        waits, sent = before.remaining_bytes / PAGE_BYTES, (now.sent_bytes - before.sent_bytes) / self.each
+        at = before.time_s + float(np.clip((waits - self.limit) / self.rate, 0, gap)) if self.rate > 0 else 0
+        if ended > 1 or (self.number == 1 and waits - self.limit > self.rate * gap):
+            at = before.time_s + gap * ended / (ended + 1)
+        left = float(np.clip(waits - self.rate * (at - before.time_s), 0, max(self.limit, 0)))
+        found = now.remaining_bytes / PAGE_BYTES - waits + sent
+        if self.number == 1:
+            # What was passed over without being sent: the pages without content at the end of the first pass.
+            found = now.remaining_bytes / PAGE_BYTES - left + self.rate * (now.time_s - at)
+            self.passed_first = self.first_pages - left
+            self.bytes_first = before.sent_bytes + self.rate * self.each * (at - before.time_s)
+        found = max(found, 0.0) if ended == 1 else math.nan
+        began = left + found if ended == 1 else now.remaining_bytes / PAGE_BYTES + sent / (ended + 1)
+        self.seen.append(
+            SeenPass(self.number, self.start_s, at - self.start_s, self.began, left, found, gap)
+        )
+        self.number, self.start_s, self.began = self.number + ended, at, began
+
+    def _ended(self, before: Poll, now: Poll) -> int:
+        """Passes that ended between two polls."""
+        if math.isfinite(before.looks) and math.isfinite(now.looks):
+            return max(int(now.looks) - max(int(before.looks), 1), 0)
+        return int(now.remaining_bytes - before.remaining_bytes > RISES * PAGE_BYTES)
