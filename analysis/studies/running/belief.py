@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.arrays import Floats
 from analysis.studies.running.course import Course
-from analysis.studies.running.guests import KINDS, UNKNOWNS, Guests, Told, likelihood
+from analysis.studies.running.guests import UNKNOWNS, Guests, Told, likelihood
 
 ROUNDS = 4
 DRAWS = 400
@@ -26,7 +26,7 @@ EFFECTIVE = 40.0
 
 def believed(here: Course, told: Told, count: int, rng: np.random.Generator) -> list[tuple[str, Floats]]:
     """``count`` draws in all, by way to write: standard normal numbers of guests, of equal weight."""
-    kinds = KINDS if told.classes is None else {"told": 1.0}
+    kinds = told.kinds
     drawn = {kind: _sampled(kind, here, told, rng) for kind in kinds}
     log = np.concatenate([weights + np.log(kinds[kind]) for kind, (_, weights) in drawn.items()])
     place = _systematic(np.exp(log - log.max()), count, rng)

@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from analysis.arrays import Floats
 from analysis.model.units import PAGE_BYTES
+from analysis.observations.polls import Poll
 
 HEADER_BYTES = 8.0
 """What QEMU sends beside a page with content."""
@@ -30,24 +31,6 @@ STEPS = 8
 """Parts of that window whose rates tell how steady the link is."""
 STEADIEST = 0.004
 """Scatter (of the logarithm) of the rate ahead that is left on the steadiest link."""
-
-
-class Poll(NamedTuple):
-    """One look at a running migration, in bytes and seconds since its start; NaN for what it doesn't tell.
-
-    ``looks``: looks at the dirty pages so far (QEMU: bitmap synchronisations, 1 in the first pass).
-    ``limit_ms``: QEMU's expected downtime, which is its limit as long as no dirty rate is known.
-    """
-
-    time_s: float
-    sent_bytes: float
-    remaining_bytes: float
-    memory_bytes: float = math.nan
-    looks: float = math.nan
-    dirty_pages_per_s: float = math.nan
-    expected_blackout_ms: float = math.nan
-    content_pages: float = math.nan
-    page_bytes: float = PAGE_BYTES
 
 
 class SeenPass(NamedTuple):

@@ -3,6 +3,7 @@ r"""What is believed of the guest of a running migration: how it writes, drawn m
 Every unknown is a function of one standard normal number z, so that all beliefs have one form: what nobody
 told is flat between two ends (:math:`low + (high - low)\,\Phi(z)`), what somebody told is his value times
 :math:`e^{\sigma z}`. A guest writes uniformly over a working set, with a hot and a cold part, or in turn.
+How it writes is learnt from what the ends of passes found; before the first of them nothing tells.
 """
 
 from __future__ import annotations
@@ -16,31 +17,47 @@ from analysis.arrays import Floats
 from analysis.model.dirtying import WriteClasses, share_written
 from analysis.studies.running.course import Course, SeenPass
 
-KINDS = {"uniform": 0.5, "hotcold": 0.3, "sequential": 0.2}
-"""Ways to write and how likely each is before anything is known."""
+KINDS = {"uniform": 0.7, "hotcold": 0.15, "sequential": 0.15}
+"""Ways to write and how likely each is before anything is known: their shares in data/migrations.csv, its
+Zipf guests counted half to the first and half to the second."""
 WRITES = (0.0, 1.5)
 """Writes for each page that the link carries, where nobody told them."""
 WORKING_SET = (0.02, 1.0)
 """Share of the content that is written to, where nobody told it."""
 HOT_PAGES, HOT_WRITES = (0.03, 0.5), (0.5, 0.97)
+"""Share of the working set that is hot, and share of the writes that fall on it, where nobody told them."""
 CONTENT = (0.6, 1.0)
-"""Share of the memory that has content, where nobody told it."""
+"""Share of the memory that has content, where nobody told it (data/migrations.csv: 0.53 to 0.92)."""
 UNKNOWNS = 5
 """Standard normal numbers to a guest: content, writes, working set, hot pages, hot writes."""
+NOISE, COARSE_PAGES, TAILS = 0.03, 20.0, 4.0
+"""How far what is found dirty lies from the law: a share of it, some pages, and the degrees of freedom of
+the t distribution that both have."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """What somebody told of the guest, in pages; None where nobody did.
+    """What somebody told of the guest; None where nobody did.
 
-    ``classes``: how it writes, one row. ``content_pages``: pages with content. ``scatter``: of the logarithm
-    of the rate of writes; ``content_scatter_pages`` of the content.
+    ``classes``: how it writes, one row, where rate, working set and pattern are told; else the rate
+    [pages/s], the working set [pages] and the pattern for themselves. ``content_pages``: pages with content.
+    ``scatter``: of the logarithm of the rate of writes; ``content_scatter_pages``: of the content.
     """
 
     classes: WriteClasses | None = None
+    dirty_pages_per_s: float | None = None
+    working_set_pages: float | None = None
+    pattern: str = ""
     content_pages: float | None = None
     scatter: float = 0.02
     content_scatter_pages: float = 0.0
+
+    @property
+    def kinds(self) -> dict[str, float]:
+        """Ways to write that are possible, and how likely each is before anything is seen."""
+        if self.classes is not None:
+            return {"told": 1.0}
+        return {self.pattern: 1.0} if self.pattern in KINDS else KINDS
 
 
 class Guests:
@@ -51,7 +68,7 @@ class Guests:
         if told.classes is not None:
             self.classes = _as_told(told.classes, np.exp(told.scatter * z[:, 1]))
         else:
-            self.classes = _drawn(kind, z, self.content, here.pages_per_s)
+            self.classes = _drawn(kind, z, self.content, here.pages_per_s, told)
 
 
 def flat(z: Floats, ends: tuple[float, float]) -> Floats:
@@ -61,15 +78,13 @@ def flat(z: Floats, ends: tuple[float, float]) -> Floats:
 
 
 def content(z: Floats, here: Course, told: Told) -> Floats:
-    """Pages with content: told, or those sent and a share of what the first pass has ahead."""
-    if told.content_pages is not None:
-        known: Floats = told.content_pages + told.content_scatter_pages * z
-        return np.clip(known, here.content_pages, here.memory_pages)
+    """Pages with content: as told, or a share of memory; never less than were sent, nor more than are left."""
     if here.number > 1:
         return np.full(len(z), max(here.content_pages, 1.0))
-    least = here.content_pages
-    most = here.content_pages + here.remaining_pages
-    return np.clip(here.memory_pages * flat(z, CONTENT), least, most)
+    known = here.memory_pages * flat(z, CONTENT)
+    if told.content_pages is not None:
+        known = told.content_pages + told.content_scatter_pages * z
+    return np.clip(known, here.content_pages, here.content_pages + here.remaining_pages)
 
 
 def _as_told(classes: WriteClasses, factor: Floats) -> WriteClasses:
@@ -79,20 +94,18 @@ def _as_told(classes: WriteClasses, factor: Floats) -> WriteClasses:
     )
 
 
-def _drawn(kind: str, z: Floats, pages: Floats, link: float) -> WriteClasses:
+def _drawn(kind: str, z: Floats, pages: Floats, link: float, told: Told) -> WriteClasses:
     rate, size = link * flat(z[:, 1], WRITES), pages * flat(z[:, 2], WORKING_SET)
-    none = np.zeros(len(z))
-    hot_pages, hot_writes = (none, none)
+    if told.dirty_pages_per_s is not None:
+        rate = told.dirty_pages_per_s * np.exp(told.scatter * z[:, 1])
+    if told.working_set_pages is not None:
+        size = np.full(len(z), told.working_set_pages)
+    hot_pages = hot_writes = np.zeros(len(z))
     if kind == "hotcold":
         hot_pages, hot_writes = flat(z[:, 3], HOT_PAGES), flat(z[:, 4], HOT_WRITES)
     rates = np.column_stack([rate * (1 - hot_writes), rate * hot_writes])
     sizes = np.column_stack([size * (1 - hot_pages), size * hot_pages])
     return WriteClasses(rates, sizes, np.full(rates.shape, kind == "sequential"))
-
-
-NOISE, COARSE_PAGES, TAILS = 0.03, 20.0, 4.0
-"""How far what is found dirty lies from the law: a share of it, some pages, and the tails of a t
-distribution."""
 
 
 def likelihood(guests: Guests, seen: tuple[SeenPass, ...]) -> Floats:
@@ -101,21 +114,19 @@ def likelihood(guests: Guests, seen: tuple[SeenPass, ...]) -> Floats:
     waiting = np.ones(classes.rates.shape)
     total = np.zeros(len(waiting))
     for one in seen:
-        rows = np.full(len(total), one.duration_s)
-        # What the first pass leaves is anywhere in the machine; its content is what counts here.
-        left = one.left_pages / one.began_pages if one.began_pages > 0 else 0.0
-        waiting = left * waiting
-        written = share_written(rows, classes)
+        waiting = waiting * (one.left_pages / one.began_pages if one.began_pages > 0 else 0.0)
+        written = share_written(np.full(len(total), one.duration_s), classes)
         fresh = np.where(classes.cyclic, np.minimum(written, 1 - waiting), written * (1 - waiting))
         waiting = waiting + fresh
         if np.isfinite(one.found_pages):
             found = (classes.sizes * fresh).sum(axis=-1)
-            total += _log_t((one.found_pages - found) / _spread(found, classes, one))
-            total -= np.log(_spread(found, classes, one))
+            spread = _spread(found, one)
+            total += _log_t((one.found_pages - found) / spread) - np.log(spread)
     return total
 
 
-def _spread(found: Floats, classes: WriteClasses, one: SeenPass) -> Floats:
+def _spread(found: Floats, one: SeenPass) -> Floats:
+    """Pages by which what was found may lie off: the law's share, chance, and when the look fell."""
     moment = found / max(one.duration_s, one.within_s, 1e-3) * one.within_s * 0.3
     spread: Floats = np.sqrt((NOISE * found) ** 2 + moment**2 + found + COARSE_PAGES**2)
     return spread
