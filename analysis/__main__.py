@@ -20,6 +20,7 @@ import click
 
 from analysis.cli.options import Quantity, parameter_options, remarks
 from analysis.cli.verbs import Verbs, fail
+from analysis.cli.watch import watch
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -220,6 +221,8 @@ def calibrate(files: tuple[Path, ...], out: Path | None, name: str, correct: boo
     if as_json or not out:
         click.echo(answers.as_json(host_content(host)) if as_json else host_text(host))
 
+
+main.add_command(watch)
 
 if __name__ == "__main__":
     main(prog_name="python -m analysis")

@@ -10,27 +10,50 @@ import sys
 
 import pandas as pd
 
-from analysis.studies.running import replay, widths
+from analysis.observations.polls import Poll
+from analysis.studies.running import replay
+
+
+ENOUGH = 40
+"""Rows of a regime in each set that has widths of its own."""
+
+
+def sets() -> dict[str, tuple[pd.DataFrame, dict[str, list[Poll]]]]:
+    """Scenarios and courses: those that were polled, and those rebuilt from their passes."""
+    calm = replay.scenarios("migrations")
+    return {
+        "near-critical": (replay.scenarios(), replay.critical()),
+        "migrations.csv": (calm, replay.rebuilt(calm)),
+    }
 
 
 def table() -> pd.DataFrame:
     """Error figures on both sets of courses, for everything that may be known."""
-    rows, calm = replay.scenarios(), replay.scenarios("migrations")
-    sets = {"near-critical, polled": (rows, replay.critical()), "migrations.csv, rebuilt": (calm, replay.rebuilt(calm))}
     parts = {}
-    for name, (scenarios, courses) in sets.items():
+    for name, (scenarios, courses) in sets().items():
         for what in replay.KNOWN:
-            parts[name, what] = replay.errors(replay.moments(scenarios, courses, what))
+            found = replay.moments(scenarios, courses, what)
+            parts[name, what] = replay.errors(found).join(replay.held(found))
     return pd.concat(parts)
 
 
 def learn() -> dict[str, dict[int, float]]:
-    """Widths from the rebuilt courses alone; the near-critical ones judge."""
-    for by_level in widths.WIDTHS.values():
-        by_level.update({50: 1.0, 90: 1.0})
-    rows = replay.scenarios("migrations")
-    courses = replay.rebuilt(rows)
-    return replay.learnt(pd.concat([replay.moments(rows, courses, what) for what in replay.KNOWN[1:]]))
+    """Widths by regime: the wider of the two sets' where both have :data:`ENOUGH` rows, else of both together."""
+    found = [_replayed(*one) for one in sets().values()]
+    together = replay.learnt(pd.concat(found))
+    for regime, by_level in together.items():
+        parts = [part[part.regime == regime] for part in found]
+        if min(map(len, parts)) >= ENOUGH:
+            apart = [replay.learnt(part)[regime] for part in parts]
+            together[regime] = {level: max(widths[level] for widths in apart) for level in by_level}
+    return together
+
+
+def _replayed(rows: pd.DataFrame, courses: dict[str, list[Poll]]) -> pd.DataFrame:
+    """Moments of one set under all that may be known; without a limit on passes where none was needed."""
+    free = rows[rows.measured_verdict == "converged"]
+    found = [replay.moments(rows, courses, what) for what in replay.KNOWN[1:]]
+    return pd.concat([*found, replay.moments(free, courses, replay.KNOWN[0])])
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ KNOWN_AS = {"sent_bytes": ("stream_gib", GIB), "remaining_bytes": ("remaining_gi
             "memory_bytes": ("memory_gib", GIB), "looks": ("sync_count", 1.0),
             "dirty_pages_per_s": ("dirty_pages_per_s", 1.0),
             "expected_blackout_ms": ("expected_blackout_s", 1000.0),
-            "content_pages": ("content_pages", 1.0), "page_bytes": ("page_bytes", 1.0)}  # fmt: skip
+            "content_pages": ("content_pages", 1.0), "zero_pages": ("zero_pages", 1.0), "page_bytes": ("page_bytes", 1.0)}  # fmt: skip
 """Columns of samples, and what turns them into the units of a poll."""
 COURSES = DATA / "critical_courses.jsonl"
 
@@ -28,6 +28,7 @@ class Poll(NamedTuple):
     """One look at a running migration, in bytes and seconds since its start; NaN for what it doesn't tell.
 
     ``looks``: looks at the dirty pages so far (QEMU: bitmap synchronisations, 1 in the first pass).
+    ``content_pages``, ``zero_pages``: pages of ``page_bytes`` sent so far with and without content.
     ``expected_blackout_ms``: QEMU's, which is its limit as long as it knows no dirty rate.
     """
 
@@ -39,6 +40,7 @@ class Poll(NamedTuple):
     dirty_pages_per_s: float = math.nan
     expected_blackout_ms: float = math.nan
     content_pages: float = math.nan
+    zero_pages: float = math.nan
     page_bytes: float = PAGE
 
 

@@ -147,6 +147,12 @@ def _rate(polls: Sequence[Poll], each: float) -> tuple[float, float]:
     return whole, float(np.hypot(STEADIEST, parts.std() / whole / math.sqrt(STEPS)))
 
 
+def _passed(before: Poll, now: Poll) -> float:
+    """Pages sent between two polls, with content or without; NaN where they are not counted."""
+    counts = now.content_pages - before.content_pages + now.zero_pages - before.zero_pages
+    return counts * now.page_bytes / PAGE_BYTES
+
+
 def _content(walk: _Walk, last: Poll, each: float) -> float:
     """Pages sent with content so far, from bytes: those passed over in the first pass solve both sums."""
     passed = walk.passed_first
@@ -174,24 +180,39 @@ class _Walk:
         ended = self._ended(before, now)
         if ended == 0:
             return
-        gap = now.time_s - before.time_s
-        waits, sent = before.remaining_bytes / PAGE_BYTES, (now.sent_bytes - before.sent_bytes) / self.each
-        at = before.time_s + float(np.clip((waits - self.limit) / self.rate, 0, gap)) if self.rate > 0 else 0
-        if ended > 1 or (self.number == 1 and waits - self.limit > self.rate * gap):
-            at = before.time_s + gap * ended / (ended + 1)
-        left = float(np.clip(waits - self.rate * (at - before.time_s), 0, max(self.limit, 0)))
-        found = now.remaining_bytes / PAGE_BYTES - waits + sent
+        found, at, left = self._look(before, now)
+        if ended > 1:
+            at, found = before.time_s + (now.time_s - before.time_s) * ended / (ended + 1), math.nan
+        began = left + found
+        if not math.isfinite(began):
+            began = now.remaining_bytes / PAGE_BYTES + self.rate * (now.time_s - at)
         if self.number == 1:
-            # What was passed over without being sent: the pages without content at the end of the first pass.
-            found = now.remaining_bytes / PAGE_BYTES - left + self.rate * (now.time_s - at)
             self.passed_first = self.first_pages - left
             self.bytes_first = before.sent_bytes + self.rate * self.each * (at - before.time_s)
-        found = max(found, 0.0) if ended == 1 else math.nan
-        began = left + found if ended == 1 else now.remaining_bytes / PAGE_BYTES + sent / (ended + 1)
+        gap = now.time_s - before.time_s
         self.seen.append(
             SeenPass(self.number, self.start_s, at - self.start_s, self.began, left, found, gap)
         )
         self.number, self.start_s, self.began = self.number + ended, at, began
+
+    def _look(self, before: Poll, now: Poll) -> tuple[float, float, float]:
+        """Pages that the look between two polls found dirty, when it fell, and what was left then."""
+        gap = now.time_s - before.time_s
+        waits, remains = before.remaining_bytes / PAGE_BYTES, now.remaining_bytes / PAGE_BYTES
+        passed = _passed(before, now)
+        if math.isfinite(passed):
+            found, left = max(remains - waits + passed, 0.0), min(self.limit, waits)
+            # What was found and is gone again was sent since the look.
+            return found, now.time_s - float(np.clip((left + found - remains) / self.rate, 0, gap)), left
+        at = before.time_s + float(np.clip((waits - self.limit) / self.rate, 0, gap))
+        if self.number == 1 and waits - self.limit > self.rate * gap:
+            # Pages without content take no time: what was left of them does not tell when the pass ended.
+            at = before.time_s + gap / 2
+        left = float(np.clip(waits - self.rate * (at - before.time_s), 0, self.limit))
+        if self.number == 1:
+            return max(remains - left + self.rate * (now.time_s - at), 0.0), at, left
+        sent = (now.sent_bytes - before.sent_bytes) / self.each
+        return max(remains - waits + sent, 0.0), at, left
 
     def _ended(self, before: Poll, now: Poll) -> int:
         """Passes that ended between two polls."""

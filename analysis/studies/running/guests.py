@@ -1,13 +1,14 @@
 r"""What is believed of the guest of a running migration: how it writes, drawn many times.
 
 Every unknown is a function of one standard normal number z, so that all beliefs have one form: what nobody
-told is flat between two ends (:math:`low + (high - low)\,\Phi(z)`), what somebody told is his value times
+told is flat between two ends (:math:`low + (high - low)\,\Phi(z)`; the working set in its logarithm), what somebody told is his value times
 :math:`e^{\sigma z}`. A guest writes uniformly over a working set, with a hot and a cold part, or in turn.
 How it writes is learnt from what the ends of passes found; before the first of them nothing tells.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,13 +21,13 @@ from analysis.studies.running.course import Course, SeenPass
 KINDS = {"uniform": 0.7, "hotcold": 0.15, "sequential": 0.15}
 """Ways to write and how likely each is before anything is known: their shares in data/migrations.csv, its
 Zipf guests counted half to the first and half to the second."""
-WRITES = (0.0, 1.5)
-"""Writes for each page that the link carries, where nobody told them."""
-WORKING_SET = (0.02, 1.0)
-"""Share of the content that is written to, where nobody told it."""
+WRITES = (0.0, 2.0)
+"""Writes for each page that the link carries, where nobody told them: as far as in data/migrations.csv."""
+WORKING_SET = (0.05, 1.0)
+"""Share of the content that is written to, where nobody told it: any size is as likely as its double."""
 HOT_PAGES, HOT_WRITES = (0.03, 0.5), (0.5, 0.97)
 """Share of the working set that is hot, and share of the writes that fall on it, where nobody told them."""
-CONTENT = (0.6, 1.0)
+CONTENT = (0.55, 0.95)
 """Share of the memory that has content, where nobody told it (data/migrations.csv: 0.53 to 0.92)."""
 UNKNOWNS = 5
 """Standard normal numbers to a guest: content, writes, working set, hot pages, hot writes."""
@@ -95,7 +96,8 @@ def _as_told(classes: WriteClasses, factor: Floats) -> WriteClasses:
 
 
 def _drawn(kind: str, z: Floats, pages: Floats, link: float, told: Told) -> WriteClasses:
-    rate, size = link * flat(z[:, 1], WRITES), pages * flat(z[:, 2], WORKING_SET)
+    rate = link * flat(z[:, 1], WRITES)
+    size = pages * np.exp(flat(z[:, 2], (math.log(WORKING_SET[0]), math.log(WORKING_SET[1]))))
     if told.dirty_pages_per_s is not None:
         rate = told.dirty_pages_per_s * np.exp(told.scatter * z[:, 1])
     if told.working_set_pages is not None:

@@ -22,6 +22,8 @@ from analysis.studies.running.levers import Lever, levers
 
 LEVELS = (50, 90)
 SURE = 0.5
+HARDLY = 0.1
+"""Chance to end at all below which a migration is said never to end."""
 MANY_WRITES = 0.5
 """Distinct pages dirtied for each that the link carries, from which on the writes are what binds."""
 
@@ -75,7 +77,7 @@ def outlook(here: Course, rule: Rule, told: Told, *, before: float = 0.0, with_l
         **_seen(here),
         progress=max(before, min(progress, 1.0)),
         end_s=end,
-        intervals=intervals(here, told, found.end_s),
+        intervals=intervals(here, rule, told, found.end_s),
         converge_chance=float(found.converged.mean()),
         end_chance=float(np.isfinite(found.end_s).mean()),
         blackout_s=median(found.blackout_s),
@@ -98,24 +100,35 @@ def _seen(here: Course) -> dict[str, Any]:
     }
 
 
+def ending(values: Floats) -> Floats:
+    """Values of the guests whose migration ends; of all, infinite ones, where hardly one does."""
+    ends_at_all = np.isfinite(values)
+    return values[ends_at_all] if ends_at_all.mean() >= HARDLY else np.full(1, np.inf)
+
+
 def median(values: Floats) -> float:
-    """The median; infinite where half of the values or more are."""
+    """The median of those that end: what comes if the migration ends at all."""
     return quantile(values, 0.5)
 
 
 def quantile(values: Floats, chance: float) -> float:
-    """The value that so many lie below, one of them: between a number and infinity there is none."""
-    return float(np.quantile(values, chance, method="inverted_cdf"))
+    """The value that so many of those that end lie below."""
+    found = ending(values)
+    return float(np.quantile(found, chance)) if np.isfinite(found[0]) else math.inf
 
 
-def intervals(here: Course, told: Told, end_s: Floats) -> dict[str, float]:
+def intervals(
+    here: Course, rule: Rule, told: Told, end_s: Floats, *, widen: bool = True
+) -> dict[str, float]:
     """Ends of the intervals of the end, widened by what other migrations showed."""
     made = {}
     middle = median(end_s)
     for level in LEVELS:
         for name, chance in (("low", (1 - level / 100) / 2), ("high", (1 + level / 100) / 2)):
             made[f"{name}{level}"] = quantile(end_s, chance)
-    return widths.widened(made, middle, here.time_s, widths.regime(here, told))
+    if widen:
+        made = widths.widened(made, middle, here.time_s, widths.regime(here, rule, told))
+    return {n: min(end, middle) if n.startswith("low") else max(end, middle) for n, end in made.items()}
 
 
 def _binds(here: Course, found: Ends) -> str:

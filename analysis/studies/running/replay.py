@@ -28,6 +28,8 @@ POLLS = 150
 """Polls of a course rebuilt from its passes, one each 20 ms at the most."""
 CONTENT_PAGES = 1700.0
 """Scatter of the content beside what the laboratory's rule says of it (data/laboratory.yml: 6.9 MiB)."""
+MOST = 20.0
+"""By what an interval is multiplied at the most."""
 KNOWN = ("polls", "polls and rule", "guest too")
 """What the estimate knows: the polls alone; the limit on passes and on the downtime besides; the machine's
 content, write rate, working set and pattern besides."""
@@ -94,14 +96,18 @@ def known(row: pd.Series, what: str) -> tuple[Rule, Told]:
 
 
 def moments(
-    rows: pd.DataFrame, courses: Mapping[str, Sequence[Poll]], what: str, at: Sequence[float] = MOMENTS
+    rows: pd.DataFrame, courses: Mapping[str, Sequence[Poll]], what: str, at: Sequence[float] = MOMENTS,
+    *, widen: bool = False,
 ) -> pd.DataFrame:
-    """A row a migration and moment: what was predicted then, and what came."""
+    """A row a migration and moment: what was predicted then, and what came.
+
+    ``widen``: intervals as they are told; else as the guests believed make them.
+    """
     return pd.DataFrame([m for key, row in rows.iterrows() if key in courses
-                         for m in _moments(row, courses[str(key)], what, at)])  # fmt: skip
+                         for m in _moments(row, courses[str(key)], what, at, widen)])  # fmt: skip
 
 
-def _moments(row: pd.Series, polls: Sequence[Poll], what: str, at: Sequence[float]) -> Iterator[dict[str, object]]:
+def _moments(row: pd.Series, polls: Sequence[Poll], what: str, at: Sequence[float], widen: bool) -> Iterator[dict[str, object]]:
     total = float(row.measured_total_s)
     rule, told = known(row, what)
     for share in at:
@@ -110,7 +116,7 @@ def _moments(row: pd.Series, polls: Sequence[Poll], what: str, at: Sequence[floa
             continue
         found = ends(here, rule, guests(here, told))
         end = median(found.end_s)
-        held = intervals(here, told, found.end_s)
+        inside = intervals(here, rule, told, found.end_s, widen=widen)
         yield {
             "migration": row.migration,
             "write_pattern": row.write_pattern,
@@ -122,8 +128,8 @@ def _moments(row: pd.Series, polls: Sequence[Poll], what: str, at: Sequence[floa
             "error": end / total - 1,
             "converge_chance": float(found.converged.mean()),
             "verdict": row.measured_verdict,
-            "regime": widths.regime(here, told),
-            **{f"end_s_{name}": value for name, value in held.items()},
+            "regime": widths.regime(here, rule, told),
+            **{f"end_s_{name}": value for name, value in inside.items()},
             **{f"usual_{name}": value / total - 1 for name, value in usual(here).items()},
         }
 
@@ -137,30 +143,53 @@ def usual(here: Course) -> dict[str, float]:
 
 
 def errors(found: pd.DataFrame) -> pd.DataFrame:
-    """Error figures by moment: medians of the size, the bias, and how many ends the intervals hold."""
+    """Error figures by moment: medians of the size, the bias, and what is usually computed beside them.
+
+    An end that is predicted to be never, and came, counts as an infinite error.
+    """
     parts = {}
     for at, part in found.groupby("at"):
-        figures = {"n": len(part), "median error": part.error.abs().median(), "bias": part.error.median()}
-        figures["p75 error"] = part.error.abs().quantile(0.75)
-        for level in LEVELS:
-            inside = part.total_s.between(part[f"end_s_low{level}"], part[f"end_s_high{level}"])
-            figures[f"in {level} %"] = inside.mean()
+        figures = {"n": len(part), "median error": _size(part.error, 0.5)}
+        figures |= {"p75 error": _size(part.error, 0.75), "bias": part.error.median()}
         for name in ("rate", "net"):
             figures[f"remaining over {name}"] = part[f"usual_{name}"].abs().median()
         parts[at] = figures
     return pd.DataFrame(parts).T
 
 
+def _size(error: pd.Series[float], chance: float) -> float:
+    return float(np.quantile(error.abs(), chance, method="inverted_cdf"))
+
+
+def scores(found: pd.DataFrame, level: int) -> list[float]:
+    """How far out each end lies, in half widths of an interval that was not widened."""
+    names = (f"low{level}", f"high{level}")
+    return [
+        widths.score(row.total_s, row.end_s, {n: row[f"end_s_{n}"] for n in names}, row.now_s, level)
+        for _, row in found.iterrows()
+    ]
+
+
 def learnt(found: pd.DataFrame) -> dict[str, dict[int, float]]:
     """Widths by regime from replayed moments whose intervals were not widened."""
-    made: dict[str, dict[int, float]] = {}
-    for name, part in found.groupby("regime"):
-        made[str(name)] = {}
-        for level in LEVELS:
-            scores = [
-                widths.score(row.total_s, row.end_s, {n: row[f"end_s_{n}"] for n in (f"low{level}", f"high{level}")},
-                             row.now_s, level)
-                for _, row in part.iterrows()
-            ]  # fmt: skip
-            made[str(name)][level] = float(np.quantile(scores, level / 100, method="higher"))
-    return made
+    return {
+        str(name): {level: _quantile(scores(part, level), level) for level in LEVELS}
+        for name, part in found.groupby("regime")
+    }
+
+
+def _quantile(found: Sequence[float], level: int) -> float:
+    place = min(math.ceil(level / 100 * (len(found) + 1)), len(found)) - 1
+    return float(np.clip(sorted(found)[place], 0.2, MOST))
+
+
+def held(found: pd.DataFrame) -> pd.DataFrame:
+    """Share of ends inside their intervals by moment, each pattern by widths learnt on the others."""
+    parts = []
+    for pattern in found.write_pattern.unique():
+        mine = found[found.write_pattern == pattern]
+        others = learnt(found[found.write_pattern != pattern])
+        inside = {f"in {level} %": np.array(scores(mine, level)) <= [others[r][level] for r in mine.regime]
+                  for level in LEVELS}  # fmt: skip
+        parts.append(mine[["at"]].assign(**inside))
+    return pd.concat(parts).groupby("at").mean()
