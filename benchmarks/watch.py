@@ -1,7 +1,7 @@
 """How far off the predicted end of a running migration is, on measured courses told again.
 
-    python benchmarks/watch.py            the table of docs/watch.md
-    python benchmarks/watch.py --learn    the widths of analysis/studies/running/widths.py
+python benchmarks/watch.py            the table of docs/watch.md
+python benchmarks/watch.py --learn    the widths of analysis/studies/running/widths.py
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import pandas as pd
 
 from analysis.observations.polls import Poll
 from analysis.studies.running import replay
-
 
 ENOUGH = 40
 """Rows of a regime in each set that has widths of its own."""
@@ -38,7 +37,7 @@ def table() -> pd.DataFrame:
 
 
 def learn() -> dict[str, dict[int, float]]:
-    """Widths by regime: the wider of the two sets' where both have :data:`ENOUGH` rows, else of both together."""
+    """Widths by regime: the wider of the two sets' where both have :data:`ENOUGH` rows, else of both."""
     found = [_replayed(*one) for one in sets().values()]
     together = replay.learnt(pd.concat(found))
     for regime, by_level in together.items():

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
+import re
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,12 +24,12 @@ if TYPE_CHECKING:
     from analysis.observations.record import Record
     from analysis.studies.running.levers import Lever
     from analysis.studies.running.outlook import Outlook
-    from analysis.studies.running.watching import Seen
+    from analysis.studies.running.watching import Seen, Watch
 
 EVERY_S = 10.0
 """How often a line is written where nobody watches a terminal, besides one a pass."""
-PATIENCE = 5.0
-"""A record is not read again before so many times as long has passed as reading it took."""
+PATIENCE, LONGEST_S = 3.0, 10.0
+"""A record is not read again before so many times as long has passed as reading it took, at most so long."""
 BINDS = {
     "link": "the link",
     "writes": "the guest writes nearly as fast as the link carries",
@@ -42,7 +45,11 @@ BINDS = {
               metavar="S", help="Seconds between two looks.")  # fmt: skip
 @click.option("--migration", default="", metavar="NAME", help="Which one, where several are told; else the "
               "one that began last.")  # fmt: skip
-@click.option("--host", "host_file", type=click.Path(path_type=Path), help="A calibrated host (see calibrate).")
+@click.option("--name", "names", multiple=True, metavar="LOCAL=ENGLISH", help="English name of a counter "
+              "on a Windows in another language; may be given several times.")  # fmt: skip
+@click.option(
+    "--host", "host_file", type=click.Path(path_type=Path), help="A calibrated host (see calibrate)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Write events as JSON, one a line.")
 @parameter_options
 def watch(
@@ -50,16 +57,18 @@ def watch(
     command: str | None,
     interval_s: float,
     migration: str,
+    names: tuple[str, ...],
     host_file: Path | None,
     as_json: bool,
     **options: str | None,
 ) -> int:
     """Follow a migration that is running: when it ends, whether it converges, and what would help.
 
-    SOURCE is a file that grows (counters, QMP, domjobinfo, a log), QEMU's QMP socket, or - for standard input;
-    what it is, the content tells. Parameters say what is known of the machine and of the rule that ends
-    pre-copy. Ends with the migration, with the record that observe gives.
+    SOURCE is a file that grows (counters, QMP, domjobinfo, a log), QEMU's QMP socket, or - for standard
+    input; what it is, the content tells. Parameters say what is known of the machine and of the rule that
+    ends pre-copy. Ends with the migration, with the record that observe gives.
     """
+    from analysis.cli.answers import local_names
     from analysis.errors import UserError
     from analysis.studies.hosts.host import load_host
     from analysis.studies.running.watching import Watch
@@ -67,9 +76,10 @@ def watch(
     if (source is None) == (command is None):
         raise UserError("give one source: a file, a QMP socket, - for standard input, or --command 'COMMAND'")
     watched = Watch(_given(options), load_host(host_file) if host_file else None, migration)
+    reading = Reading(watched, local_names(names))
     with tempfile.TemporaryDirectory() as folder, _teller(as_json) as teller:
-        news = _source(source, command, Path(folder) / "followed", interval_s)
-        return _follow(news, watched, teller, interval_s)
+        news = _source(source, command, Path(folder), interval_s)
+        return _follow(news, reading, teller, interval_s)
 
 
 def _given(options: dict[str, str | None]) -> dict[str, Any]:
@@ -84,67 +94,78 @@ def _given(options: dict[str, str | None]) -> dict[str, Any]:
     return {name: values[0] for name, values in columns.items()}
 
 
-def _source(source: str | None, command: str | None, spool: Path, interval_s: float) -> Followed:
+def _source(source: str | None, command: str | None, folder: Path, interval_s: float) -> Followed:
+    """The source by its kind; what is not a file is kept in one of the folder, by a name that says whose."""
     from analysis.observations import following
 
     if command is not None:
-        return following.follow_command(command, spool, interval_s)
+        name = re.sub(r"\W+", "-", command).strip("-")[-40:] or "command"
+        return following.follow_command(command, folder / name, interval_s)
     if source == "-":
-        return following.follow_stdin(sys.stdin.buffer, spool)
+        return following.follow_stdin(sys.stdin.buffer, folder / "standard-input")
     path = Path(str(source))
     if following.is_socket(path):
-        return following.follow_qmp(path, spool, interval_s)
+        return following.follow_qmp(path, folder / path.stem, interval_s)
     return following.follow_file(path, interval_s)
 
 
-def _follow(news: Followed, watched: Any, teller: Teller, interval_s: float) -> int:
-    """Read and tell until the migration or its source ends; exit code 1 where no migration was told."""
+class Reading:
+    """Reads what a source has told so far; ``names``: English names of counters by the local ones."""
+
+    def __init__(self, watched: Watch, names: dict[str, str]) -> None:
+        from analysis.cli.answers import observed
+
+        self.watched, self.names, self.observed = watched, names, observed
+
+    def now(self, path: Path, *, last: bool = False) -> Seen | None:
+        """What it tells now; None where it tells of no migration yet; the ``last`` time that is an error."""
+        from analysis.observations.recognise import recognise
+        from analysis.observations.tables import TableError
+
+        if not path.stat().st_size:
+            return None
+        recognise(path)
+        try:
+            found = self.observed([path], names=self.names)
+        except TableError:
+            if last:
+                raise
+            return None
+        notes = [note.replace(f"{path.parent}{os.sep}", "") for note in found.notes]
+        seen = self.watched.see(replace(found, notes=notes))
+        return seen if seen.migration else None
+
+
+def _follow(news: Followed, reading: Reading, teller: Teller, interval_s: float) -> int:
+    """Read and tell until the migration or its source ends."""
     from analysis.observations.tables import TableError
 
-    last: Seen | None = None
+    seen: Seen | None = None
     path: Path | None = None
     due, unread = 0.0, False
     try:
         for path in news:
-            unread = time.monotonic() < due
+            begun = time.monotonic()
+            unread = begun < due
             if unread:
                 continue
-            begun = time.monotonic()
-            last = _read(path, watched) or last
-            if last:
-                teller.show(last)
-                if last.ended:
+            seen = reading.now(path) or seen
+            if seen:
+                teller.show(seen)
+                if seen.ended:
                     break
             spent = time.monotonic() - begun
-            due = time.monotonic() + max(PATIENCE * spent, interval_s / 2)
-        if (unread or last is None) and path is not None:
-            last = _read(path, watched, patient=False) or last
+            due = begun + spent + min(max(PATIENCE * spent, interval_s / 2), LONGEST_S)
+        if path is not None and (unread or seen is None):
+            seen = reading.now(path, last=True) or seen
     except KeyboardInterrupt:
-        if last:
-            teller.end(last)
+        if seen:
+            teller.end(seen)
         return fail("stopped; the migration goes on", 130)
-    if last is None or not last.migration:
+    if seen is None:
         raise TableError("the source ended, and told of no migration")
-    teller.end(last)
+    teller.end(seen)
     return 0
-
-
-def _read(path: Path, watched: Any, *, patient: bool = True) -> Seen | None:
-    """What the source tells now; None where it tells of no migration yet."""
-    from analysis.observations.recognise import read_record, recognise
-    from analysis.observations.tables import TableError
-
-    if not path.stat().st_size:
-        return None
-    recognise(path)
-    try:
-        found = read_record(path)
-    except TableError:
-        if patient:
-            return None
-        raise
-    seen: Seen = watched.see(found)
-    return seen if seen.migration else None
 
 
 class Teller(Protocol):

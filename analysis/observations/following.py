@@ -110,7 +110,7 @@ def is_socket(path: Path) -> bool:
 def follow_qmp(
     path: Path, spool: Path, interval_s: float, sleep: Callable[[float], None] = time.sleep
 ) -> Followed:
-    """Answers of QEMU's ``query-migrate``, from the begin of the migration under way, or the next, to its end.
+    """Answers of ``query-migrate``, from the begin of the migration under way, or the next, to its end.
 
     A migration that was over before is not taken for the next one. The downtime limit in force stands beside.
     """
@@ -174,8 +174,9 @@ class _Monitor:
         self.socket.sendall(json.dumps({"execute": command}).encode() + b"\n")
         while True:
             answer = self._next()
-            if isinstance(answer.get("return"), dict):
-                return answer["return"]
+            told = answer.get("return")
+            if isinstance(told, dict):
+                return told
             if "error" in answer:
                 raise UserError(f"QEMU refused {command}: {answer['error']}")
 

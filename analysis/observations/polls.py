@@ -19,7 +19,8 @@ KNOWN_AS = {"sent_bytes": ("stream_gib", GIB), "remaining_bytes": ("remaining_gi
             "memory_bytes": ("memory_gib", GIB), "looks": ("sync_count", 1.0),
             "dirty_pages_per_s": ("dirty_pages_per_s", 1.0),
             "expected_blackout_ms": ("expected_blackout_s", 1000.0),
-            "content_pages": ("content_pages", 1.0), "zero_pages": ("zero_pages", 1.0), "page_bytes": ("page_bytes", 1.0)}  # fmt: skip
+            "content_pages": ("content_pages", 1.0), "zero_pages": ("zero_pages", 1.0),
+            "page_bytes": ("page_bytes", 1.0)}  # fmt: skip
 """Columns of samples, and what turns them into the units of a poll."""
 COURSES = DATA / "critical_courses.jsonl"
 
@@ -66,7 +67,9 @@ def _of_counters(rows: pd.DataFrame) -> list[Poll]:
     """
     sent = rows[["before_compression_gib", "uncompressed_gib"]].fillna(0.0).sum(axis=1).to_numpy(float) * GIB
     result, number, begun, whole = [], math.nan, 0.0, 0.0
-    for at, bytes_sent, of_pass, dirty in zip(rows.time_s, sent, rows.pass_number, rows.dirty_pages, strict=True):
+    for at, bytes_sent, of_pass, dirty in zip(
+        rows.time_s, sent, rows.pass_number, rows.dirty_pages, strict=True
+    ):
         if of_pass != number:
             number, begun, whole = of_pass, bytes_sent, dirty * PAGE
         remains = max(min(dirty * PAGE, whole - (bytes_sent - begun)), 0.0)

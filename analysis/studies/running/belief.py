@@ -8,6 +8,7 @@ no round biases the next, and the mean weight tells how likely the way to write 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.arrays import Floats
 from analysis.studies.running.course import Course
@@ -77,8 +78,8 @@ def _log_normal(z: Floats, mean: Floats, root: Floats) -> Floats:
     return log
 
 
-def _systematic(weight: Floats, count: int, rng: np.random.Generator) -> np.ndarray:
+def _systematic(weight: Floats, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """Places drawn in proportion to weights, evenly spread."""
     cumulated = np.cumsum(weight) / weight.sum()
-    places: np.ndarray = np.searchsorted(cumulated, (np.arange(count) + rng.random()) / count)
-    return np.minimum(places, len(weight) - 1)
+    places = np.searchsorted(cumulated, (np.arange(count) + rng.random()) / count)
+    return np.minimum(places, len(weight) - 1).astype(np.intp)

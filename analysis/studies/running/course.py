@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,8 @@ ZERO_BYTES = 9.0
 """What it sends of a page without."""
 RISES = 64.0
 """Pages by which what remains has to rise to tell of a look that nobody counts."""
+USUAL_CONTENT = 0.75
+"""Share of the memory that has content, where the first pass was not seen."""
 WINDOW_S = 10.0
 """The link's rate is that of so long before now, or of the whole course where it is shorter."""
 STEPS = 8
@@ -102,11 +105,10 @@ def course(polls: Iterable[Poll]) -> Course | None:
     memory = next((p.memory_bytes for p in told if p.memory_bytes > 0), math.nan)
     memory = max(memory, told[0].remaining_bytes) if memory > 0 else told[0].remaining_bytes
     walk = _Walk(told[0], rate, each, limit_pages(told, rate))
-    for before, now in zip(told, told[1:], strict=False):
+    for before, now in pairwise(told):
         walk.on(before, now)
     last = told[-1]
-    sent = last.content_pages * last.page_bytes / PAGE_BYTES
-    content = sent if math.isfinite(sent) else _content(walk, last, each)
+    content = walk.content_pages(last)
     here = (walk.number, walk.start_s, walk.began, last.remaining_bytes / PAGE_BYTES)
     times = (last.time_s, told[0].time_s, memory / PAGE_BYTES, last.sent_bytes)
     return Course(tuple(walk.seen), *here, *times, each, rate, scatter, content, told_limit_ms(told))
@@ -153,15 +155,6 @@ def _passed(before: Poll, now: Poll) -> float:
     return counts * now.page_bytes / PAGE_BYTES
 
 
-def _content(walk: _Walk, last: Poll, each: float) -> float:
-    """Pages sent with content so far, from bytes: those passed over in the first pass solve both sums."""
-    passed = walk.passed_first
-    if walk.number == 1:
-        passed = walk.first_pages - last.remaining_bytes / PAGE_BYTES
-    bytes_first = walk.bytes_first if walk.number > 1 else last.sent_bytes
-    return float(np.clip((bytes_first - ZERO_BYTES * passed) / (each - ZERO_BYTES), 0, max(passed, 0)))
-
-
 class _Walk:
     """Goes from poll to poll and keeps where the passes began."""
 
@@ -173,7 +166,8 @@ class _Walk:
         self.first_pages = max(memory, first.remaining_bytes) / PAGE_BYTES
         self.start_s = 0.0 if self.number == 1 else first.time_s
         self.began = self.first_pages if self.number == 1 else first.remaining_bytes / PAGE_BYTES
-        self.passed_first, self.bytes_first = 0.0, 0.0
+        # Of a first pass that was not seen nothing is known.
+        self.content_first = USUAL_CONTENT * self.first_pages
 
     def on(self, before: Poll, now: Poll) -> None:
         """Take the next poll."""
@@ -187,13 +181,23 @@ class _Walk:
         if not math.isfinite(began):
             began = now.remaining_bytes / PAGE_BYTES + self.rate * (now.time_s - at)
         if self.number == 1:
-            self.passed_first = self.first_pages - left
-            self.bytes_first = before.sent_bytes + self.rate * self.each * (at - before.time_s)
+            more = self.rate * (at - before.time_s)
+            self.content_first = min(self._content(before) + more, self.first_pages - left)
         gap = now.time_s - before.time_s
-        self.seen.append(
-            SeenPass(self.number, self.start_s, at - self.start_s, self.began, left, found, gap)
-        )
+        self.seen.append(SeenPass(self.number, self.start_s, at - self.start_s, self.began, left, found, gap))
         self.number, self.start_s, self.began = self.number + ended, at, began
+
+    def content_pages(self, last: Poll) -> float:
+        """Pages sent with content in the first pass, as far as it has come."""
+        return self._content(last) if self.number == 1 else self.content_first
+
+    def _content(self, poll: Poll) -> float:
+        """The same at a poll of the first pass: counted, or out of bytes and pages passed over."""
+        counted = poll.content_pages * poll.page_bytes / PAGE_BYTES
+        passed = max(self.first_pages - poll.remaining_bytes / PAGE_BYTES, 0.0)
+        if not math.isfinite(counted):
+            counted = (poll.sent_bytes - ZERO_BYTES * passed) / (self.each - ZERO_BYTES)
+        return float(np.clip(counted, 0.0, passed))
 
     def _look(self, before: Poll, now: Poll) -> tuple[float, float, float]:
         """Pages that the look between two polls found dirty, when it fell, and what was left then."""

@@ -98,7 +98,7 @@ def ends(here: Course, rule: Rule, who: Believed) -> Ends:
     return Ends(
         np.where(never, np.inf, np.maximum(end, soonest)),
         np.where(never, np.inf, blackout),
-        found.passes + here.number - 1.0,
+        np.asarray(found.passes, float) + here.number - 1,
         found.converged & ~never,
         (found.reason == PASS_LIMIT) & ~never,
     )

@@ -1,8 +1,9 @@
 r"""What is believed of the guest of a running migration: how it writes, drawn many times.
 
 Every unknown is a function of one standard normal number z, so that all beliefs have one form: what nobody
-told is flat between two ends (:math:`low + (high - low)\,\Phi(z)`; the working set in its logarithm), what somebody told is his value times
-:math:`e^{\sigma z}`. A guest writes uniformly over a working set, with a hot and a cold part, or in turn.
+told is flat between two ends (:math:`low + (high - low)\,\Phi(z)`; the working set in its logarithm), what
+somebody told is his value times :math:`e^{\sigma z}`. A guest writes uniformly over a working set, with a
+hot and a cold part, or in turn.
 How it writes is learnt from what the ends of passes found; before the first of them nothing tells.
 """
 
@@ -79,7 +80,7 @@ def flat(z: Floats, ends: tuple[float, float]) -> Floats:
 
 
 def content(z: Floats, here: Course, told: Told) -> Floats:
-    """Pages with content: as told, or a share of memory; never less than were sent, nor more than are left."""
+    """Pages with content: as told, or a share of memory; at least those sent, at most those left besides."""
     if here.number > 1:
         return np.full(len(z), max(here.content_pages, 1.0))
     known = here.memory_pages * flat(z, CONTENT)

@@ -90,5 +90,5 @@ def _round(limit_ms: float) -> float:
 
 
 def _lever(name: str, value: float, made: Ends) -> Lever:
-    middle = [float(np.quantile(v, 0.5, method="inverted_cdf")) for v in (made.end_s, made.blackout_s)]
-    return Lever(name, value, *middle, float(made.converged.mean()))
+    end, blackout = (float(np.quantile(v, 0.5, method="inverted_cdf")) for v in (made.end_s, made.blackout_s))
+    return Lever(name, value, end, blackout, float(made.converged.mean()))

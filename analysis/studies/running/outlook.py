@@ -67,7 +67,9 @@ class Outlook:
         return told | {"left_s": self.left_s}
 
 
-def outlook(here: Course, rule: Rule, told: Told, *, before: float = 0.0, with_levers: bool = True) -> Outlook:
+def outlook(
+    here: Course, rule: Rule, told: Told, *, before: float = 0.0, with_levers: bool = True
+) -> Outlook:
     """The outlook on a course. ``before``: progress that was told already, below which it does not fall."""
     who = guests(here, told)
     found = ends(here, rule, who)
@@ -117,9 +119,7 @@ def quantile(values: Floats, chance: float) -> float:
     return float(np.quantile(found, chance)) if np.isfinite(found[0]) else math.inf
 
 
-def intervals(
-    here: Course, rule: Rule, told: Told, end_s: Floats, *, widen: bool = True
-) -> dict[str, float]:
+def intervals(here: Course, rule: Rule, told: Told, end_s: Floats, *, widen: bool = True) -> dict[str, float]:
     """Ends of the intervals of the end, widened by what other migrations showed."""
     made = {}
     middle = median(end_s)

@@ -52,7 +52,9 @@ def critical(path: str | Path = COURSES) -> dict[str, list[Poll]]:
 def rebuilt(rows: pd.DataFrame) -> dict[str, list[Poll]]:
     """Polls of migrations rebuilt from their passes: sent at a steady rate, found when each pass ended."""
     passes = dict(iter(read_passes().groupby("migration")))
-    return {k: _polls(row, passes[k]) for k, row in rows.iterrows() if k in passes}
+    return {
+        k: _polls(row, passes[k]) for k, row in zip(rows.migration, _rows(rows), strict=True) if k in passes
+    }
 
 
 def _polls(row: pd.Series, looks: pd.DataFrame) -> list[Poll]:
@@ -96,8 +98,12 @@ def known(row: pd.Series, what: str) -> tuple[Rule, Told]:
 
 
 def moments(
-    rows: pd.DataFrame, courses: Mapping[str, Sequence[Poll]], what: str, at: Sequence[float] = MOMENTS,
-    *, widen: bool = False,
+    rows: pd.DataFrame,
+    courses: Mapping[str, Sequence[Poll]],
+    what: str,
+    at: Sequence[float] = MOMENTS,
+    *,
+    widen: bool = False,
 ) -> pd.DataFrame:
     """A row a migration and moment: what was predicted then, and what came.
 
@@ -107,7 +113,9 @@ def moments(
                          for m in _moments(row, courses[str(key)], what, at, widen)])  # fmt: skip
 
 
-def _moments(row: pd.Series, polls: Sequence[Poll], what: str, at: Sequence[float], widen: bool) -> Iterator[dict[str, object]]:
+def _moments(
+    row: pd.Series, polls: Sequence[Poll], what: str, at: Sequence[float], widen: bool
+) -> Iterator[dict[str, object]]:
     total = float(row.measured_total_s)
     rule, told = known(row, what)
     for share in at:
@@ -139,7 +147,10 @@ def usual(here: Course) -> dict[str, float]:
     rate = here.sent_bytes / here.bytes_per_page / here.time_s
     dirty = here.dirty_pages_per_s if math.isfinite(here.dirty_pages_per_s) else 0.0
     slow = max(rate - dirty, 0.05 * rate)
-    return {"rate": here.time_s + here.remaining_pages / rate, "net": here.time_s + here.remaining_pages / slow}
+    return {
+        "rate": here.time_s + here.remaining_pages / rate,
+        "net": here.time_s + here.remaining_pages / slow,
+    }
 
 
 def errors(found: pd.DataFrame) -> pd.DataFrame:
@@ -192,4 +203,5 @@ def held(found: pd.DataFrame) -> pd.DataFrame:
         inside = {f"in {level} %": np.array(scores(mine, level)) <= [others[r][level] for r in mine.regime]
                   for level in LEVELS}  # fmt: skip
         parts.append(mine[["at"]].assign(**inside))
-    return pd.concat(parts).groupby("at").mean()
+    whole: pd.DataFrame = pd.concat(parts).groupby("at").mean()
+    return whole

@@ -36,7 +36,7 @@ UNSURE_WRITES, UNSURE_CONTENT_PAGES = 0.02, 1700.0
 
 @dataclass(frozen=True)
 class Seen:
-    """A record as it is now: the migration followed, its status, and the outlook (None with too few polls)."""
+    """A record as it is now: the migration followed, its status, the outlook (None with too few polls)."""
 
     record: Record
     migration: str
@@ -103,12 +103,12 @@ def _missing(value: Any) -> bool:
 def _rule(given: Mapping[str, Any], columns: Mapping[str, np.ndarray], host: Host | None) -> Rule:
     """The stop rule; what a pause takes is the host's or the user's, and for Hyper-V the usual."""
     name = str(given.get("stop_rule", "qemu"))
-    limits = (float(columns[n][0]) for n in ("pass_limit", "blackout_target_ms"))
+    passes, target = (float(columns[n][0]) for n in ("pass_limit", "blackout_target_ms"))
     usual = name in STOP_RULES and name.startswith("hyperv")
     if not (host or usual or any(n in given for n in PAUSE)):
-        return Rule(name, *limits, USUAL_PAUSE_S)
+        return Rule(name, passes, target, USUAL_PAUSE_S)
     state_s = float(columns["state_mib"][0]) * MIB * 8 / (float(columns["bandwidth_gbps"][0]) * GBIT)
-    return Rule(name, *limits, float(columns["handoff_ms"][0]) / 1000 + state_s)
+    return Rule(name, passes, target, float(columns["handoff_ms"][0]) / 1000 + state_s)
 
 
 def _told(given: Mapping[str, Any], columns: Mapping[str, np.ndarray], host: Host | None) -> Told:

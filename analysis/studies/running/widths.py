@@ -54,7 +54,7 @@ def widened(ends: dict[str, float], middle: float, now: float, where: str) -> di
     """Ends of intervals multiplied by the widths of a regime; an infinite end stays."""
     made = {}
     for name, end in ends.items():
-        factor = WIDTHS[where][int(name.lstrip("lowhigh"))]
+        factor = WIDTHS[where][int(name.removeprefix("low").removeprefix("high"))]
         if math.isfinite(end) and math.isfinite(middle):
             half = _half(end, middle, now, 1.0 if name.startswith("high") else -1.0)
             end = now + _left(middle, now) * math.exp(factor * half)
