@@ -52,9 +52,8 @@ def critical(path: str | Path = COURSES) -> dict[str, list[Poll]]:
 def rebuilt(rows: pd.DataFrame) -> dict[str, list[Poll]]:
     """Polls of migrations rebuilt from their passes: sent at a steady rate, found when each pass ended."""
     passes = dict(iter(read_passes().groupby("migration")))
-    return {
-        k: _polls(row, passes[k]) for k, row in zip(rows.migration, _rows(rows), strict=True) if k in passes
-    }
+    found = {str(row.migration): row for _, row in rows.iterrows()}
+    return {key: _polls(row, passes[key]) for key, row in found.items() if key in passes}
 
 
 def _polls(row: pd.Series, looks: pd.DataFrame) -> list[Poll]:
