@@ -102,6 +102,8 @@ def course(polls: Iterable[Poll]) -> Course | None:
         return None
     each = _bytes_per_page(told)
     rate, scatter = _rate(told, each)
+    if not rate > 0:
+        return None
     memory = next((p.memory_bytes for p in told if p.memory_bytes > 0), math.nan)
     memory = max(memory, told[0].remaining_bytes) if memory > 0 else told[0].remaining_bytes
     walk = _Walk(told[0], rate, each, limit_pages(told, rate))

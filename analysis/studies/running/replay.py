@@ -115,29 +115,34 @@ def moments(
 def _moments(
     row: pd.Series, polls: Sequence[Poll], what: str, at: Sequence[float], widen: bool
 ) -> Iterator[dict[str, object]]:
+    about = {"migration": row.migration, "write_pattern": row.write_pattern, "verdict": row.measured_verdict}
     total = float(row.measured_total_s)
-    rule, told = known(row, what)
+    for found in on_the_way(polls, total, *known(row, what), at, widen=widen):
+        yield about | found
+
+
+def on_the_way(
+    polls: Sequence[Poll], total_s: float, rule: Rule, told: Told, at: Sequence[float], *, widen: bool = True
+) -> Iterator[dict[str, object]]:
+    """What is predicted at shares of the total time from the polls up to then; nothing before two polls."""
     for share in at:
-        here = course([p for p in polls if p.time_s <= share * total])
+        here = course(p for p in polls if p.time_s <= share * total_s)
         if here is None:
             continue
         found = ends(here, rule, guests(here, told))
         end = median(found.end_s)
         inside = intervals(here, rule, told, found.end_s, widen=widen)
         yield {
-            "migration": row.migration,
-            "write_pattern": row.write_pattern,
             "at": share,
             "now_s": here.time_s,
             "pass_number": here.number,
-            "total_s": total,
+            "total_s": total_s,
             "end_s": end,
-            "error": end / total - 1,
+            "error": end / total_s - 1,
             "converge_chance": float(found.converged.mean()),
-            "verdict": row.measured_verdict,
             "regime": widths.regime(here, rule, told),
             **{f"end_s_{name}": value for name, value in inside.items()},
-            **{f"usual_{name}": value / total - 1 for name, value in usual(here).items()},
+            **{f"usual_{name}": value / total_s - 1 for name, value in usual(here).items()},
         }
 
 
