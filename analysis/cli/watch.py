@@ -142,13 +142,13 @@ def _follow(news: Followed, reading: Reading, teller: Teller, interval_s: float)
 
     seen: Seen | None = None
     path: Path | None = None
-    due, unread = 0.0, False
+    due, size = 0.0, 0
     try:
         for path in news:
             begun = time.monotonic()
-            unread = begun < due
-            if unread:
+            if begun < due or path.stat().st_size == size:
                 continue
+            size = path.stat().st_size
             seen = reading.now(path) or seen
             if seen:
                 teller.show(seen)
@@ -156,7 +156,7 @@ def _follow(news: Followed, reading: Reading, teller: Teller, interval_s: float)
                     break
             spent = time.monotonic() - begun
             due = begun + spent + min(max(PATIENCE * spent, interval_s / 2), LONGEST_S)
-        if path is not None and (unread or seen is None):
+        if path is not None and (seen is None or path.stat().st_size != size):
             seen = reading.now(path, last=True) or seen
     except KeyboardInterrupt:
         if seen:

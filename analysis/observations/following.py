@@ -27,17 +27,13 @@ UNBEGUN = ("none", "")
 
 
 def follow_file(path: Path, interval_s: float, sleep: Callable[[float], None] = time.sleep) -> Followed:
-    """A file that somebody else writes: read again whenever it has grown, for as long as is asked."""
+    """A file that somebody else writes, for as long as is asked."""
     if not path.exists():
         raise UserError(f"there is no file {path}; for a command give --command, for standard input -")
     if path.is_dir():
         raise UserError(f"{path} is a folder; watch follows a file, a QMP socket or a command")
-    size = -1
     while True:
-        now = path.stat().st_size
-        if now != size:
-            size = now
-            yield path
+        yield path
         sleep(interval_s)
 
 
