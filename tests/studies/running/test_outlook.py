@@ -47,7 +47,8 @@ def test_a_guest_that_outwrites_the_link_never_ends():
     assert math.isinf(now.end_s)
     assert now.converge_chance == 0
     assert now.binds == "writes"
-    assert {one.name for one in now.levers} == {"raise_limit", "throttle", "pause"}
+    # Twenty times the limit lets 2,000 pages wait, and every pass leaves more.
+    assert {one.name for one in now.levers} == {"throttle", "pause"}
 
 
 def test_what_helps_converges_and_nothing_is_offered_where_all_is_well():
@@ -89,7 +90,7 @@ def test_before_the_first_look_the_interval_is_wide_and_narrows_with_it():
         for t in (5, 13)
     )
     width = [o.intervals["high90"] - o.intervals["low90"] for o in (early, late)]
-    assert width[1] < width[0] / 4
+    assert width[1] < width[0] / 3
     assert early.binds == "first_pass"
 
 
