@@ -25,6 +25,7 @@ from analysis.cli.options import parameter_options, remarks
 from analysis.cli.plan import plan
 from analysis.cli.sensitivity import sensitivity
 from analysis.cli.verbs import Verbs, fail
+from analysis.cli.watch import watch
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -208,6 +209,7 @@ def calibrate(
 main.add_command(drain)
 main.add_command(sensitivity)
 main.add_command(plan)
+main.add_command(watch)
 
 if __name__ == "__main__":
     main(prog_name="python -m analysis")

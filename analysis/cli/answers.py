@@ -197,6 +197,11 @@ def as_json(figures: Any) -> str:
     return json.dumps(_finite(figures), indent=2)
 
 
+def as_line(figures: Any) -> str:
+    """The same on one line, for events that follow each other."""
+    return json.dumps(_finite(figures))
+
+
 def validation_text(figures: Figures) -> str:
     """The error table of ``validate`` for a person."""
     if "throughput" in figures:

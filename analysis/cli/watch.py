@@ -1,0 +1,333 @@
+"""The verb ``watch``: a migration that is running, on one line that moves, or as events."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+
+from analysis.cli.options import parameter_options
+from analysis.cli.verbs import Verb, fail
+
+if TYPE_CHECKING:
+    from analysis.observations.following import Followed
+    from analysis.observations.record import Record
+    from analysis.studies.running.levers import Lever
+    from analysis.studies.running.outlook import Outlook
+    from analysis.studies.running.watching import Seen, Watch
+
+EVERY_S = 10.0
+"""How often a line is written where nobody watches a terminal, besides one a pass."""
+PATIENCE, LONGEST_S = 3.0, 10.0
+"""A record is not read again before so many times as long has passed as reading it took, at most so long."""
+BINDS = {
+    "link": "the link",
+    "writes": "the guest writes nearly as fast as the link carries",
+    "pass_limit": "the limit on passes",
+    "first_pass": "nothing yet: only the end of the first pass tells how much is written",
+}
+
+
+@click.command(cls=Verb)
+@click.argument("source", required=False)
+@click.option("--command", metavar="'COMMAND'", help="Run it again and again: 'virsh domjobinfo web'.")
+@click.option("--interval", "interval_s", type=click.FloatRange(min=0.01), default=1.0, show_default=True,
+              metavar="S", help="Seconds between two looks.")  # fmt: skip
+@click.option("--migration", default="", metavar="NAME", help="Which one, where several are told; else the "
+              "one that began last.")  # fmt: skip
+@click.option("--name", "names", multiple=True, metavar="LOCAL=ENGLISH", help="English name of a counter "
+              "on a Windows in another language; may be given several times.")  # fmt: skip
+@click.option(
+    "--host", "host_file", type=click.Path(path_type=Path), help="A calibrated host (see calibrate)."
+)
+@click.option("--json", "as_json", is_flag=True, help="Write events as JSON, one a line.")
+@parameter_options
+def watch(
+    source: str | None,
+    command: str | None,
+    interval_s: float,
+    migration: str,
+    names: tuple[str, ...],
+    host_file: Path | None,
+    as_json: bool,
+    **options: str | None,
+) -> int:
+    """Follow a migration that is running: when it ends, whether it converges, and what would help.
+
+    SOURCE is a file that grows (counters, QMP, domjobinfo, a log), QEMU's QMP socket, or - for standard
+    input; what it is, the content tells. Parameters say what is known of the machine and of the rule that
+    ends pre-copy. Ends with the migration, with the record that observe gives.
+    """
+    from analysis.cli.answers import local_names
+    from analysis.errors import UserError
+    from analysis.studies.hosts.host import load_host
+    from analysis.studies.running.watching import Watch
+
+    if (source is None) == (command is None):
+        raise UserError("give one source: a file, a QMP socket, - for standard input, or --command 'COMMAND'")
+    watched = Watch(_given(options), load_host(host_file) if host_file else None, migration)
+    reading = Reading(watched, local_names(names))
+    with tempfile.TemporaryDirectory() as folder, _teller(as_json) as teller:
+        news = _source(source, command, Path(folder), interval_s)
+        return _follow(news, reading, teller, interval_s)
+
+
+def _given(options: dict[str, str | None]) -> dict[str, Any]:
+    """Parameters by name, each of one value."""
+    from analysis.cli.options import scenarios
+    from analysis.errors import UserError
+
+    columns = scenarios(options)
+    for name, values in columns.items():
+        if len(values) > 1:
+            raise UserError(f"{name} has {len(values)} values; watch follows one migration and takes one")
+    return {name: values[0] for name, values in columns.items()}
+
+
+def _source(source: str | None, command: str | None, folder: Path, interval_s: float) -> Followed:
+    """The source by its kind; what is not a file is kept in one of the folder, by a name that says whose."""
+    from analysis.observations import following
+
+    if command is not None:
+        name = re.sub(r"\W+", "-", command).strip("-")[-40:] or "command"
+        return following.follow_command(command, folder / name, interval_s)
+    if source == "-":
+        return following.follow_stdin(sys.stdin.buffer, folder / "standard-input")
+    path = Path(str(source))
+    if following.is_socket(path):
+        return following.follow_qmp(path, folder / path.stem, interval_s)
+    return following.follow_file(path, interval_s)
+
+
+class Reading:
+    """Reads what a source has told so far; ``names``: English names of counters by the local ones."""
+
+    def __init__(self, watched: Watch, names: dict[str, str]) -> None:
+        from analysis.cli.answers import observed
+
+        self.watched, self.names, self.observed = watched, names, observed
+
+    def now(self, path: Path, *, last: bool = False) -> Seen | None:
+        """What it tells now; None where it tells of no migration yet; the ``last`` time that is an error."""
+        from analysis.observations.recognise import recognise
+        from analysis.observations.tables import TableError
+
+        if not path.stat().st_size:
+            return None
+        recognise(path)
+        try:
+            found = self.observed([path], names=self.names)
+        except TableError:
+            if last:
+                raise
+            return None
+        notes = [note.replace(f"{path.parent}{os.sep}", "") for note in found.notes]
+        seen = self.watched.see(replace(found, notes=notes))
+        return seen if seen.migration else None
+
+
+def _follow(news: Followed, reading: Reading, teller: Teller, interval_s: float) -> int:
+    """Read and tell until the migration or its source ends."""
+    from analysis.observations.tables import TableError
+
+    seen: Seen | None = None
+    path: Path | None = None
+    due, size = 0.0, 0
+    try:
+        for path in news:
+            begun = time.monotonic()
+            if begun < due or path.stat().st_size == size:
+                continue
+            size = path.stat().st_size
+            seen = reading.now(path) or seen
+            if seen:
+                teller.show(seen)
+                if seen.ended:
+                    break
+            spent = time.monotonic() - begun
+            due = begun + spent + min(max(PATIENCE * spent, interval_s / 2), LONGEST_S)
+        if path is not None and (seen is None or path.stat().st_size != size):
+            seen = reading.now(path, last=True) or seen
+    except KeyboardInterrupt:
+        if seen:
+            teller.end(seen)
+        return fail("stopped; the migration goes on", 130)
+    if seen is None:
+        raise TableError("the source ended, and told of no migration")
+    teller.end(seen)
+    return 0
+
+
+class Teller(Protocol):
+    """Who says what is seen."""
+
+    def show(self, seen: Seen) -> None:
+        """Say what is seen now."""
+
+    def end(self, seen: Seen) -> None:
+        """Say how it ended."""
+
+
+@contextmanager
+def _teller(as_json: bool) -> Iterator[Teller]:
+    """Events, a moving line on a terminal, or lines."""
+    if as_json:
+        yield _Events()
+    elif not sys.stdout.isatty():
+        yield _Lines()
+    else:
+        from rich.console import Console
+        from rich.live import Live
+
+        with Live(console=Console(highlight=False), transient=True, auto_refresh=False) as live:
+            yield _Moving(live)
+
+
+class _Events:
+    """One JSON object a line: ``begin``, ``outlook`` after each look, ``end`` with the record."""
+
+    def __init__(self) -> None:
+        self.begun = ""
+        self.at = -1.0
+
+    def show(self, seen: Seen) -> None:
+        if seen.migration != self.begun:
+            self.begun = seen.migration
+            self._say("begin", migration=seen.migration, kind=seen.record.kind)
+        if seen.outlook and seen.outlook.time_s != self.at:
+            self.at = seen.outlook.time_s
+            self._say("outlook", migration=seen.migration, **seen.outlook.figures())
+
+    def end(self, seen: Seen) -> None:
+        from analysis.cli.answers import observed_figures
+
+        self._say("end", migration=seen.migration, status=seen.status, record=observed_figures(seen.record))
+
+    def _say(self, event: str, **figures: Any) -> None:
+        from analysis.cli.answers import as_line
+
+        click.echo(as_line({"event": event, **figures}))
+
+
+class _Lines:
+    """Lines: one when a pass begins and one now and then."""
+
+    def __init__(self) -> None:
+        self.begun, self.number, self.told_s = "", 0, -math.inf
+
+    def show(self, seen: Seen) -> None:
+        self.head(seen)
+        if not seen.outlook:
+            return
+        due = time.monotonic() - self.told_s >= EVERY_S
+        if due or seen.outlook.pass_number != self.number:
+            self.number, self.told_s = seen.outlook.pass_number, time.monotonic()
+            for line in lines(seen.outlook):
+                click.echo(line)
+
+    def head(self, seen: Seen) -> None:
+        """What the source was taken for, once a migration."""
+        if seen.migration != self.begun:
+            self.begun = seen.migration
+            click.echo(f"{seen.migration}, told by {seen.record.kind}")
+
+    def end(self, seen: Seen) -> None:
+        from analysis.cli.answers import observed_text
+
+        click.echo(ended(seen))
+        click.echo(observed_text(seen.record))
+
+
+class _Moving(_Lines):
+    """On a terminal: a line that moves, and below it what would help."""
+
+    def __init__(self, live: Any) -> None:
+        super().__init__()
+        self.live = live
+
+    def show(self, seen: Seen) -> None:
+        from rich.text import Text
+
+        if seen.outlook:
+            text = Text("\n".join(lines(seen.outlook)), overflow="ellipsis", no_wrap=True)
+            self.live.update(text, refresh=True)
+
+    def end(self, seen: Seen) -> None:
+        self.live.stop()
+        super().end(seen)
+
+
+def lines(now: Outlook) -> list[str]:
+    """The outlook for a person: one line, and another where something would help."""
+    dirty = f", {now.dirty_pages_per_s:,.0f} dirty pages/s" if math.isfinite(now.dirty_pages_per_s) else ""
+    parts = [
+        f"{now.progress:4.0%}",
+        f"pass {now.pass_number}, {size(now.remaining_gib)} left",
+        f"{now.link_gbps:.3g} Gbit/s{dirty}",
+        _when(now),
+        f"converges {now.converge_chance:.0%}",
+    ]
+    if math.isfinite(now.blackout_s):
+        parts.append(f"frozen {span(now.blackout_s)} (up to {span(now.blackout_high90_s)})")
+    made = [" | ".join([*parts, f"binds: {BINDS[now.binds]}"])]
+    if now.levers:
+        made.append("     would help now: " + "; ".join(map(lever, now.levers)))
+    return made
+
+
+def _when(now: Outlook) -> str:
+    if not math.isfinite(now.end_s):
+        return "does not end by itself"
+    low, high = (now.intervals[n] - now.time_s for n in ("low90", "high90"))
+    return f"ends in {span(now.left_s)} ({span(low)} to {span(high)})"
+
+
+def lever(one: Lever) -> str:
+    """One thing to do now, and what it brings."""
+    froze = f"frozen {span(one.blackout_s)}"
+    if one.name == "raise_limit":
+        return f"a downtime limit of {one.value:g} ms ({froze})"
+    if one.name == "throttle":
+        return f"slowing the guest by {one.value:.0%} ({froze})"
+    if one.name == "pause":
+        return f"pausing it ({froze})"
+    return "cancelling: it does not converge, and nothing here would make it"
+
+
+def span(seconds: float) -> str:
+    """A time as a person reads it."""
+    if not math.isfinite(seconds):
+        return "ever"
+    if seconds < 1:
+        return f"{max(seconds, 0) * 1000:.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def size(gib: float) -> str:
+    """An amount of memory as a person reads it."""
+    return f"{gib:.3g} GiB" if gib >= 1 else f"{gib * 1024:.0f} MiB"
+
+
+def ended(seen: Seen) -> str:
+    """How the migration ended, in one line."""
+    rows: Record = seen.record
+    row = rows.migrations[rows.migrations.migration == seen.migration].iloc[-1]
+    known = [
+        f"{what} {span(row[name])}"
+        for name, what in (("measured_total_s", "after"), ("measured_blackout_s", "frozen"))
+        if row[name] == row[name]
+    ]
+    return f"{seen.migration}: {', '.join([seen.status or 'its end was not told', *known])}"
