@@ -134,7 +134,6 @@ TABLE = [
     ("07", "window_min", -5, "window_min = -5 is not allowed: it takes a number from 0.1 to 100000 [min]"),
     ("07", "draws", 1, "draws = 1 is not allowed: it takes a whole number from 100 to 1e+06 [draws]"),
     ("07", "seed", -1, "seed = -1 is not allowed: it takes a whole number from 0 to 1e+09 [seed]"),
-    ("08", "stop_rule_values", ["vmware"], "stop_rule_values: stop_rule = 'vmware' is not allowed"),
     ("09", "files", "data/example_qemu.jsonl", "files = 'data/example_qemu.jsonl' is not allowed: it takes"),
     ("09", "files", [5], "files holds 5, which is not allowed: it takes a list such as"),
     ("09", "files", [""], "files holds '', which is not allowed"),
