@@ -55,7 +55,9 @@ class Told:
     def case(self) -> dict[str, Any]:
         """The migration as one scenario on its calibrated host; empty where it lacks anything."""
         said = parameters_in(self.scenario)
-        return self.fitted.host.columns() | said.iloc[0].to_dict() if len(said) else {}
+        if said.empty:
+            return {}
+        return {**self.fitted.host.columns(), **{str(n): v for n, v in said.iloc[0].items()}}
 
 
 def told(found: Record, key: str = "", bandwidth_gbps: float = 0.0, windows: str = "") -> Told:
