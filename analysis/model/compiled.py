@@ -56,6 +56,7 @@ from analysis.model.lanes import (
     put_back,
     whole,
 )
+from analysis.model.laws.passes import REASONS
 from analysis.model.one_pass import (
     Few,
     Fixed,
@@ -79,7 +80,7 @@ from analysis.model.one_pass import (
     waited_of,
     waiting_of,
 )
-from analysis.model.precopy import REASONS, Outcomes
+from analysis.model.precopy import Outcomes
 
 _NOTHING_LEFT, _FEW_PAGES, _TARGET_MET, _PASS_LIMIT, _SENT_LIMIT = (
     2 * REASONS.index(name)
@@ -327,13 +328,13 @@ def _take_ends(block: Block, reason: Codes, converged: Bools, start: int, n: int
         converged[np.uintp(start) + np.uintp(lane)] = code & 1
 
 
-KERNEL = ("compiled", "exponential", "jit", "lanes", "one_pass", "precopy")
+KERNEL = ("compiled", "exponential", "jit", "lanes", "laws/passes", "one_pass", "precopy")
 """Modules whose code the kernel is made of."""
 
 
 def _digest() -> int:
     """A number that changes with the code of the kernel."""
-    files = [Path(__file__).with_name(f"{name}.py") for name in KERNEL]
+    files = [Path(__file__).parent / f"{name}.py" for name in KERNEL]
     return int.from_bytes(hashlib.sha256(b"".join(file.read_bytes() for file in files)).digest()[:6], "big")
 
 

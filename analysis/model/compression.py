@@ -24,9 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analysis.arrays import Bools, Floats, Numbers
-
-WAIT_NORM = 4.0
-"""Sharpness of the corner between link and compressor where pages wait for the compressor."""
+from analysis.model.laws.memory import WAIT_NORM
 
 
 def compressed_rate(

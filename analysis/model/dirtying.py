@@ -20,11 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.arrays import Bools, Floats, Indices, Numbers
-
-ZIPF_HEAD = 16
-"""Ranks that get a class each; beyond them ranks are so alike that a few nodes carry them."""
-ZIPF_NODES = 24
-"""Gauss-Legendre nodes over the logarithm of the other ranks: u(t) within 1e-4 for exponents up to 1.5."""
+from analysis.model.laws.memory import ZIPF_HEAD, ZIPF_NODES
 
 
 class WriteClasses(NamedTuple):

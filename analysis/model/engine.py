@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from analysis.arrays import Columns, Floats, Indices, Reals
 from analysis.model import whole_passes
 from analysis.model.dirtying import WriteClasses
-from analysis.model.precopy import PASS_LIMIT, Guest, Outcomes, Precopy, SteadyLink, general, taken
+from analysis.model.laws.passes import PASS_LIMIT
+from analysis.model.precopy import Guest, Outcomes, Precopy, SteadyLink, general, taken
 from analysis.model.stop_rules import Rules
 
 FEW_CLASSES = 3

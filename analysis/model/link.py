@@ -18,26 +18,12 @@ from scipy.special import ndtr
 
 from analysis.arrays import Columns, Floats, Indices, Numbers
 from analysis.model import rings
+from analysis.model.laws.link import CLUMP_PACKETS, RDMA_HEADERS, TIE, WINDOW_NORM
+from analysis.model.laws.rings import AIMD, FASTEST, NEVER
 from analysis.model.units import GBIT
 
-TIE = 0.005
-"""Ceilings within this share of the lowest count as equally low: the first named of them binds."""
-RDMA_HEADERS = 44.0
-"""RoCE v2: IP 20, UDP 8, base transport header 12, check 4 bytes."""
 RDMA_PAYLOADS = np.array([256.0, 512.0, 1024.0, 2048.0, 4096.0])
 """Payloads that the InfiniBand transport allows."""
-CLUMP_PACKETS = 6.7
-"""Packets in whose time acknowledgements come late: segmentation and clumps. From 0.3 ms in all, of which
-0.1 ms was interrupt moderation, at 400 Mbit/s (facts, "buffers")."""
-WINDOW_NORM = 6.5
-"""Sharpness of the corner where a window begins to fill the line (facts, "buffers")."""
-
-
-CEILINGS = (
-    *("line_rate", "bandwidth_limit", "other_traffic", "socket_buffer", "streams", "host_adapter"),
-    *("send_buffers", "receive_buffers"),
-)
-"""Names of the ceilings, in the order in which :func:`goodput` has them."""
 _RING_PARAMETERS = (
     "congestion_control",
     "receive_buffers",
@@ -206,7 +192,7 @@ def _holds_nothing(ceiling: Floats) -> bool:
 def packets_per_s(p: Columns) -> Floats:
     """Packets of full size that the line carries in a second."""
     rate = p["bandwidth_gbps"] * GBIT / 8 / (p["mtu_bytes"] + p["frame_overhead_bytes"])
-    packets: Floats = np.minimum(rate, rings.FASTEST)
+    packets: Floats = np.minimum(rate, FASTEST)
     return packets
 
 
@@ -237,7 +223,7 @@ def _receive_ceiling(p: Columns, line: Floats, offered_gbps: Floats) -> Floats:
     chance = np.broadcast_to(chance, np.broadcast_shapes(chance.shape, p["congestion_control"].shape))
     ceiling = np.full(len(chance), np.inf)
     # The law is costly and most rows never overflow: it is asked only where they may.
-    may = np.flatnonzero(chance >= rings.NEVER)
+    may = np.flatnonzero(chance >= NEVER)
     if len(may):
         rate, moderation, delay, queues = (picked(a, may) for a in (rate, moderation, delay, queues))
         q = {name: picked(p[name], may) for name in _RING_PARAMETERS}
@@ -255,8 +241,8 @@ def _ring_packets(q: Columns, rate: Floats, moderation: Floats, delay: Floats, q
     """Packets per second through one receive ring, by congestion control."""
     growth, kept, cubic = (
         np.select(
-            [q["congestion_control"] == name for name in rings.AIMD],
-            [pair[i] for pair in rings.AIMD.values()],
+            [q["congestion_control"] == name for name in AIMD],
+            [pair[i] for pair in AIMD.values()],
         )
         for i in (0, 1, 2)
     )

@@ -22,17 +22,15 @@ from numpy.typing import NDArray
 from analysis import parameters
 from analysis.arrays import Codes, Columns, Floats
 from analysis.model import compression, dirtying, engine, factors, link
-from analysis.model.precopy import REASONS, Guest, Passes, Precopy, SteadyLink, general, over
+from analysis.model.laws.link import STREAMS
+from analysis.model.laws.one import LIMITS as _LIMITS
+from analysis.model.laws.passes import REASONS
+from analysis.model.precopy import Guest, Passes, Precopy, SteadyLink, general, over
 from analysis.model.stop_rules import Rules
 from analysis.model.units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
 from analysis.signatures import takes_parameters
 
-STREAMS = {"tcpip": 1.0, "compression": 1.0, "smb": 4.0, "smb_direct": 2.0}
-"""Connections of one migration by transport. TCP/IP and compression: one (Microsoft's teaming text); SMB
-Multichannel opens four for an adapter with RSS and two for one with RDMA (SMB client configuration)."""
-
-
-LIMITS = np.array([*link.CEILINGS, "spare_cores"], dtype=object)
+LIMITS = np.array(_LIMITS, dtype=object)
 """What can limit a migration, by code."""
 CODED = {"limited_by": LIMITS, "stop_reason": np.array(REASONS, dtype=object)}
 """Outcomes that are names, and the names by their codes."""

@@ -37,7 +37,7 @@ from analysis.model.lanes import (
     WAITS,
     ZERO,
 )
-from analysis.model.precopy import SAME
+from analysis.model.laws.passes import SAME
 
 lane_function = compiled(fastmath=FAST, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 

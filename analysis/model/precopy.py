@@ -36,19 +36,16 @@ from numpy.typing import NDArray
 
 from analysis.arrays import Bools, Codes, Counts, Floats, Indices, Reals
 from analysis.model.dirtying import WriteClasses, share_written
+from analysis.model.laws.passes import (
+    BACK,
+    ENDLESS,
+    ENDLESS_PASSES,
+    PASS_LIMIT,
+    SAME,
+    STEADY,
+    TARGET_MET,
+)
 from analysis.model.stop_rules import Rules
-
-ENDLESS_PASSES = 20_000
-"""Passes after which a migration whose rule has no limit of its own is called endless at the latest."""
-STEADY = 8
-"""Passes over which a pace is taken."""
-SAME, BACK = 1e-9, 1e-4
-"""Shares of itself by which a residual may differ that stopped moving, or that came back after rising."""
-
-
-REASONS = ("nothing_left", "few_pages", "target_met", "pass_limit", "sent_limit", "endless")
-"""Why the passes ended, by code."""
-TARGET_MET, PASS_LIMIT, ENDLESS = (REASONS.index(name) for name in ("target_met", "pass_limit", "endless"))
 
 
 class Guest(NamedTuple):

@@ -31,33 +31,18 @@ import numpy as np
 from scipy.special import erfcx
 
 from analysis.arrays import Floats, Numbers
-
-AIMD = {"cubic": (0.53, 0.7, 0.4), "reno": (1.0, 0.5, 0.0)}
-"""Window growth per round trip [packets], share kept after a loss, and C of CUBIC's W(t) = C (t - K)^3 +
-W_max [packets/s^3] (RFC 9438 with its Reno-friendly region, RFC 5681)."""
-
-SPREAD = 1 / 3
-"""How far a window spreads over a path longer than the ring: exponent, fitted on 118 configurations."""
-FILL, FILL_FULL = 0.77, 0.13
-"""Share of the window that finds a descriptor in a cycle: 0.77 where overflows are rare and long, 0.13
-more where each cycle overflows. Three constants are fitted in all, one more than in the facts' form of the
-law: in five random folds that takes the 90th percentile of the error from 13 to 11 %. The measured
-moderations are at most twice the processor's mean delay, or that delay is 0; between lies extrapolation."""
-SCATTER = 0.3
-"""Share of the top by which windows scatter further where overflows are so rare that each climb starts from
-what the last loss left: losses then come at random. Fitted on ``data/rare_overflows.csv``."""
-CLUMPS = 10.0
-"""Packets that, with half a ring, a path must outlast the ring by for half of its windows to be spread.
-Fitted on the same rows. (Without the half ring one descriptor more could carry less.)"""
-CALM = 12.0
-"""Least number of cycles without an overflow after which a window is spread again; a round trip where that
-has more. Fitted on the same rows, and so that those of ``data/buffers.csv`` are no worse."""
-FASTEST = 1e15
-"""Packets per second that stand for an endless rate."""
-STEPS = 8
-"""Secant steps of :func:`_top`."""
-NEVER = 1e-9
-"""An overflow less likely than this in a cycle does not happen in a migration."""
+from analysis.model.laws.rings import (
+    AIMD,
+    CALM,
+    CLUMPS,
+    FASTEST,
+    FILL,
+    FILL_FULL,
+    NEVER,
+    SCATTER,
+    SPREAD,
+    STEPS,
+)
 
 
 def arrivals(window: Numbers, rate: Numbers, fixed_s: Numbers, delay_s: Numbers) -> Floats:

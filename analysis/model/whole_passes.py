@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.arrays import Codes, Counts, Reals
-from analysis.model.precopy import REASONS
+from analysis.model.laws.passes import REASONS
 
 _NOTHING_LEFT, _TARGET_MET, _PASS_LIMIT = (
     2 * REASONS.index(name) for name in ("nothing_left", "target_met", "pass_limit")

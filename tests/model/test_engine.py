@@ -13,7 +13,8 @@ import pytest
 from analysis.model import engine
 from analysis.model.dirtying import write_classes
 from analysis.model.engine import Way
-from analysis.model.precopy import PASS_LIMIT, REASONS, Guest, SteadyLink, general, taken
+from analysis.model.laws.passes import PASS_LIMIT, REASONS
+from analysis.model.precopy import Guest, SteadyLink, general, taken
 from analysis.model.saturating import saturating
 from analysis.model.stop_rules import Rules
 
@@ -261,8 +262,7 @@ def test_the_kernel_on_disk_is_known_by_all_its_files(tmp_path, monkeypatch):
     """Machine code is kept by a digest that changes with a file the kernel only imports."""
     from analysis.model import compiled
 
-    for file in Path(compiled.__file__).parent.glob("*.py"):
-        shutil.copy(file, tmp_path)
+    shutil.copytree(Path(compiled.__file__).parent, tmp_path, dirs_exist_ok=True)
     monkeypatch.setattr(compiled, "__file__", str(tmp_path / "compiled.py"))
     digest = compiled._digest()
     assert digest in [cell.cell_contents for cell in compiled.run.py_func.__closure__]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.model.link import TIE
+from analysis.model.laws.link import TIE
 from analysis.model.migration import ceilings, migrate
 from analysis.model.stop_rules import STOP_RULES
 from analysis.model.units import GBIT, GIB

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from analysis.model.dirtying import WriteClasses, within, write_classes
-from analysis.model.precopy import REASONS, Guest, Precopy, SteadyLink, general
+from analysis.model.laws.passes import REASONS
+from analysis.model.precopy import Guest, Precopy, SteadyLink, general
 from analysis.model.stop_rules import STOP_RULES, Rules
 
 ENDLESS_SET = 1e15

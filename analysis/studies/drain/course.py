@@ -17,7 +17,7 @@ import math
 import numpy as np
 from numba.extending import register_jitable
 
-from analysis.model.precopy import ENDLESS_PASSES, SAME
+from analysis.model.laws.passes import ENDLESS_PASSES, SAME
 from analysis.model.units import GBIT, GIB
 from analysis.studies.drain.tables import (
     CANCELLED,

@@ -21,8 +21,8 @@ import pandas as pd
 
 from analysis.arrays import Bools, Columns, Floats
 from analysis.model.dirtying import WriteClasses
+from analysis.model.laws.passes import ENDLESS, REASONS
 from analysis.model.migration import LIMITS, ahead_pages, evaluate, guest, rates
-from analysis.model.precopy import ENDLESS, REASONS
 from analysis.model.stop_rules import Rules
 from analysis.model.units import MIB, PAGE_BYTES, PAGES_PER_GIB
 from analysis.studies.drain import events

@@ -14,7 +14,8 @@ import numpy as np
 from analysis.arrays import Bools, Floats
 from analysis.model.dirtying import WriteClasses, distinct_pages
 from analysis.model.engine import precopy
-from analysis.model.precopy import PASS_LIMIT, REASONS, Guest, Precopy, SteadyLink
+from analysis.model.laws.passes import PASS_LIMIT, REASONS
+from analysis.model.precopy import Guest, Precopy, SteadyLink
 from analysis.model.stop_rules import STOP_RULES, Rules
 from analysis.studies.running.belief import believed
 from analysis.studies.running.course import Course

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.model.migration import STREAMS, migrate
+from analysis.model.laws.link import STREAMS
+from analysis.model.migration import migrate
 from analysis.observations.published import read_published
 from analysis.parameters import PARAMETERS
 from analysis.presets import host

@@ -6,8 +6,8 @@ from scipy import special as scipy_special
 
 from analysis.model import engine, migration
 from analysis.model.laws import one, special
+from analysis.model.laws.passes import ENDLESS
 from analysis.model.laws.scenario import scenarios
-from analysis.model.precopy import ENDLESS
 from tests import scenarios as drawn
 
 
