@@ -21,7 +21,7 @@ _PLACES = """() => {
   return {
     width: document.documentElement.scrollWidth,
     question: box("[id='cell-id=lead']"), answer: box(".study-takeaway"), numbers: box(".answer .key"),
-    inputs: box(".inputs"), figure: box(".jp-RenderedImage img, .explorer svg"),
+    inputs: box(".inputs"), figure: box(".jp-RenderedImage img, .calculator.whole .picture svg"),
     key: [...document.querySelectorAll(".answer dd")].map(value => value.innerText.trim()),
     folded: [...document.querySelectorAll(".inputs")].every(each => !each.open),
     contents: [...document.querySelectorAll(".contents a")].map(link => link.hash)
@@ -56,9 +56,9 @@ _CUT = """width => {
     if (end > width + 1)
       cut.push(`${each.tagName} ends at ${Math.round(end)} px: ${each.textContent.trim().slice(0, 40)}`);
   }
-  for (const figure of document.querySelectorAll(".jp-RenderedImage, .explorer"))
+  for (const figure of document.querySelectorAll(".jp-RenderedImage, .calculator.whole .picture"))
     if (getComputedStyle(figure).breakInside !== "avoid") cut.push("a figure may be split");
-  const figures = [...document.querySelectorAll(".jp-RenderedImage img, .explorer svg")];
+  const figures = [...document.querySelectorAll(".jp-RenderedImage img, .calculator.whole .picture svg")];
   const tall = figures.map(each => each.clientHeight);
   window.dispatchEvent(new Event("afterprint"));
   return {cut: [...new Set(cut)].slice(0, 8), tall: Math.max(0, ...tall)};

@@ -11,7 +11,7 @@ function start(box, told) {
   const fields = new Map(Array.from(box.querySelectorAll("[data-name]")).map((f) => [f.dataset.name, f]));
   const sliders = new Map(Array.from(box.querySelectorAll("[data-slides]")).map((f) => [f.dataset.slides, f]));
   const lists = study.work();
-  let reference = { ...told.start }, values = { ...told.start }, speaking = 0;
+  let reference = { ...told.start }, values = { ...told.start }, speaking = 0, before = null;
 
   // What a field may hold, in the words of the command line; null stands for a value left to a preset.
   function read(name, text) {
@@ -111,7 +111,10 @@ function start(box, told) {
     const now = migrated(values), told_now = plain(study.answer(now));
     find("told").textContent = told_now;
     if (find("picture")) find("picture").innerHTML = study.picture(now, told.style);
-    if (find("outcomes")) outcomes(now, migrated(reference));
+    if (find("outcomes")) {
+      before ??= migrated(reference);
+      outcomes(now, before);
+    }
     if (find("passes")) passes(now);
     if (find("curve")) draw_curve(find("over") ? find("over").value : told.over);
     if (find("command")) find("command").value = as_command();
@@ -168,8 +171,8 @@ function start(box, told) {
     box.querySelectorAll(".field").forEach((f) => { f.hidden = !f.textContent.toLowerCase().includes(words) && !f.dataset.field.includes(words.replaceAll(" ", "_")); });
     box.querySelectorAll("details.group").forEach((g) => { g.open = words !== "" && g.querySelector(".field:not([hidden])") !== null; });
   });
-  on("keep", () => { reference = { ...values }; find("note").textContent = "This case is the reference now."; redraw(); });
-  on("restart", () => { values = { ...told.start }; reference = { ...told.start }; history.replaceState(null, "", "#"); all_set(); });
+  on("keep", () => { reference = { ...values }; before = null; find("note").textContent = "This case is the reference now."; redraw(); });
+  on("restart", () => { values = { ...told.start }; reference = { ...told.start }; before = null; history.replaceState(null, "", "#"); all_set(); });
   box.querySelectorAll("[data-copies]").forEach((button) => button.addEventListener("click", () => {
     const from = find(button.dataset.copies);
     from.select();

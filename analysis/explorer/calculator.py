@@ -32,6 +32,8 @@ from analysis.figures.timeline import finding
 from analysis.parameters import FACTOR, OUTCOMES, PARAMETERS, Parameter
 from analysis.presets import HOSTS
 
+_OWN_KEYS = "data-lm-suppress-shortcuts"
+"""JupyterLab would take arrow keys for its own, but for this attribute."""
 POINTS = 120
 """Values for which a curve is computed at each change."""
 
@@ -190,7 +192,7 @@ def field(name: str, value: Any, slides: bool = False) -> str:
     parameter, ident = PARAMETERS[name], f"calc-{name}"
     meaning = f'<span class="meaning" id="{ident}-help">{escape(parameter.meaning)}</span>'
     label = f'<label for="{ident}">{escape(short(name))}</label>'
-    common = f'id="{ident}" data-name="{name}" aria-describedby="{ident}-help" autocomplete="off"'
+    common = f'id="{ident}" data-name="{name}" aria-describedby="{ident}-help" autocomplete="off" {_OWN_KEYS}'
     if parameter.choices:
         chosen = {word: " selected" if word == value else "" for word in parameter.choices}
         options = "".join(
@@ -215,7 +217,7 @@ def _slider(name: str, value: float | None) -> str:
     near = min(range(len(stops)), key=lambda i: abs(stops[i] - value) if value is not None else i)
     return (
         f'<input type="range" data-slides="{name}" min="0" max="{len(stops) - 1}" step="1" value="{near}"'
-        f' aria-label="{escape(short(name))}" autocomplete="off">'
+        f' aria-label="{escape(short(name))}" autocomplete="off" {_OWN_KEYS}>'
     )
 
 

@@ -12,12 +12,12 @@ from analysis.explorer.curve import curve
 from analysis.explorer.followed import follow
 from analysis.explorer.picture import alternative, answer, picture
 from analysis.explorer.translation import script
-from analysis.figures.language import change, duration, number
+from analysis.figures.language import duration, number
 from analysis.figures.words import size
 from analysis.model.laws.one import migrated, work
 
 HERE = Path(__file__).parent
-_FUNCTIONS = (alternative, answer, change, curve, duration, follow, migrated, number, picture, size, work)
+_FUNCTIONS = (alternative, answer, curve, duration, follow, migrated, number, picture, size, work)
 
 
 @cache

@@ -97,10 +97,12 @@ def follow(p: scenario.Scenario, w: Work) -> Migration:
     goodput(p, p.bandwidth_limit_share, w.ceilings)
     limits = {name: w.ceilings[k] for k, name in enumerate(CEILINGS)}
     able, drawn = compressor_gbps(p), min(len(log), DRAWN_PASSES)
+    # The same classes that the passes were made with stand in the lists.
+    classes = fill_classes(p, w.rates, w.sizes)
     return Migration(
         p.setup_s,
         named_outcome(ended),
-        [_drawn(p, w, log, k) for k in range(drawn) if math.isfinite(log[k].duration_s)],
+        [_drawn(p, w, classes, log, k) for k in range(drawn) if math.isfinite(log[k].duration_s)],
         limits | {"spare_cores": able},
         p.compression_ratio if math.isfinite(able) else 1.0,
         PAGE_BYTES / (PAGE_BYTES + p.page_header_bytes),
@@ -134,13 +136,12 @@ def compressor_gbps(p: scenario.Scenario) -> float:
     return able / p.compression_ratio * 8 * GIB / GBIT
 
 
-def _drawn(p: scenario.Scenario, w: Work, log: list[laws.Made], k: int) -> Pass:
+def _drawn(p: scenario.Scenario, w: Work, n: int, log: list[laws.Made], k: int) -> Pass:
     """A pass with the course of dirtying within it.
 
     What is waiting to be sent anyway is not counted twice: the curve ends at what the pass found.
     """
     made = log[k]
-    n = fill_classes(p, w.rates, w.sizes)
     shares = [i / (POINTS - 1) for i in range(POINTS)]
     curve = [distinct_pages(w.machine, w.rates, w.sizes, n, made.duration_s * share) for share in shares]
     scale = made.dirtied_pages / curve[-1] / PAGES_PER_GIB if curve[-1] > 0 else 0.0

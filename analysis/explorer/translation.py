@@ -39,17 +39,15 @@ _FUNCTIONS = {
     **{"math.floor": "Math.floor", "math.isnan": "Number.isNaN", "math.isfinite": "Number.isFinite"},
     **{"math.isinf": "$isinf", "numpy.isfinite": "Number.isFinite", "numpy.isinf": "$isinf"},
     **{"html.escape": "$escape", "int": "Math.trunc", "float": "Number", "bool": "Boolean", "str": "String"},
-    **{"abs": "Math.abs", "round": "$round", "sum": "$sum", "divmod": "$divmod", "zip": "$zip"},
+    **{"abs": "Math.abs", "round": "$round", "divmod": "$divmod"},
     **{"enumerate": "$enumerate", "range": "$range", "len": "$len", "list": "Array.from"},
-    **{"tuple": "Array.from", "dict": "$dict", "any": "$any", "all": "$all", "sorted": "$sorted"},
+    **{"tuple": "Array.from", "sorted": "$sorted"},
 }
 _METHODS = {
     **{"append": "push", "replace": "replaceAll", "strip": "trim"},
     **{"upper": "toUpperCase", "lower": "toLowerCase"},
 }
-_HELPED = frozenset(
-    "get items values keys endswith startswith removeprefix removesuffix partition split rstrip index".split()
-)
+_HELPED = frozenset("get items values endswith startswith removeprefix removesuffix split rstrip".split())
 """Methods that are functions of the runtime, with the object as first argument."""
 
 

@@ -45,7 +45,7 @@ $wanted = [ordered]@{
         'SMB Transport: Bytes Sent/sec', 'SMB Transport: Bytes Sent')
     'Network Adapter' = @('Bytes Sent/sec', 'Packets Received Discarded', 'Packets Outbound Discarded')
 }
-$eventIds = 22507, 22508, 22509, 20415, 20417, 20418, 21024, 21111
+$eventIds = 22507, 22508, 22509, 20415, 20417, 20418, 21024, 21111, 21125, 21501, 21502
 $logs = 'Microsoft-Windows-Hyper-V-Worker*', 'Microsoft-Windows-Hyper-V-VMMS*',
     'Microsoft-Windows-Hyper-V-High-Availability*'
 

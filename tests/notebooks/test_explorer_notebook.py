@@ -61,16 +61,16 @@ def opened(pages, browser):
     page, errors = context.new_page(), []
     page.on("pageerror", lambda error: errors.append(error))
     page.goto(pages[0].as_uri())
-    page.locator(".explorer .controls").wait_for(state="visible")
+    page.locator(".calculator .more").wait_for(state="visible")
     yield page
     context.close()
     assert errors == []
 
 
 def seen(page):
-    """The alternative text of the picture, and the outcome beside the controls."""
-    picture = page.locator(f".explorer {PICTURE}").get_attribute("aria-label")
-    return picture, " ".join(page.locator(".explorer .outcome").inner_text().split())
+    """The alternative text of the picture, and the answer beside the controls."""
+    picture = page.locator(f".picture {PICTURE}").get_attribute("aria-label")
+    return picture, " ".join(page.locator(".calculator .told").inner_text().split())
 
 
 def test_page_is_the_same_to_the_byte(pages):
@@ -108,7 +108,7 @@ def test_report_begins_with_the_answer(executed, begins_with_the_answer):
 @pytest.mark.parametrize("name", ["bandwidth_gbps", "dirty_pages_per_s"])
 def test_arrow_key_changes_picture_and_text(opened, name):
     """A slider is reached by Tab and moved by an arrow key; picture, text and the value read aloud follow."""
-    slider = opened.locator(f"#explorer-{name}")
+    slider, field = opened.locator(f"[data-slides={name}]"), opened.locator(f"#calc-{name}")
     while not slider.evaluate("input => input === document.activeElement"):
         opened.keyboard.press("Tab")
     before, value = seen(opened), slider.get_attribute("aria-valuetext")
@@ -117,26 +117,51 @@ def test_arrow_key_changes_picture_and_text(opened, name):
     assert after[0] != before[0]
     assert after[1] != before[1]
     assert slider.get_attribute("aria-valuetext") != value
-    assert " ".join(slider.get_attribute("aria-valuetext").split()) in after[1]
+    assert slider.get_attribute("aria-valuetext") == field.input_value()
     opened.keyboard.press("ArrowLeft")
     assert seen(opened) == before
 
 
 def test_menu_changes_picture_and_text(opened):
-    """Another transport is another picture, and the text names it."""
+    """Another transport is another picture and another answer, and the command names it."""
     before = seen(opened)
     opened.get_by_label("Transport").select_option(label="SMB Direct")
     after = seen(opened)
     assert after[0] != before[0]
-    assert "SMB Direct" in after[1]
+    assert after[1] != before[1]
+    assert "--transport smb_direct" in opened.locator(".command").input_value()
 
 
 def test_outcome_is_announced(opened):
-    """The text of the outcome is a live region, and the picture is told in the same numbers."""
-    picture, outcome = seen(opened)
-    assert opened.locator(".explorer .outcome").get_attribute("aria-live") == "polite"
-    finding = outcome.partition(": ")[2].partition(". ")[0]
-    assert picture.startswith(finding)
+    """Once a change stands a live region speaks the answer; the picture is told in the same numbers."""
+    spoken = opened.locator(".calculator .spoken")
+    assert spoken.get_attribute("aria-live") == "polite"
+    opened.locator("#calc-memory_gib").fill("96")
+    opened.wait_for_function(
+        "() => document.querySelector('.spoken').textContent === document.querySelector('.told').textContent"
+    )
+    picture, answer = seen(opened)
+    assert picture.startswith(answer.partition("in all. ")[2].partition(". ")[0])
+
+
+def test_address_holds_the_case(opened):
+    """What was changed stands in the address, and the address opens the same case."""
+    opened.locator("#calc-memory_gib").fill("96")
+    opened.get_by_label("Transport").select_option(label="SMB")
+    here, address = seen(opened), opened.evaluate("location.hash")
+    assert address == "#memory_gib=96&transport=smb"
+    opened.goto("about:blank")
+    opened.go_back()
+    opened.locator(".calculator .more").wait_for(state="visible")
+    assert (seen(opened), opened.locator("#calc-memory_gib").input_value()) == (here, "96")
+
+
+def test_what_is_not_allowed_is_told(opened):
+    """A value out of range is refused by the parameter's own rule; the last case stays."""
+    before = seen(opened)
+    opened.locator("#calc-memory_gib").fill("-3")
+    assert "it takes a number from 0.001 to 262144" in opened.locator(".calculator .note").inner_text()
+    assert seen(opened) == before
 
 
 def test_without_scripts_there_is_a_picture(pages, browser):
@@ -144,9 +169,9 @@ def test_without_scripts_there_is_a_picture(pages, browser):
     context = browser.new_context(java_script_enabled=False, offline=True)
     page = context.new_page()
     page.goto(pages[0].as_uri())
-    assert page.locator(f".explorer {PICTURE}").is_visible()
-    assert page.locator(".explorer noscript").is_visible()
-    assert not page.locator(".explorer .controls").is_visible()
+    assert page.locator(f".picture {PICTURE}").is_visible()
+    assert page.locator(".calculator noscript").is_visible()
+    assert not page.locator(".calculator .more").is_visible()
     context.close()
 
 
@@ -156,8 +181,8 @@ def test_axe_finds_nothing_serious(pages, browser, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is not installed")
     page = browser.new_page(color_scheme=scheme)
     page.goto(pages[0].as_uri())
-    page.locator(".explorer .controls").wait_for(state="visible")
-    page.locator("#explorer-bandwidth_gbps").press("ArrowRight")
+    page.locator(".calculator .more").wait_for(state="visible")
+    page.locator("[data-slides=bandwidth_gbps]").press("ArrowRight")
     found = axe.Axe().run(page).response["violations"]
     page.close()
     assert [fault["id"] for fault in found if fault["impact"] in ("serious", "critical")] == []
@@ -291,10 +316,10 @@ def test_slider_in_jupyterlab_changes_the_picture(jupyterlab, browser):
     assert picture.count() == 1
 
     # The control of the report works in the notebook too.
-    control = page.locator(".explorer")
-    assert control.locator(".controls").is_visible()
-    said = control.locator(".outcome").inner_text()
-    control.locator("#explorer-bandwidth_gbps").press("ArrowRight")
-    assert control.locator(".outcome").inner_text() != said
+    control = page.locator(".calculator.whole")
+    assert control.locator(".more").is_visible()
+    said = control.locator(".told").inner_text()
+    control.locator("[data-slides=bandwidth_gbps]").press("ArrowRight")
+    assert control.locator(".told").inner_text() != said
     page.close()
     assert errors == []

@@ -151,6 +151,8 @@ def test_form_of_a_run(executed, name, number):
     assert min(len(text) for text in alts) > 100
     assert [o.text for o in found if o.output_type == "stream"] == []
     pages = "".join(o["data"].get("text/html", "") for o in found if "data" in o)
+    # A panel's script knows these words; what a reader sees is looked at.
+    pages = re.sub(r"<script.*?</script>", "", pages, flags=re.DOTALL)
     for words in TABLES[name]:
         assert re.search(words, pages), words
     for text in [*alts, pages, takeaway(executed, name, number)]:
