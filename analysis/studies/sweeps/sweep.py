@@ -304,7 +304,7 @@ def _digest(design: Design, rows: bool) -> str:
 def _code() -> str:
     """A digest of the code that computes outcomes: another model is another sweep."""
     package = Path(__file__).resolve().parents[2]
-    files = [*sorted((package / "model").glob("*.py")), package / "parameters.py"]
+    files = [*sorted((package / "model").rglob("*.py")), package / "parameters.py"]
     files += [Path(inspect.getfile(module)) for module in (designs, reductions)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
