@@ -21,10 +21,12 @@ import pandas as pd
 from analysis import parameters
 from analysis.arrays import Columns, Floats
 from analysis.model import dirtying, engine, factors
+from analysis.model.laws import one
 from analysis.model.laws.link import STREAMS, TIE
 from analysis.model.laws.passes import REASONS
 from analysis.model.laws.rates import LIMITS as _LIMITS
-from analysis.model.link import Rates
+from analysis.model.laws.scenario import scenarios
+from analysis.model.link import FEW, Rates
 from analysis.model.link import rates as rates
 from analysis.model.precopy import Guest, Passes, Precopy, SteadyLink, general, over
 from analysis.model.stop_rules import Rules
@@ -76,7 +78,10 @@ def migrate(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFr
     found = evaluate(columns)
     for name, names in CODED.items():
         found[name] = names[found[name]]
-    return frame.assign(**found)
+    # At once: column by column it would take longer than the laws do for a hundred rows.
+    table = pd.concat([frame, pd.DataFrame(found, frame.index)], axis=1)
+    table.attrs = frame.attrs
+    return table
 
 
 def evaluate(p: Columns, way: engine.Way | None = None, wanted: Collection[str] = VOLUMES) -> Columns:
@@ -86,11 +91,21 @@ def evaluate(p: Columns, way: engine.Way | None = None, wanted: Collection[str] 
     outcomes of :data:`CODED` are codes of their names; ``way`` as in :mod:`.engine`. Without any of
     :data:`VOLUMES` among those ``wanted`` these are left out, which saves their time.
     """
+    if way is None and 0 < max(len(column) for column in p.values()) <= FEW:
+        return _evaluated_singly(p)
     rules = _rules(p)
     rate, ended = _evaluate(p, rules, way=way)
     paused = _paused_rates(p, rate, rules)
     found = _durations(p, rate, paused, ended, rules)
     return found if set(VOLUMES).isdisjoint(wanted) else found | _volumes(p, rate, paused, ended)
+
+
+def _evaluated_singly(p: Columns) -> Columns:
+    """The same by the plain laws, one row after the other: a few need no arrays."""
+    lists = one.work()
+    made = zip(*(one.migrated(row, lists) for row in scenarios(p)), strict=True)
+    found = {name: np.array(values) for name, values in zip(one.Outcome._fields, made, strict=True)}
+    return found | {"passes": found["passes"].astype(int)}
 
 
 @takes_parameters
