@@ -48,7 +48,7 @@ def test_openstack_table(told):
 
 
 def test_long_paths(tmp_path):
-    """Round trip and memory in use stand in the path; sizes of few rows, and several at once, are left out."""
+    """Round trip and memory in use stand in the path; small sizes, and several at once, are left out."""
     for trip in ("0.4", "10", "20", "40", "80"):
         place = tmp_path / f"umem1024/{trip}ms/1vms-r1.mig"
         place.parent.mkdir(parents=True)
