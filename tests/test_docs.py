@@ -14,7 +14,7 @@ LEFT_OUT = {
     r"make report\b.*": "runs every notebook for a minute or more; tests/notebooks runs each",
     r"make (-k )?(check )?test\b.*": "is what runs this very test",
     r"make (format|nightly|fuzz|gallery|bench)\b.*": "minutes, or changes the folder it runs in",
-    r"python benchmarks/(foreign|single).py .*": "tables that are not ours: tests/benchmarks has some of their form",
+    r"python benchmarks/(foreign|single).py .*": "foreign tables: tests/benchmarks has some of their form",
     r"make lab\b.*|jupyter lab .*": "a server, until it is stopped; see tests/test_makefile.py",
     r"conda .*": "needs conda and its packages",
     r"python -m analysis report": "the same as make report",
