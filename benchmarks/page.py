@@ -1,0 +1,113 @@
+"""How fast and how large the page is that computes: headless Chromium, a change at a time.
+
+python benchmarks/page.py [CHANGES]
+
+A change is a key in the field of the memory. *Figures*: from the key until answer and table stand in the page;
+*picture*: until the next frame is drawn, with picture and curve in it; *curve*: its points computed and drawn.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from analysis.explorer.calculator import calculator, what_if
+from analysis.explorer.engine import engine, library
+from analysis.explorer.fields import SLIDERS
+
+CASES: dict[str, dict[str, Any]] = {
+    "five passes, uniform writes": {"memory_gib": 64, "dirty_pages_per_s": 150_000, "working_set_gib": 16},
+    "twenty passes and more, Zipf": {"memory_gib": 64, "dirty_pages_per_s": 200_000, "working_set_gib": 16,
+                                     "stop_rule": "xen", "write_pattern": "zipf"},
+    "endless, compressed, shared": {"memory_gib": 256, "dirty_pages_per_s": 1e6, "working_set_gib": 64,
+                                    "stop_rule": "qemu", "transport": "compression", "network": "shared"},
+}  # fmt: skip
+POINTS = 200
+
+_CHANGE = """async (count) => {
+  const field = document.querySelector("[data-name=memory_gib]"), took = {figures: [], picture: []};
+  const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  for (let i = 0; i < count; i += 1) {
+    field.value = String(32 + i / 4);
+    await frame();
+    const begun = performance.now();
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    took.figures.push(performance.now() - begun);
+    await frame();
+    took.picture.push(performance.now() - begun);
+  }
+  return took;
+}"""
+_CURVE = """([count, stops]) => {
+  const lists = study.work(), took = [];
+  const p = {...window.case};
+  for (let i = 0; i < count; i += 1) {
+    const begun = performance.now();
+    const ended = stops.map((v) => study.migrated({...p, memory_gib: v + i / 100}, lists));
+    const box = document.querySelector("#curve");
+    box.innerHTML = study.curve(stops, ended.map((o) => o.total_s), ended.map((o) => o.blackout_s), 0, "Memory");
+    box.getBoundingClientRect();
+    took.push(performance.now() - begun);
+  }
+  return took;
+}"""
+
+
+def opened(browser: Any, body: str) -> Any:
+    """A page in a file of its own with that body."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "page.html"
+        path.write_text(f'<!DOCTYPE html><html lang="en"><title>page</title><main>{body}</main></html>')
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(path.as_uri())
+    return page
+
+
+def told(times_ms: list[float]) -> str:
+    """Median and the time that nineteen in twenty stay below."""
+    ordered = sorted(times_ms)
+    return f"{statistics.median(ordered):6.1f} ms, 95 % below {ordered[int(0.95 * (len(ordered) - 1))]:6.1f} ms"
+
+
+def changes(browser: Any, count: int) -> None:
+    """Print how long a change takes to figures and to the picture, in each case."""
+    for name, case in CASES.items():
+        page = opened(browser, calculator(**case))
+        page.evaluate(_CHANGE, 3)
+        took = page.evaluate(_CHANGE, count)
+        page.close()
+        print(f"{name:32} figures {told(took['figures'])}; picture {told(took['picture'])}")
+
+
+def sizes() -> None:
+    """Print how many bytes the script and the parts of a page have."""
+    parts = {
+        "the study's functions in JavaScript": library(),
+        "the whole script of a page": engine(),
+        "calculator with script, fields and picture": calculator(),
+        "what-if panel with script": what_if(["memory_gib", "bandwidth_gbps"], "memory_gib"),
+    }
+    for name, text in parts.items():
+        print(f"{name:44} {len(text.encode()):9,} bytes")
+
+
+def main(count: int) -> None:
+    """Print all figures."""
+    from playwright.sync_api import sync_playwright
+
+    sizes()
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        sys.exit("no chromium on the PATH: the page's times are not measured")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        changes(browser, count)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
