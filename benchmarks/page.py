@@ -2,8 +2,8 @@
 
 python benchmarks/page.py [CHANGES]
 
-A change is a key in the field of the memory. *Figures*: from the key until answer and table stand in the page;
-*picture*: until the next frame is drawn, with picture and curve in it; *curve*: its points computed and drawn.
+A change is a key in the field of the memory. *Figures*: from the key until answer and table stand in the
+page; *picture*: until the next frame, with picture and curve, stands; *curve*: 200 points computed and drawn.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Any
 
 from analysis.explorer.calculator import calculator, what_if
 from analysis.explorer.engine import engine, library
-from analysis.explorer.fields import SLIDERS
 
 CASES: dict[str, dict[str, Any]] = {
     "five passes, uniform writes": {"memory_gib": 64, "dirty_pages_per_s": 150_000, "working_set_gib": 16},
@@ -49,7 +48,8 @@ _CURVE = """([count, stops]) => {
     const begun = performance.now();
     const ended = stops.map((v) => study.migrated({...p, memory_gib: v + i / 100}, lists));
     const box = document.querySelector("#curve");
-    box.innerHTML = study.curve(stops, ended.map((o) => o.total_s), ended.map((o) => o.blackout_s), 0, "Memory");
+    const times = ["total_s", "blackout_s"].map((name) => ended.map((o) => o[name]));
+    box.innerHTML = study.curve(stops, ...times, 0, "Memory");
     box.getBoundingClientRect();
     took.push(performance.now() - begun);
   }
@@ -70,7 +70,9 @@ def opened(browser: Any, body: str) -> Any:
 def told(times_ms: list[float]) -> str:
     """Median and the time that nineteen in twenty stay below."""
     ordered = sorted(times_ms)
-    return f"{statistics.median(ordered):6.1f} ms, 95 % below {ordered[int(0.95 * (len(ordered) - 1))]:6.1f} ms"
+    return (
+        f"{statistics.median(ordered):6.1f} ms, 95 % below {ordered[int(0.95 * (len(ordered) - 1))]:6.1f} ms"
+    )
 
 
 def changes(browser: Any, count: int) -> None:

@@ -151,7 +151,9 @@ def _host(host: str, start: Mapping[str, Any]) -> str:
     if not host:
         return ""
     made = [(n.removesuffix(FACTOR), float(v)) for n, v in start.items() if n.endswith(FACTOR)]
-    times = ", ".join(f"{short(name).lower()} {number(factor)} times what is asked for" for name, factor in made)
+    times = ", ".join(
+        f"{short(name).lower()} {number(factor)} times what is asked for" for name, factor in made
+    )
     return f'<p class="host">On the calibrated host {escape(host)}{": " if times else ""}{escape(times)}.</p>'
 
 

@@ -32,8 +32,7 @@ def controls(start: Mapping[str, Any], host: str = "", without: Sequence[str] = 
     presets = "".join(f'<option value="{name}">{escape(preset_words(name))}</option>' for name in HOSTS)
     run = "your host, as in this run" if host else "as in this run"
     return f"""<div class="live" role="group" aria-label="Parameters" hidden>
-<div class="row"><label>Search<input type="search" class="search" placeholder="name or meaning"
- autocomplete="off" {_OWN_KEYS}></label>
+<div class="row"><label>Search<input type="search" class="search" autocomplete="off" {_OWN_KEYS}></label>
 <label>Host<select class="preset" {_OWN_KEYS}><option value="">{run}</option>{presets}</select></label></div>
 {first}{groups}
 <div class="row"><button type="button" class="restart">Back to this run</button>

@@ -179,6 +179,19 @@ SHORT = {
     "setup_s": "Set-up",
     "handoff_ms": "Hand-off",
     "state_mib": "Machine's state",
+    "extra_resident_mib": "Memory of the system",
+    "top_content_share": "Content behind zeros",
+    "idle_dirty_pages_per_s": "Page writes when idle",
+    "idle_working_set_mib": "Working set when idle",
+    "header_bytes": "Headers of a packet",
+    "frame_overhead_bytes": "Framing of a packet",
+    "send_moderation_us": "Between completions",
+    "stream_limit_spread": "Spread of core's limit",
+    "send_ahead_mib": "Sent ahead",
+    "smb_limit_share": "SMB limit",
+    "background_burst_s": "Burst of other traffic",
+    "page_header_bytes": "Header of a page",
+    "zero_page_bytes": "Bytes of a zero page",
 }
 """Short names where a parameter's own is not for readers; its help is at the control."""
 
