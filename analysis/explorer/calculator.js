@@ -57,7 +57,9 @@ function start(box, told) {
   const plain = (text) => text.replaceAll("**", "");
   const words = (value) => (typeof value === "string" ? value.replaceAll("_", " ") : value ? "yes" : "no");
   const shown = (value, unit) => (typeof value !== "number" ? words(value) : unit === "s" ? study.duration(value) : `${study.number(value, 4)} ${unit}`.trim());
-  const open = (part) => part && part.closest("details:not([open])") === null;
+  // What is folded away is made once, and again when it is opened.
+  const open = (part) => part.closest("details:not([open])") === null;
+  const due = (part) => open(part) || !(part.rows ? part.rows.length : part.value || part.innerHTML);
 
   // The text of a table's cells; rows and cells are made once and filled anew.
   function fill(body, rows) {
@@ -109,7 +111,7 @@ function start(box, told) {
   // Pictures come with the next frame, one for however many changes came before it.
   function draw() {
     drawing = 0;
-    if (open(find("picture"))) find("picture").innerHTML = study.picture(now, "");
+    if (due(find("picture"))) find("picture").innerHTML = study.picture(now, "");
     draw_curve(find("over").value);
   }
 
@@ -119,9 +121,9 @@ function start(box, told) {
     const answer = plain(study.answer(now)), differs = study.compared(now, before);
     find("told").textContent = answer;
     find("compared").textContent = differs;
-    if (open(find("outcomes"))) outcomes();
-    if (open(find("passes"))) passes();
-    if (open(find("command"))) {
+    if (due(find("outcomes"))) outcomes();
+    if (due(find("passes"))) passes();
+    if (due(find("command"))) {
       find("command").value = as_command();
       find("yaml").value = as_yaml();
     }

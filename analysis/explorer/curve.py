@@ -35,7 +35,8 @@ def curve(
     for kind, name, times in (("total", "total", totals_s), ("pause", "blackout", blackouts_s)):
         parts += _line(x, y, values, times, totals_s, kind)
         if here >= 0 and math.isfinite(totals_s[here]) and times[here] > 0:
-            parts += _mark(x(values[here]), y(times[here]), f"{name} {duration(times[here])}", kind)
+            falls = times[max(here - 8, 0)] > times[min(here + 8, len(times) - 1)]
+            parts += _mark(x(values[here]), y(times[here]), f"{name} {duration(times[here])}", kind, falls)
     told = escape(_told(values, totals_s, blackouts_s, title))
     head = f'<svg class="scene curve" role="img" aria-label="{told}" '
     return f'{head}viewBox="0 0 {WIDTH} {HEIGHT}" xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
@@ -139,9 +140,10 @@ def _line(
     return [path(text, f"line {kind}")] if text else []
 
 
-def _mark(x: float, y: float, words: str, kind: str) -> list[str]:
-    """A ring around the case with its number, to the side that has room."""
-    right = x < (LEFT + RIGHT) / 2
+def _mark(x: float, y: float, words: str, kind: str, falls: bool) -> list[str]:
+    """A ring around the case with its number, above the curve's lower side as far as there is room."""
+    wide = 9 + 6.6 * len(words)
+    right = x - wide < LEFT or (falls and x + wide < RIGHT)
     ring = f'<circle class="mark {kind}" cx="{px(x)}" cy="{px(y)}" r="4.5"/>'
     return [ring, lettering(x + (9 if right else -9), y - 7, words, "b" if right else "b e")]
 
