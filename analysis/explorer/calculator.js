@@ -12,7 +12,7 @@ function start(box, told) {
   const sliders = new Map(Array.from(box.querySelectorAll("[data-slides]")).map((f) => [f.dataset.slides, f]));
   const lists = study.work();
   let reference = { ...told.start }, values = { ...told.start }, before = null, now = null;
-  let speaking = 0, remembering = 0, drawing = 0;
+  let speaks = false, speaking = 0, remembering = 0, drawing = 0;
 
   // --- values ---
 
@@ -128,9 +128,9 @@ function start(box, told) {
       find("yaml").value = as_yaml();
     }
     drawing ||= requestAnimationFrame(draw);
-    // A reader of screens hears the new answer once it stands, not each step of a slider.
+    // A reader of screens hears a new answer once it stands, not each step of a slider.
     clearTimeout(speaking);
-    speaking = setTimeout(() => { find("spoken").textContent = `${answer} ${differs}`.trim(); }, 600);
+    if (speaks) speaking = setTimeout(() => { find("spoken").textContent = `${answer} ${differs}`.trim(); }, 600);
   }
 
   // What depends on words: fields that do nothing are quiet, a stop rule says what it leaves open and its source.
@@ -283,5 +283,6 @@ function start(box, told) {
   box.querySelectorAll(".live").forEach((part) => { part.hidden = false; });
   all_set();
   opened();
+  speaks = true;
   addEventListener("hashchange", opened);
 }

@@ -165,7 +165,8 @@ def show_calculator(host: str = "", **start: Any) -> None:
         "image/svg+xml": thumbnail(run),
         "text/plain": finding(run.outcome),
     }
-    display(data, metadata={"image/svg+xml": {"alt": alternative(run)}, "study": _trusted()}, raw=True)
+    told = {"role": "calculator"} | _trusted()
+    display(data, metadata={"image/svg+xml": {"alt": alternative(run)}, "study": told}, raw=True)
 
 
 def show_what_if(names: Sequence[str], over: str = "", host: str = "", **start: Any) -> None:
