@@ -15,8 +15,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from analysis.explorer.calculator import calculator, what_if
 from analysis.explorer.engine import engine, library
+from analysis.model.laws.scenario import scenarios
+from analysis.model.migration import filled
+from analysis.studies.grids import grid
 
 CASES: dict[str, dict[str, Any]] = {
     "five passes, uniform writes": {"memory_gib": 64, "dirty_pages_per_s": 150_000, "working_set_gib": 16},
@@ -85,6 +90,29 @@ def changes(browser: Any, count: int) -> None:
         print(f"{name:32} figures {told(took['figures'])}; picture {told(took['picture'])}")
 
 
+def curves(browser: Any, count: int) -> None:
+    """Print how long a curve of 200 points takes in each case, from its first migration to the new layout."""
+    for name, case in CASES.items():
+        page = opened(browser, f"<div id=curve></div><script>{library()}\nwindow.study = study;</script>")
+        rows = [vars(p) for p in scenarios(filled(grid(**case)))]
+        page.evaluate(
+            "(p) => { for (const k in p) if (p[k] === null) p[k] = NaN; window.case = p; }",
+            {k: None if v != v else v for k, v in rows[0].items()},
+        )
+        values = [float(v) for v in np.geomspace(1, 4096, POINTS)]
+        took = page.evaluate(_CURVE, [count, values])
+        page.close()
+        print(f"{name:32} curve of {POINTS} points {told(took)}")
+
+
+def kept(folder: Path) -> None:
+    """Print how large the reports of a folder are that compute, where there are any."""
+    for path in sorted(folder.glob("[0-9][0-9]-*.html")):
+        text = path.read_text(encoding="utf-8")
+        has = "computes" if 'class="calculator' in text else "does not compute"
+        print(f"{path.as_posix():44} {len(text.encode()):9,} bytes, {has}")
+
+
 def sizes() -> None:
     """Print how many bytes the script and the parts of a page have."""
     parts = {
@@ -102,12 +130,14 @@ def main(count: int) -> None:
     from playwright.sync_api import sync_playwright
 
     sizes()
+    kept(Path("reports"))
     path = shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
         sys.exit("no chromium on the PATH: the page's times are not measured")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         changes(browser, count)
+        curves(browser, count)
         browser.close()
 
 

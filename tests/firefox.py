@@ -1,4 +1,4 @@
-"""Firefox without a driver: it speaks WebDriver BiDi itself, over a socket on loopback, and no other network."""
+"""Firefox without a driver: it speaks WebDriver BiDi itself, over a socket on loopback alone."""
 
 from __future__ import annotations
 

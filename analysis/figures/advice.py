@@ -126,9 +126,11 @@ def ranked_table(rows: pd.DataFrame, places: Sequence[str] = ()) -> pd.DataFrame
     ``places``: for each row the place in the page that opens it.
     """
     told = rows[rows["size"] > 0]
+    opening = [place for place, size in zip(places, rows["size"], strict=False) if size > 0]
+    opening = opening or [""] * len(told)
     cells = [
         {
-            "change": _opening(sentence(advised.what(row["levers"])), places[i] if places else ""),
+            "change": _opening(sentence(advised.what(row["levers"])), place),
             "total": duration(row["total_s"]),
             "less": _gain(row, "total_s"),
             "frozen": duration(row["blackout_s"]),
@@ -136,7 +138,7 @@ def ranked_table(rows: pd.DataFrame, places: Sequence[str] = ()) -> pd.DataFrame
             "binds": f"{ceiling(row['binds_before'])}, then {ceiling(row['binds_after'])}",
             "verdict": row["verdict"] + (f": {row['why']}" if row["why"] else ""),
         }
-        for i, row in told.iterrows()
+        for place, (_, row) in zip(opening, told.iterrows(), strict=True)
     ]
     # As objects, since a column of texts keeps no address.
     return pd.DataFrame(cells, index=pd.Index(told["rank"], name="rank"), dtype=object)

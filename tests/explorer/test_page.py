@@ -1,4 +1,4 @@
-"""The page that computes, as a stranger uses it: from a folder, without a network, by keys, with any values."""
+"""The page that computes, as a stranger uses it: from a folder, without a network, by keys, any values."""
 
 import shlex
 
@@ -299,7 +299,7 @@ def test_all_parameters_are_there_and_found_by_their_words(opened):
 
 
 def test_every_stop_rule_is_offered_with_its_source(opened):
-    """A rule in the table of rules appears by itself: in the menu, with what it leaves open and its source."""
+    """A rule in the table of rules appears by itself: in the menu, with its limit and its source."""
     page = opened("08-explorer")
     menu = page.locator("#calc-stop_rule")
     assert menu.locator("option").evaluate_all("(all) => all.map((o) => o.value)") == list(STOP_RULES)
