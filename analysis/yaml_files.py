@@ -1,8 +1,8 @@
 """Reading the YAML files that a person writes: what is wrong with one is told in a sentence.
 
-Whatever the bytes are, reading ends soon and needs little memory: a file has at most :data:`MOST_BYTES`, lists
-within lists go :data:`DEEPEST` deep, and aliases that repeat each other are counted before anything is made of
-them. Only plain values are made: no tag of a program's own is known, so that a file never runs code.
+Whatever the bytes are, reading ends soon and needs little memory: a file has at most :data:`MOST_BYTES`,
+lists within lists go :data:`DEEPEST` deep, and aliases that repeat each other are counted before anything is
+made of them. Only plain values are made: no tag of a program's own is known, so that a file never runs code.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class _Plain(yaml.SafeLoader):
         """A node, no deeper than allowed: each level is a call within a call."""
         self._depth += 1
         if self._depth > DEEPEST:
-            line = self.peek_event().start_mark.line + 1
-            raise ParameterError(f"line {line}: it is nested more than {DEEPEST} deep")
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            raise ParameterError(f"line {event.start_mark.line + 1}: it is nested more than {DEEPEST} deep")
         try:
             return super().compose_node(parent, index)
         finally:
