@@ -49,9 +49,7 @@ main.add_command(advise)
 )  # fmt: skip
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("reports"),
               show_default=True, help="Folder for the reports and their index.")  # fmt: skip
-@click.option(
-    "--workers", type=workers(), help="Notebooks run at a time; one per core if not given."
-)
+@click.option("--workers", type=workers(), help="Notebooks run at a time; one per core if not given.")
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of a Dask scheduler.")
 @click.option("--force", is_flag=True, help="Run also what is up to date.")
 @click.option("--json", "as_json", is_flag=True, help="Write one row per run as JSON to standard output.")

@@ -32,9 +32,7 @@ PICTURES = (".svg", ".png", ".pdf")
               help="How long a node takes to reboot (--roll).")  # fmt: skip
 @click.option("--parallel-limit", type=click.IntRange(min=1), help="Migrations at once of every node.")
 @click.option("--barrier", is_flag=True, help="Move in batches that wait for their slowest.")
-@click.option(
-    "--batch-gap-s", type=Finite(min=0, max=1e6), default=0.0, help="Time between two batches [s]."
-)
+@click.option("--batch-gap-s", type=Finite(min=0, max=1e6), default=0.0, help="Time between two batches [s].")
 @click.option("--system", "system_name", default="hyperv", show_default=True,
               metavar="hyperv|kubevirt|nova|proxmox", help="Whose limits, order and rules hold.")  # fmt: skip
 @click.option(

@@ -49,6 +49,9 @@ OF_GUEST = (
 MOST_COLUMNS = 1000
 """Columns of a table: more is no inventory, and the header alone would take minutes."""
 
+MOST_GIB = 1e9
+"""Memory of a node: an EiB. Beyond it a number is no size, whatever it is."""
+
 
 class Inventory(NamedTuple):
     """Machines, one a row, what their readers noticed, and where they come from."""
@@ -263,7 +266,7 @@ def _node_values(
             found[k] = float(value) if value else np.nan
         except ValueError:
             raise UserError(f"{path}, line {line} ({node}): {name} = {value!r} is not a number") from None
-        endless = bool(value) and not np.isfinite(found[k])
+        endless = bool(value) and not abs(found[k]) <= MOST_GIB
         if endless or found[k] < least or (name == "parallel_limit" and found[k] % 1 > 0):
             kind = (
                 "a whole number of at least 1"
