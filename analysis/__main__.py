@@ -20,6 +20,7 @@ import click
 
 from analysis.cli.advise import advise
 from analysis.cli.drain import drain
+from analysis.cli.given import workers
 from analysis.cli.observing import observe, units_option
 from analysis.cli.options import parameter_options, remarks
 from analysis.cli.plan import plan
@@ -48,9 +49,7 @@ main.add_command(advise)
 )  # fmt: skip
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("reports"),
               show_default=True, help="Folder for the reports and their index.")  # fmt: skip
-@click.option(
-    "--workers", type=click.IntRange(min=1), help="Notebooks run at a time; one per core if not given."
-)
+@click.option("--workers", type=workers(), help="Notebooks run at a time; one per core if not given.")
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of a Dask scheduler.")
 @click.option("--force", is_flag=True, help="Run also what is up to date.")
 @click.option("--json", "as_json", is_flag=True, help="Write one row per run as JSON to standard output.")
@@ -91,7 +90,7 @@ host_option = click.option(
 @click.argument("design", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
               help="Folder of the dataset; sweeps/ and the design's name if not given.")  # fmt: skip
-@click.option("--workers", type=click.IntRange(min=1), help="Processes; one per core if not given.")
+@click.option("--workers", type=workers(), help="Processes; one per core if not given.")
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of a Dask scheduler.")
 @host_option
 @click.option("--preset", default="", metavar="WINDOWS", help="Defaults of a Windows Server.")

@@ -30,6 +30,7 @@ SLOW = [
     r"papermill notebooks/.*",
     r"python -m analysis (report|sweep) .+",
     r".*\bsweep\(.*",
+    r"python -m tests\.hostile",
 ]
 """Commands of ten seconds or more, which `make nightly` runs."""
 

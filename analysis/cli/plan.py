@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,6 +25,8 @@ TARGET_HELP = {
     "brownout_s": ("S", "Most time of phase one, in which the guest runs."),
     "blackout_ms": ("MS", "Longest pause."),
 }
+MOST_QUESTIONS = 10_000
+"""Questions of one command: each is some hundred migrations."""
 SHOWN = 20
 """Questions of a table whose commands are printed."""
 
@@ -107,6 +110,9 @@ def _questions(
     own = scenarios(options)
     rows = len(next(iter(own.values()), [None]))
     limits = {name: TARGETS[name].check(_parts(name, text)).tolist() for name, text in targets.items()}
+    count = rows * math.prod(map(len, limits.values()))
+    if count > MOST_QUESTIONS:
+        raise UserError(f"these values and targets make {count:,} questions, more than {MOST_QUESTIONS:,}")
     each = list(itertools.product(range(rows), *limits.values()))
     columns = {name: [values[row] for row, *_ in each] for name, values in own.items()}
     usual = {name: [value] * len(each) for name, value in on("", {}, preset).items()}

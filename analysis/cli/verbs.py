@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from analysis import other_names
+from analysis.cli import given
 from analysis.errors import UserError
 from analysis.parameters import meant
 
@@ -15,8 +16,14 @@ from analysis.parameters import meant
 class Verb(click.Command):
     """A verb that tells a UserError, the package's word for a user's mistake, in its one sentence.
 
-    Any other exception is a fault of this program and keeps its traceback.
+    So does a place that the system refuses. Any other exception is a fault of this program and keeps its
+    traceback.
     """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words after the verb."""
+        given.refuse_empty(self, args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb; turn a UserError into a usage error."""
@@ -24,6 +31,10 @@ class Verb(click.Command):
             return super().invoke(ctx)
         except UserError as error:
             raise click.UsageError(str(error), ctx) from error
+        except OSError as error:
+            if (told := given.told(error)) is None:
+                raise
+            raise told from error
 
 
 class Verbs(click.Group):
@@ -81,5 +92,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def fail(message: str, code: int) -> int:
     """Write one sentence to standard error and hand back the exit code."""
-    click.echo(f"error: {message}", err=True)
+    click.echo(f"error: {given.shown(message)}", err=True)
     return code
