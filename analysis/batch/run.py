@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis import home as study
 from analysis import unusual, writable
 from analysis.batch import grid, inputs, pool, uptodate
 from analysis.batch.execution import Failure, Finished, Run
@@ -219,9 +220,9 @@ def _current(tasks: Sequence[pool.Task], out: Path) -> dict[str, Outcome]:
 
 
 def home() -> Path:
-    """The folder of the study's notebooks: here, or beside the package."""
+    """The folder of the study's notebooks: here, beside the package, or what a wheel carried."""
     here = Path("notebooks")
-    return here if here.is_dir() else Path(__file__).resolve().parents[2] / "notebooks"
+    return here if here.is_dir() else study.STUDY / "notebooks"
 
 
 def find(names: Sequence[str | Path]) -> list[Path]:
@@ -236,7 +237,7 @@ def find(names: Sequence[str | Path]) -> list[Path]:
 
 def _find_one(name: Path) -> Path:
     """Find one notebook; ParameterError with the nearest name if there is none."""
-    for path in (name, home() / name, home() / f"{name}.ipynb"):
+    for path in (name, study.STUDY / name, home() / name, home() / f"{name}.ipynb"):
         if path.is_file():
             return path.resolve()
     near = nearest(name.stem, [path.stem for path in home().glob("*.ipynb")])
