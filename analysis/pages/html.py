@@ -76,7 +76,13 @@ def without_paths(text: str) -> str:
 def _machine_folders() -> list[tuple[str, str]]:
     """Folders of this machine and what stands for them, the longest first so that inner ones win."""
     study, modules = home.STUDY, Path(home.__file__).resolve().parents[1]
-    folders = {f"{study}/": "", f"{modules}/": "", f"{Path.cwd()}/": "", f"{sys.prefix}/": "…/", f"{sys.base_prefix}/": "…/"}
+    folders = {
+        f"{study}/": "",
+        f"{modules}/": "",
+        f"{Path.cwd()}/": "",
+        f"{sys.prefix}/": "…/",
+        f"{sys.base_prefix}/": "…/",
+    }
     folders |= {f"{tempfile.gettempdir()}/": "…/", f"{Path.home()}/": "~/", str(study): "."}
     # The root folder would stand for every path, and for every slash in the text.
     return sorted(((f, s) for f, s in folders.items() if f.strip("/")), key=lambda pair: -len(pair[0]))
