@@ -64,13 +64,16 @@ check: $(READY)  ## look for mistakes, wrong types and what is not formatted
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 
-lock: $(READY)  ## renew constraints.txt: the newest versions that fit together
+COMPILE = pip compile --quiet --universal --no-header --no-annotate --extra test
+SAYS = for every Python from 3.11 on. Renew with: make lock
+
+lock: $(READY)  ## renew constraints.txt and lock.txt: the newest versions that fit together (KEEP=1: as far as they stand)
 	@echo "Resolving the newest versions for Python 3.11 and later"
-	@$(FIND_UV); "$$uv" pip compile --quiet --universal --no-header --no-annotate --upgrade \
-	    --extra test -o .venv/constraints.txt pyproject.toml >/dev/null
-	@{ echo "# The versions this study was tested with, for every Python from 3.11 on. Renew with: make lock"; \
-	   cat .venv/constraints.txt; } > constraints.txt
-	@echo "constraints.txt is new; run: make test"
+	@$(FIND_UV); "$$uv" $(COMPILE) $(if $(KEEP),-c constraints.txt,--upgrade) -o .venv/constraints.txt pyproject.toml >/dev/null
+	@$(FIND_UV); "$$uv" $(COMPILE) --generate-hashes -c .venv/constraints.txt -o .venv/lock.txt pyproject.toml >/dev/null
+	@{ echo "# The versions this study was tested with, $(SAYS)"; cat .venv/constraints.txt; } > constraints.txt
+	@{ echo "# What make installs: constraints.txt with the checksums of every file, $(SAYS)"; cat .venv/lock.txt; } > lock.txt
+	@echo "constraints.txt and lock.txt are new; run: make test"
 
 clean:  ## remove the environment, the reports and all caches
 	@echo "Removing .venv, reports and caches"
@@ -81,12 +84,14 @@ clean:  ## remove the environment, the reports and all caches
 FIND_UV = uv=$$(command -v uv) || { uv=.venv/bin/uv; \
 	    [ -x $$uv ] || $(PY) -m pip install --quiet --disable-pip-version-check uv || uv=false; }
 
-INSTALL = -c constraints.txt -e '.[test]'
+# What others made comes by the checksums of the lock; the study itself is built by what came with it.
+LOCKED = --require-hashes -r lock.txt
+ITSELF = --no-deps --no-build-isolation -e .
 LOG := .venv/setup.log
 # What uv and pip say where no package index answers.
 UNREACHABLE = [Nn]ame resolution|name or service not known|dns error|[Ff]ailed to establish a new connection|error sending request|client error \(Connect\)|[Nn]etwork is unreachable|[Cc]onnection refused|[Nn]ewConnectionError|ProxyError|ConnectTimeout|timed out
 
-$(READY): pyproject.toml constraints.txt $(MOVED)
+$(READY): pyproject.toml lock.txt $(MOVED)
 	@command -v "$(PYTHON)" >/dev/null || \
 	    { echo "error: no $(PYTHON) found; install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3"; exit 1; } >&2
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -96,9 +101,10 @@ $(READY): pyproject.toml constraints.txt $(MOVED)
 	@echo "Setting up .venv with $$("$(PYTHON)" -V): some 150 packages, a minute or two the first time"
 	@rm -f $(READY)
 	@[ -z "$(MOVED)" ] && $(PY) -c 'import pip' 2>/dev/null || "$(PYTHON)" -m venv --clear .venv
-	@{ $(FIND_UV); "$$uv" pip install --python $(PY) $(INSTALL) || \
+	@{ $(FIND_UV); { "$$uv" pip install --python $(PY) $(LOCKED) && "$$uv" pip install --python $(PY) $(ITSELF); } || \
 	    { ! grep -Eq '$(UNREACHABLE)' $(LOG) && \
-	      echo "uv could not install; trying pip with the same versions" && $(PY) -m pip install $(INSTALL); }; \
+	      echo "uv could not install; trying pip with the same versions" && \
+	      $(PY) -m pip install $(LOCKED) && $(PY) -m pip install $(ITSELF); }; \
 	 } >$(LOG) 2>&1 </dev/null || { \
 	    if grep -Eq '$(UNREACHABLE)' $(LOG); then \
 	        echo "error: no package index can be reached; set-up needs a network (what was tried: $(LOG))"; \

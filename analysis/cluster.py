@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from analysis.errors import WorkError
 from analysis.parameters import ParameterError
-
 
 SCHEMES = ("tcp", "tls", "ws", "wss", "ucx")
 """How a scheduler may be spoken to. ``inproc`` is none: this process has no scheduler of its own."""
@@ -54,6 +56,23 @@ def connect(address: str, timeout: str = "10s") -> Any:
         client.close()
         raise ParameterError(f"the Dask scheduler at {address} has no workers: start `dask worker {address}`")
     return client
+
+
+@contextmanager
+def told(address: str) -> Iterator[None]:
+    """Turn the end of a scheduler, or of too many workers, into one sentence; WorkError."""
+    from concurrent.futures import CancelledError
+
+    import distributed
+    from distributed.client import FutureCancelledError
+    from distributed.comm import CommClosedError
+
+    try:
+        yield
+    except distributed.scheduler.KilledWorker as error:
+        raise WorkError(f"the workers of {address} keep ending: {_first_line(error)}") from None
+    except (CancelledError, FutureCancelledError, CommClosedError, ConnectionError) as error:
+        raise WorkError(f"the Dask scheduler at {address} went away: {_first_line(error)}") from None
 
 
 def _first_line(error: BaseException) -> str:

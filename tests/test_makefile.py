@@ -16,7 +16,7 @@ def make(repository, tmp_path):
     folder, programs = tmp_path / "a folder", tmp_path / "programs"
     folder.mkdir()
     programs.mkdir()
-    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+    for name in ("Makefile", "pyproject.toml", "lock.txt"):
         shutil.copy(repository / name, folder)
 
     def run(*arguments: str) -> subprocess.CompletedProcess:

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from analysis.errors import UserError
+from analysis.home import STUDY
 from analysis.inputs import Input, read_lines
 from analysis.parameters import PARAMETERS, ParameterError, defaults, meant
 from analysis.studies.hosts.host import on
@@ -118,7 +119,7 @@ def scenario_in(text: str) -> dict[str, Any]:
 
 def explorer_lines() -> dict[str, Input]:
     """The parameters that the explorer's notebook has lines for; none where there is no notebook beside."""
-    path = Path(__file__).resolve().parents[2] / EXPLORER
+    path = STUDY / EXPLORER
     if not path.is_file():
         return {}
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from analysis import whole
 from analysis.cli.given import Finite
 from analysis.cli.options import parameter_options
 from analysis.cli.verbs import Verb
@@ -91,7 +92,7 @@ def drain(
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
     if powershell:
-        powershell.write_text(found.powershell(), encoding="utf-8-sig")
+        whole.write(powershell, found.powershell().encode("utf-8-sig"))
     if gantt:
         found.draw(gantt)
     click.echo(found.as_json() if as_json else found.text(SHOWN))

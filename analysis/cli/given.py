@@ -19,9 +19,8 @@ LONGEST_WORD, KEPT = 300, 60
 """A word of a message that is longer is told by its ends."""
 _OF_PLACES = (
     *("ENAMETOOLONG", "ENOTDIR", "EISDIR", "ENOENT", "ELOOP", "EACCES", "EPERM", "EROFS"),
-    *("ENXIO", "ENODEV", "EINVAL", "EIO", "EFBIG"),
+    *("ENXIO", "ENODEV", "EINVAL", "EFBIG"),
 )
-_FULL = ("ENOSPC", "EDQUOT")
 
 
 class Finite(click.FloatRange):
@@ -69,13 +68,15 @@ def _what(param: click.Parameter) -> str:
 
 
 def told(error: OSError) -> click.ClickException | None:
-    """What a system says of a place that was given, as a sentence; None where it is no matter of a place."""
+    """What a system says of a place that was given, as a sentence; None where it is no matter of a place.
+
+    A full disk is none: see :mod:`.stopping`.
+    """
     name = errno.errorcode.get(error.errno or 0, "")
     place = error.filename2 or error.filename
-    if not place or name not in (*_OF_PLACES, *_FULL):
+    if not place or name not in _OF_PLACES:
         return None
-    said = f"'{place}' cannot be used: {(error.strerror or name).lower()}"
-    return click.ClickException(said) if name in _FULL else click.UsageError(said)
+    return click.UsageError(f"'{place}' cannot be used: {(error.strerror or name).lower()}")
 
 
 _UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

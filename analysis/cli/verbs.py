@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from analysis import other_names
-from analysis.cli import given
-from analysis.errors import UserError
+from analysis.cli import given, stopping
+from analysis.errors import UserError, WorkError
 from analysis.parameters import meant
 
 
@@ -31,10 +31,16 @@ class Verb(click.Command):
             return super().invoke(ctx)
         except UserError as error:
             raise click.UsageError(str(error), ctx) from error
+        except WorkError as error:
+            raise click.ClickException(str(error)) from error
+        except BrokenPipeError:  # no fault: see Verbs.main
+            raise
         except OSError as error:
-            if (told := given.told(error)) is None:
-                raise
-            raise told from error
+            if told := given.told(error):
+                raise told from error
+            if said := stopping.sentence(error):
+                raise click.ClickException(said) from error
+            raise
 
 
 class Verbs(click.Group):
@@ -63,6 +69,7 @@ class Verbs(click.Group):
         """Run, and end with the exit code that design and documentation promise."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        stopping.listen()
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except click.exceptions.NoArgsIsHelpError as error:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from analysis import presets
+from analysis import presets, whole
 from analysis.arrays import Floats
 from analysis.model.migration import filled, parameters_in
 from analysis.parameters import FACTOR, PARAMETERS
@@ -132,9 +132,8 @@ def _set(table: pd.DataFrame, name: str, estimate: Estimate, value: Any, default
 
 
 def save_host(host: Host, path: str | Path) -> None:
-    """Write a host file, and the folder for it."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(host_text(host), encoding="utf-8")
+    """Write a host file, and the folder for it; an earlier one stays until the new one is whole."""
+    whole.write(Path(path), host_text(host))
 
 
 def host_text(host: Host) -> str:
