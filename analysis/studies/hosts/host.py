@@ -54,8 +54,9 @@ class Host:
     and ``blackout_s`` [s], each by the ceiling that binds. ``correlation``: of the logarithms of all
     estimates, parameters first, as the data know them together. ``cannot_tell_apart``: pairs of names whose
     estimates depend on each other. ``widths``: what intervals are multiplied by
-    (``studies.hosts.conformal``). ``undecided``: sentences on what the data do not decide. ``correction``:
-    the second stage (``studies.hosts.correction``), if there is one.
+    (``studies.hosts.conformal``). ``undecided``: sentences on what the data do not decide. ``seen``: marks of
+    the migrations that it was calibrated to (``studies.hosts.seen``). ``correction``: the second stage
+    (``studies.hosts.correction``), if there is one.
     """
 
     name: str = "default"
@@ -67,6 +68,7 @@ class Host:
     undecided: tuple[str, ...] = ()
     widths: dict[str, Any] = field(default_factory=dict)
     migrations: int = 0
+    seen: tuple[str, ...] = ()
     correction: dict[str, Any] | None = None
 
     def apply(self, scenarios: pd.DataFrame, given: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -155,6 +157,7 @@ def host_content(host: Host) -> dict[str, Any]:
     body["scatter"] = _short(host.scatter)
     body["cannot_tell_apart"] = [list(pair) for pair in host.cannot_tell_apart]
     body["undecided"] = list(host.undecided)
+    body["seen"] = " ".join(host.seen) or None
     body["correlation"] = [[round(float(c), 3) for c in row] for row in host.correlation]
     body["widths"] = _short(host.widths)
     return {key: value for key, value in body.items() if value not in (None, [], {})}
@@ -203,6 +206,7 @@ _SCHEMA = {
     "properties": {
         "name": {"type": "string"},
         "migrations": {"type": "integer"},
+        "seen": {"type": "string", "pattern": "^[0-9a-f]{8}( [0-9a-f]{8})*$"},
         "parameters": {"type": "array", "items": _ESTIMATE},
         "scales": {"type": "array", "items": _ESTIMATE},
         "scatter": {
@@ -247,7 +251,8 @@ def _host(path: str | Path, body: dict[str, Any]) -> Host:
         if not estimate.low <= estimate.value <= estimate.high:
             raise UserError(f"{path}: the value of {estimate.name} is outside its own interval")
     rows = {k: tuple(map(tuple, body.get(k, ()))) for k in ("cannot_tell_apart", "correlation")}
-    found = Host(**(body | estimates | rows | {"undecided": tuple(body.get("undecided", ()))}))
+    words = {"undecided": tuple(body.get("undecided", ())), "seen": tuple(body.get("seen", "").split())}
+    found = Host(**(body | estimates | rows | words))
     count = len(found.estimates)
     if found.correlation and [len(row) for row in found.correlation] != [count] * count:
         raise UserError(f"{path}: correlation has to have a row and a column for each of {count} estimates")
