@@ -128,7 +128,7 @@ def tell(notes: Iterable[str]) -> None:
 @main.command()
 @parameter_options
 @host_option
-@click.option("--workload", metavar="NAME", help="Which of the workloads that the host was calibrated to.")
+@click.option("--workload", metavar="NAME", help="Workloads that the host was calibrated to, one or several.")
 @click.option("--preset", metavar="WINDOWS", help="Defaults of a Windows Server, for example windows_2022.")
 @click.option("--relearn-ms", default="0", metavar="MS", show_default=True,
               help="Time the network needs to learn where the machine is now.")  # fmt: skip
@@ -190,7 +190,8 @@ def calibrate(
     """Fit a host to the measured migrations in FILES, with an interval for each estimate."""
     from analysis import writable
     from analysis.cli import answers
-    from analysis.studies.hosts.host import host_content, host_text, save_host
+    from analysis.cli.calibrated import host_table_text
+    from analysis.studies.hosts.host import host_content, save_host
 
     if out:
         writable.file(out)
@@ -201,8 +202,9 @@ def calibrate(
     if out:
         save_host(host, out)
         click.echo(f"{host.migrations} migrations calibrated; the host is in {out}", err=True)
-    if as_json or not out:
-        click.echo(answers.as_json(host_content(host)) if as_json else host_text(host))
+    click.echo(answers.as_json(host_content(host)) if as_json else host_table_text(host))
+    if not out and not as_json:
+        click.echo("note: to predict with this host keep it: --out FILE", err=True)
 
 
 main.add_command(drain)

@@ -52,8 +52,9 @@ class Host:
     and ``blackout_s`` [s], each by the ceiling that binds. ``correlation``: of the logarithms of all
     estimates, parameters first, as the data know them together. ``cannot_tell_apart``: pairs of names whose
     estimates depend on each other. ``widths``: what intervals are multiplied by
-    (``studies.hosts.conformal``). ``undecided``: sentences on what the data do not decide. ``correction``:
-    the second stage (``studies.hosts.correction``), if there is one.
+    (``studies.hosts.conformal``). ``undecided``: sentences on what the data do not decide. ``seen``: marks of
+    the migrations that it was calibrated to (``studies.hosts.seen``). ``correction``: the second stage
+    (``studies.hosts.correction``), if there is one.
     """
 
     name: str = "default"
@@ -65,6 +66,7 @@ class Host:
     undecided: tuple[str, ...] = ()
     widths: dict[str, Any] = field(default_factory=dict)
     migrations: int = 0
+    seen: tuple[str, ...] = ()
     correction: dict[str, Any] | None = None
 
     def apply(self, scenarios: pd.DataFrame, given: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -152,6 +154,7 @@ def host_content(host: Host) -> dict[str, Any]:
     body["scatter"] = _short(host.scatter)
     body["cannot_tell_apart"] = [list(pair) for pair in host.cannot_tell_apart]
     body["undecided"] = list(host.undecided)
+    body["seen"] = " ".join(host.seen) or None
     body["correlation"] = [[round(float(c), 3) for c in row] for row in host.correlation]
     body["widths"] = _short(host.widths)
     kept = {key: value for key, value in body.items() if value not in (None, [], {})}
@@ -163,7 +166,8 @@ def load_host(path: str | Path) -> Host:
     body = host_file.body(path, known=Host.__dataclass_fields__)
     estimates = {k: tuple(Estimate(**e) for e in body.get(k, ())) for k in ("parameters", "scales")}
     rows = {k: tuple(map(tuple, body.get(k, ()))) for k in ("cannot_tell_apart", "correlation")}
-    return Host(**(body | estimates | rows | {"undecided": tuple(body.get("undecided", ()))}))
+    words = {"undecided": tuple(body.get("undecided", ())), "seen": tuple(body.get("seen", "").split())}
+    return Host(**(body | estimates | rows | words))
 
 
 def _short(value: Any) -> Any:

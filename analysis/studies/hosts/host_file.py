@@ -54,6 +54,7 @@ _SCHEMA = {
         "version": {"type": "integer", "minimum": 1},
         "name": {"type": "string", "minLength": 1},
         "migrations": {"type": "integer", "minimum": 0},
+        "seen": {"type": "string", "pattern": "^[0-9a-f]{8}( [0-9a-f]{8})*$"},
         "parameters": {"type": "array", "items": _ESTIMATE},
         "scales": {"type": "array", "items": _ESTIMATE},
         "scatter": {
