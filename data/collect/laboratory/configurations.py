@@ -38,8 +38,8 @@ class Configuration:
     ``processor_share_pct``: how much of its processor the guest needs to keep its rate of writing. The rule
     ``steps`` grows the limit from ``first_limit_ms`` to ``ceiling_ms`` in ``steps`` equal steps, one every
     ``step_every_s``; ``ramp`` the same after ``after_sync`` bitmap synchronisations; ``doubling`` doubles it
-    after six polls without progress. A migration is cancelled after ``timeout_s``. ``repeat`` tells repeats of one
-    configuration apart.
+    after six polls without progress. A migration is cancelled after ``timeout_s``. ``repeat`` tells repeats
+    of one configuration apart.
     """
 
     group: str = "own"

@@ -21,7 +21,7 @@ BEFORE_S = 3.5
 """How long the guest writes before it is moved."""
 POLL_S = 0.02
 POLLED = ("dirty-sync-count", "transferred", "remaining", "dirty-pages-rate")
-"""Of QEMU's answer about memory what is kept of a poll; then the expected downtime [ms] and the throttle [%]."""
+"""Of QEMU's answer about memory what is kept of a poll; then expected downtime [ms] and throttle [%]."""
 PORT = 4444
 CAPABILITIES = {
     "autoconverge": {"source": ["auto-converge"], "target": []},
@@ -77,7 +77,7 @@ def recorded(one: Configuration, pair: Pair, written_from: float) -> dict[str, A
     pair.ask_source.ask("migrate", {"uri": f"tcp:{link.TARGET}:{PORT}"})
     course = followed(pair, rule_of(one), one)
     after = guest.reports(pair.target.serial)
-    end = pair.ask_source.ask("query-migrate")
+    end = ended(pair)
     blocked = pair.ask_target.ask("query-migrate").get("postcopy-blocktime")
     return {
         "key": one.key,
@@ -130,6 +130,18 @@ def followed(pair: Pair, rule: Rule, one: Configuration) -> Course:
         if at > one.timeout_s + 60:
             raise LaboratoryError(f"QEMU did not end its migration within a minute of {one.timeout_s:g} s")
         time.sleep(POLL_S)
+
+
+def ended(pair: Pair) -> dict[str, Any]:
+    """QEMU's last answer; the total time comes a moment after the word that it has completed."""
+    answer: dict[str, Any] = pair.ask_source.ask("query-migrate")
+
+    def told() -> bool:
+        answer.update(pair.ask_source.ask("query-migrate"))
+        return answer["status"] != "completed" or bool(answer.get("total-time"))
+
+    pair.source.wait_for(told, "QEMU told the total time", 10)
+    return answer
 
 
 def poll(at: float, answer: dict[str, Any]) -> list[Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from data.collect.laboratory.guest import Report, rate
 
-POLLS_KEPT = 150
+POLLS_KEPT, POLL_VALUES = 150, 6
 OF_HOTCOLD = ("hot_share_of_working_set_pct", "writes_to_hot_pct")
 PERIOD_S = 1.0
 """QEMU counts dirty pages on over a period, which ends at the first synchronisation after this time."""
@@ -107,12 +107,12 @@ def changes(record: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def course(record: dict[str, Any]) -> dict[str, Any]:
-    """Polls, at most some 150, the last always; what the guest wrote, on the source, then on the target."""
-    every = max(1, len(record["polls"]) // POLLS_KEPT)
-    polls = record["polls"][::every]
+    """Polls, at most some 150, the last always; what the guest wrote, on source and target."""
+    told = [poll[:POLL_VALUES] for poll in record["polls"]]
+    kept = told[:: max(1, len(told) // POLLS_KEPT)]
+    last = told[-1:] if kept[-1] != told[-1] else []
     written = record["written_before"] + record["written_during"][1:] + record["written_after"]
-    last = record["polls"][-1:] if polls[-1] != record["polls"][-1] else []
-    return {"migration": record["key"], "polls": polls + last, "written": written}
+    return {"migration": record["key"], "polls": kept + last, "written": written}
 
 
 def write(folder: Path, records: list[dict[str, Any]], prefix: str = "") -> list[Path]:
