@@ -55,6 +55,8 @@ def main(
         sys.exit(measured(listed, out, found, prefix, as_json))
     except UserError as error:
         fail(f"error: {error}", MISTAKE)
+    except OSError as error:
+        fail(f"error: {error.filename or out}: {error.strerror}; what was measured is kept", FAILED)
 
 
 def chosen(list_: Path | None, sample: bool) -> Path:
@@ -95,7 +97,7 @@ def teller(progress: Progress, total: int) -> Callable[[Configuration, str], Non
         name = f"{one.key} {one.rule}, {one.writes_of_link:.2f} of {one.link_mbit_per_s} Mbit/s"
         if what == "begins":
             progress.update(task, description=name)
-        elif what == "done":
+        elif what in ("had", "done"):
             progress.advance(task)
         else:
             progress.console.print(f"{name}: does not count, {what}")

@@ -36,6 +36,8 @@ class Course:
     polls: list[list[Any]] = field(default_factory=list)
     changes: list[tuple[float, int | None, str]] = field(default_factory=list)
     cancelled: bool = False
+    memory: dict[str, Any] = field(default_factory=dict)
+    """QEMU's last word about memory: it has none once a migration is cancelled."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def recorded(one: Configuration, pair: Pair, written_from: float) -> dict[str, A
         "configuration": asdict(one),
         "status": "timeout" if course.cancelled else end["status"],
         "error": end.get("error-desc"),
-        "end": end,
+        "end": {"ram": course.memory} | end,
         "postcopy_blocked_ms": blocked,
         "polls": course.polls,
         "changes": course.changes,
@@ -117,6 +119,7 @@ def followed(pair: Pair, rule: Rule, one: Configuration) -> Course:
         answer = qmp.ask("query-migrate")
         at = time.monotonic() - begun
         course.polls.append(poll(at, answer))
+        course.memory = answer.get("ram", course.memory)
         if (now := answer.get("cpu-throttle-percentage", 0)) != throttle:
             throttle = now
             course.changes.append((round(at, 3), None, f"throttle {now}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -59,7 +60,7 @@ def orderly() -> Iterator[None]:
 
 
 Tell = Callable[[Configuration, str], None]
-"""Hears of each row: ``begins``, ``done``, or why an attempt does not count."""
+"""Hears of each row: ``had``, ``begins``, ``done``, or why an attempt does not count."""
 
 
 def run(configurations: list[Configuration], out: Path, accelerator: str, tell: Tell, prefix: str) -> Done:
@@ -69,6 +70,9 @@ def run(configurations: list[Configuration], out: Path, accelerator: str, tell: 
     todo = [one for one in configurations if one.key not in had]
     left: dict[str, str] = {}
     made: list[Path] = tables.write(out, records.good(), prefix) if had else []
+    for one in configurations:
+        if one.key in had:
+            tell(one, "had")
     link.tidy()
     with orderly(), tempfile.TemporaryDirectory(prefix="laboratory-") as folder:
         image, version = guest.build(Path(folder)), machine.version()
@@ -101,6 +105,8 @@ def attempt(one: Configuration, image: Path, accelerator: str, version: str, rec
         record: dict[str, Any] = migration.measure(one, image, accelerator)
     except (LaboratoryError, QmpError) as error:
         return str(error)
+    except subprocess.CalledProcessError as error:
+        return f"`{' '.join(map(str, error.cmd))}` failed"
     why = disturbed(record) if record["status"] in ("completed", "timeout") else f"QEMU: {record['error']}"
     records.add(record | {"disturbed": why, "qemu": version, "accelerator": accelerator})
     return why

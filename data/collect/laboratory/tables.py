@@ -39,6 +39,7 @@ def _measured(record: dict[str, Any]) -> dict[str, Any]:
     end, ram = record["end"], record["end"].get("ram", {})
     limits = [limit for _, limit, event in record["changes"] if event == "limit"]
     throttles = [int(event.split()[1]) for _, _, event in record["changes"] if event.startswith("throttle")]
+    switched = any(event == "postcopy" for _, _, event in record["changes"])
     blocked, after = record["postcopy_blocked_ms"], _reports(record["written_after"])
     throttled = record["configuration"]["rule"] == "autoconverge"
     return {
@@ -59,8 +60,8 @@ def _measured(record: dict[str, Any]) -> dict[str, Any]:
         "qemu": record["qemu"],
         "written_pages_per_s_before": _rounded(rate(_reports(record["written_before"])[1:])),
         "written_pages_per_s_during": _rounded(rate(_reports(record["written_during"]))),
-        "written_pages_per_s_after_switch": None if blocked is None else _rounded(rate(after)),
-        "postcopy_blocked_s": None if blocked is None else blocked / 1000,
+        "written_pages_per_s_after_switch": _rounded(rate(after)) if switched else None,
+        "postcopy_blocked_s": blocked / 1000 if switched and blocked is not None else None,
         "processor_share_measured_pct": _rounded(record["processor_pct"][0]),
         "processor_waited_pct": _rounded(record["processor_pct"][1]),
         "accelerator": record["accelerator"],
