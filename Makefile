@@ -21,10 +21,10 @@ MOVED := moved
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test nightly fuzz hostile gallery lab bench format check lock clean moved
+.PHONY: help setup report test nightly fuzz hostile gallery lab laboratory bench format check lock clean moved
 
 help:  ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY)  ## set up the environment .venv, which every other verb does too
 	@echo "Ready. Activate the environment: . .venv/bin/activate"
@@ -51,6 +51,9 @@ gallery: $(READY)  ## every notebook in thirty situations, all figures on contac
 # JupyterLab refuses to run as root unless told; in a container there often is nobody else.
 lab: $(READY)  ## open the notebooks in JupyterLab
 	@$(PY) -m jupyter lab notebooks $$([ "$$(id -u)" = 0 ] && echo --allow-root) $(ARGS)
+
+laboratory: $(READY)  ## measure migrations of QEMU on this machine, as root: two minutes (ARGS="LIST.csv --out FOLDER")
+	@$(PY) -m data.collect.laboratory $(or $(ARGS),--sample)
 
 bench: $(READY)  ## time passes beside C and SimGrid (BENCH=sweep, report_batch, page, ...: see benchmarks/)
 	@$(PY) benchmarks/$(or $(BENCH),passes).py $(ARGS)

@@ -16,6 +16,7 @@ LEFT_OUT = {
     r"make (format|nightly|fuzz|gallery|bench)\b.*": "minutes, or changes the folder it runs in",
     r"python benchmarks/(foreign|single).py .*": "foreign tables: tests/benchmarks has some of their form",
     r"make lab\b.*|jupyter lab .*": "a server, until it is stopped; see tests/test_makefile.py",
+    r"make laboratory\b.*|.* data.collect.laboratory.*": "needs root; tests/collect has a nightly run",
     r"conda .*": "needs conda and its packages",
     r"python -m analysis report": "the same as make report",
     r"(python -m )?pip install .*": "asks the package index",
