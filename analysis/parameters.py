@@ -357,10 +357,10 @@ _ALL = (
     Parameter("give_up_after_s", "s", np.nan, least=1e-3, high=1e9,
               meaning="time after which pre-copy is given up: cancelled, paused or post-copied, as the rule "
               "does; " + _AS_RULE,
-              source="stopping: nova's live_migration_completion_timeout, KubeVirt's completionTimeoutPerGiB"),
+              source="stopping: nova's completion_timeout, KubeVirt's completionTimeoutPerGiB"),
     Parameter("write_processor_share", "0-1", 1.0, high=1,
-              meaning="share of its processor's time that the guest's writing needs: a throttle slows it past "
-              "the rest",
+              meaning="share of its processor's time that the guest's writing needs: a throttle slows it "
+              "past the rest",
               source="all: a throttled guest's writes fall as the throttle rises; 0.02 in this study's "
               "laboratory where it does nothing else (stops_migrations.csv)"),
     # --- fixed parts ------------------------------------------------------------------

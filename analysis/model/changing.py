@@ -56,8 +56,9 @@ class Changes(NamedTuple):
 
 
 class Course(NamedTuple):
-    """How far the rule of every row has come; see the places of the same names in :mod:`.laws.changing`."""
+    """Every row's rule and how far it has come; see the places of these names in :mod:`.laws.changing`."""
 
+    rule: Changes
     since_s: Floats
     grown: Floats
     rose: Floats
@@ -126,52 +127,56 @@ def _asked(given: Floats, preset: Floats) -> Floats:
 def begin(x: Changes) -> Course:
     """The course of every rule before the first pass."""
     n = len(x.steps)
-    zeros = {name: np.zeros(n) for name in Course._fields}
+    zeros = {name: np.zeros(n) for name in Course._fields[1:]}
     zeros |= {"since_s": np.where(x.from_pass > 0, -1.0, 0.0), "quiet": np.zeros(n, bool)}
-    return Course(**zeros | {"best": np.full(n, np.inf)})
+    return Course(rule=x, **zeros | {"best": np.full(n, np.inf)})
 
 
 # --- the target -----------------------------------------------------------------------------------
 
 
-def _steps_at(x: Changes, c: Course, at_s: Floats) -> Floats:
+def _steps_at(c: Course, at_s: Floats) -> Floats:
+    x = c.rule
     taken = np.floor((at_s - c.since_s) / x.every_s + SAME_S)
     return np.where(c.since_s < 0, 0.0, np.minimum(np.maximum(taken, 0.0), x.steps))
 
 
-def target_ms(x: Changes, c: Course, at_s: Floats) -> Floats:
+def target_ms(c: Course, at_s: Floats) -> Floats:
     """The target in force at a time [ms]."""
+    x = c.rule
     grown = np.where(x.raises, x.last_ms, np.minimum(x.first_ms * 2.0**c.grown, x.last_ms))
-    return np.where(c.grown > 0, grown, x.first_ms + x.step_ms * _steps_at(x, c, at_s))
+    return np.where(c.grown > 0, grown, x.first_ms + x.step_ms * _steps_at(c, at_s))
 
 
-def until_met(x: Changes, c: Course, pending: Floats, rate: Floats, at_s: Floats) -> Floats:
+def until_met(c: Course, pending: Floats, rate: Floats, at_s: Floats) -> Floats:
     """Pages that are sent from a time on until what is pending meets the target; rates that carry."""
-    taken = _steps_at(x, c, at_s)
+    x = c.rule
+    taken = _steps_at(c, at_s)
     grows = (c.since_s >= 0) & (c.grown == 0) & (taken < x.steps)
     above_s = pending / rate - x.first_ms / 1000 + at_s - c.since_s - x.every_s
     step = np.floor(above_s / (x.every_s + x.step_ms / 1000)) + 1
     step = np.where(grows, np.minimum(np.maximum(step, taken), x.steps), taken)
     met = pending - rate * ((x.first_ms + x.step_ms * step) / 1000)
     at_step = rate * (c.since_s + step * x.every_s - at_s)
-    now = pending - rate * (target_ms(x, c, at_s) / 1000)
+    now = pending - rate * (target_ms(c, at_s) / 1000)
     return np.where(grows, np.where(step > taken, np.maximum(met, at_step), met), now)
 
 
 def sent_in_pass(
-    x: Changes, c: Course, left: Floats, rate: Floats, at_s: Floats, check_s: Floats, behind: Behind
+    c: Course, left: Floats, rate: Floats, at_s: Floats, check_s: Floats, behind: Behind
 ) -> Floats:
     """Pages sent before a pass ends: all that is left, or up to the first look at which the target is met.
 
-    Or up to the moment at which the rule gives up. ``behind``: zero pages and content behind those, of a first
-    pass; None of others.
+    Or up to the moment at which the rule gives up. ``behind``: zero pages and content behind those, of a
+    first pass; None of others.
     """
+    x = c.rule
     carries = np.isfinite(rate) & (rate > 0)
     rate = np.where(carries, rate, 1.0)
-    needed = until_met(x, c, left, rate, at_s)
+    needed = until_met(c, left, rate, at_s)
     if behind is not None:
         zero, top = behind
-        before_zero = until_met(x, c, left + zero, rate, at_s)
+        before_zero = until_met(c, left + zero, rate, at_s)
         needed = np.maximum(np.minimum(np.maximum(left - top, needed), before_zero), 0.0)
     looked = np.isfinite(check_s)
     between = rate * np.where(looked, check_s, 1.0)
@@ -184,16 +189,18 @@ def sent_in_pass(
 # --- after a pass -----------------------------------------------------------------------------------
 
 
-def writes_left(x: Changes, c: Course) -> Floats:
+def writes_left(c: Course) -> Floats:
     """Share of its writes that the guest keeps up under the throttle."""
+    x = c.rule
     runs = 1 - c.throttle
     return np.divide(runs, x.needs, out=np.ones_like(runs), where=x.needs > runs)
 
 
 def after_pass(
-    x: Changes, c: Course, number: int, elapsed: Floats, lasted: Floats, sent: Floats, fresh: Floats
+    c: Course, number: int, elapsed: Floats, lasted: Floats, sent: Floats, fresh: Floats
 ) -> Course:
     """What a pass, that sent and found dirty so many pages, changes of the rule."""
+    x = c.rule
     rose = c.rose + np.where(np.isfinite(x.rises) & (fresh > 0), np.minimum(lasted / POLL_S, 1.0), 0.0)
     doubles = rose > x.rises
     held_s = np.multiply(c.throttle, lasted, out=np.zeros_like(lasted), where=c.throttle > 0)
@@ -205,11 +212,12 @@ def after_pass(
         look_dirtied=c.look_dirtied + fresh,
         look_sent=c.look_sent + sent,
     )
-    return _look(x, c, elapsed) if (x.first_throttle > 0).any() else c
+    return _look(c, elapsed) if (x.first_throttle > 0).any() else c
 
 
-def _look(x: Changes, c: Course, elapsed: Floats) -> Course:
+def _look(c: Course, elapsed: Floats) -> Course:
     """QEMU's look at what was dirtied beside what was sent, a second or more after the last."""
+    x = c.rule
     looks = (x.first_throttle > 0) & (elapsed - c.looked_s >= LOOK_S)
     above = looks & (c.look_dirtied > TRIGGER * c.look_sent)
     high = c.high + above
@@ -226,9 +234,10 @@ def _look(x: Changes, c: Course, elapsed: Floats) -> Course:
 
 
 def gives_up(
-    x: Changes, c: Course, number: int, elapsed: Floats, left: Floats, rate: Floats, goes: Bools
+    c: Course, number: int, elapsed: Floats, left: Floats, rate: Floats, goes: Bools
 ) -> tuple[Bools, Course]:
-    """True where the rule gives up after a pass; a stalled one of those that go on may try its last target."""
+    """True where the rule gives up after a pass; a stalled one that goes on may try its last target."""
+    x = c.rule
     elapsed = np.where(np.isfinite(elapsed), elapsed, 0.0)  # what never ends needs no clock
     better = left < c.best * (1 - x.stall_share) - 1
     best, best_s = np.where(better, left, c.best), np.where(better, elapsed, c.best_s)
@@ -243,17 +252,19 @@ def gives_up(
 # --- passes that repeat themselves --------------------------------------------------------------------
 
 
-def settled(x: Changes, c: Course) -> Bools:
+def settled(c: Course) -> Bools:
     """True where what a pass does changes the rule no more; the clock may."""
+    x = c.rule
     grown = np.isinf(x.rises) | (x.first_ms * 2.0**c.grown >= x.last_ms)
     held = (x.first_throttle == 0) | (c.throttle >= MOST_THROTTLE) | c.quiet
     both: Bools = grown & held
     return both
 
 
-def next_change_s(x: Changes, c: Course, elapsed: Floats) -> Floats:
+def next_change_s(c: Course, elapsed: Floats) -> Floats:
     """When the clock changes the rule next, or gives up; infinite if it never does."""
-    taken = _steps_at(x, c, elapsed)
+    x = c.rule
+    taken = _steps_at(c, elapsed)
     waits = (c.since_s >= 0) & (taken < x.steps) & (c.grown == 0)
     step_s = np.where(waits, c.since_s + (taken + 1) * x.every_s, np.inf)
     found: Floats = np.minimum(np.minimum(step_s, x.give_up_s), c.best_s + x.stall_s)
@@ -261,7 +272,7 @@ def next_change_s(x: Changes, c: Course, elapsed: Floats) -> Floats:
 
 
 def repeat(
-    x: Changes, c: Course, elapsed: Floats, sent: Floats, passes: int, closed: Bools
+    c: Course, elapsed: Floats, sent: Floats, passes: int, closed: Bools
 ) -> tuple[Course, Floats, Floats]:
     """Count loops of so many passes, where one was closed, as often as they fit before the next change.
 
@@ -269,7 +280,7 @@ def repeat(
     """
     loop_s, loop_sent = elapsed - c.mark_s, sent - c.mark_sent
     times = np.zeros_like(elapsed)
-    np.divide(next_change_s(x, c, elapsed) - elapsed, loop_s, out=times, where=closed & (loop_s > 0))
+    np.divide(next_change_s(c, elapsed) - elapsed, loop_s, out=times, where=closed & (loop_s > 0))
     times = np.maximum(np.floor(times - SAME_S), 0.0)
     skipped_s, skipped = times * loop_s, times * loop_sent
     c = c._replace(

@@ -151,8 +151,8 @@ class _State:
 
     ``remaining`` is content to send, ``unscanned`` zero pages not passed over yet, ``waiting`` the share of
     each class (rows, classes) that waits to be sent, ``marked`` and ``marked_waiting`` an earlier state by
-    which a loop is recognised, ``rose`` whether what remains has risen since, ``course`` how far the rules have
-    come that change.
+    which a loop is recognised, ``rose`` whether what remains has risen since, ``course`` how far rules that
+    change have come.
     """
 
     row: Indices
@@ -174,10 +174,10 @@ class _State:
         return _State(**{name: taken(value, rows) for name, value in vars(self).items()})
 
     def target_pages(self, rate: Floats) -> Floats:
-        """Residual pages that take the target time of the moment; without one none, even on an endless link."""
+        """Residual pages that take the moment's target to send; without one none, even on an endless link."""
         target_ms = self.rules.target_ms
-        if self.course is not None and self.rules.changes is not None:
-            target_ms = changing.target_ms(self.rules.changes, self.course, self.elapsed)
+        if self.course is not None:
+            target_ms = changing.target_ms(self.course, self.elapsed)
         return np.multiply(rate, target_ms / 1000, out=np.zeros_like(rate), where=target_ms > 0)
 
 
@@ -202,8 +202,8 @@ def general(guest: Guest, link: Link, rules: Rules, *, history: bool = False) ->
     After the first pass the recurrence has no memory but the residual and where it lies. So a row without
     a limit on passes that comes back to what it has had before, on a link that does not change any more,
     would repeat itself for ever: it stops as ``endless``, with an infinite duration. So does a row whose link
-    carries nothing. Where the rule's clock will end the loop, it is counted as often as it fits before, which is
-    one row of the history with the number of its last pass.
+    carries nothing. Where the rule's clock will end the loop, it is counted as often as it fits before, one
+    row of the history with the number of its last pass.
     """
     out = _empty(len(guest.content), rules.changes)
     state = _start(guest, rules)
@@ -237,7 +237,7 @@ def _start(guest: Guest, rules: Rules) -> _State:
     row = np.arange(len(content))
     every = np.ones(guest.classes.rates.shape)
     return _State(
-        *(row, machine, guest, rules, content, guest.zero, none, none),
+        *(row, machine, guest, rules._replace(changes=None), content, guest.zero, none, none),
         *(every, none - 1, every, none > 0, rules.changes and changing.begin(rules.changes)),
     )
 
@@ -262,11 +262,10 @@ def _pass(state: _State, link: Link, number: int) -> Passes:
     state.unscanned = _still_unscanned(state, carried, number)
     state.rose = state.rose | (carried + dirtied > state.remaining * (1 + BACK))
     state.remaining, state.elapsed, state.sent = carried + dirtied, start + duration, state.sent + sent
-    if state.course is not None and state.rules.changes is not None:
+    if state.course is not None:
         told = (number, state.elapsed, duration, sent, dirtied)
-        state.course = changing.after_pass(state.rules.changes, state.course, *told)
-    counted = _counted(number, state)
-    return Passes(state.row, counted, start, duration, sent, dirtied, state.remaining)
+        state.course = changing.after_pass(state.course, *told)
+    return Passes(state.row, _counted(number, state), start, duration, sent, dirtied, state.remaining)
 
 
 def _counted(number: int, state: _State) -> Indices:
@@ -280,12 +279,12 @@ def _sent_in_pass(state: _State, rate: Floats, number: int, ahead: Floats | floa
 
     Or up to the moment at which the rule gives up.
     """
-    if state.course is not None and state.rules.changes is not None:
+    if state.course is not None:
         first_s = -over(np.broadcast_to(ahead, len(state.row)), rate)
         at_s = np.where(state.elapsed > 0, state.elapsed, first_s)
         behind = (state.guest.zero, state.guest.top) if number == 1 else None
         told = (state.remaining, rate, at_s, state.rules.check_interval_s, behind)
-        return changing.sent_in_pass(state.rules.changes, state.course, *told)
+        return changing.sent_in_pass(state.course, *told)
     looked = np.isfinite(state.rules.check_interval_s) & np.isfinite(rate) & (rate > 0)
     if not looked.any():
         return state.remaining
@@ -298,9 +297,9 @@ def _sent_in_pass(state: _State, rate: Floats, number: int, ahead: Floats | floa
 
 def _writes_left(state: _State) -> Floats | float:
     """Share of its writes that a throttled guest keeps up."""
-    if state.course is None or state.rules.changes is None:
+    if state.course is None:
         return 1.0
-    return changing.writes_left(state.rules.changes, state.course)
+    return changing.writes_left(state.course)
 
 
 def _unsent_content(state: _State, target: Floats) -> Floats:
@@ -352,10 +351,10 @@ def _why_stop(number: int, made: Passes, state: _State, link: Link) -> Codes:
     reason = np.select(tests, range(len(tests)), default=-1)
     stays = _came_back(number, state) | _creeps(number, state, pending - np.maximum(target, 1))
     stays &= link.settled(state.row, state.elapsed)
-    if state.course is not None and rules.changes is not None:
+    if state.course is not None:
         told = (number, state.elapsed, state.remaining, rate, reason < 0)
-        gives_up, state.course = changing.gives_up(rules.changes, state.course, *told)
-        reason = np.where((reason < 0) & gives_up, rules.changes.gives_up_by, reason)
+        gives_up, state.course = changing.gives_up(state.course, *told)
+        reason = np.where((reason < 0) & gives_up, state.course.rule.gives_up_by, reason)
         stays &= _ends_by_itself(state) == 0
     reason = np.where((reason < 0) & unlimited & (stays | (number >= ENDLESS_PASSES)), ENDLESS, reason)
     return np.where(np.isinf(made.duration_s), ENDLESS, reason)
@@ -367,20 +366,21 @@ def _came_back(number: int, state: _State) -> Bools:
         return np.zeros(len(state.row), bool)
     near = np.where(state.rose, BACK, SAME) * np.maximum(state.marked, 1)
     moved = np.abs(state.waiting - state.marked_waiting).max(axis=-1, initial=0)
-    back: Bools = np.abs(state.remaining - state.marked) <= near
-    return back & (moved <= np.where(state.rose, BACK, SAME))
+    back = np.abs(state.remaining - state.marked) <= near
+    both: Bools = back & (moved <= np.where(state.rose, BACK, SAME))
+    return both
 
 
 def _ends_by_itself(state: _State) -> Codes:
-    """Of a loop under a rule that changes: 0 never, 1 by the clock and nothing before, 2 by what passes do."""
-    assert state.rules.changes is not None and state.course is not None
-    by_clock = np.isfinite(changing.next_change_s(state.rules.changes, state.course, state.elapsed))
-    return np.where(changing.settled(state.rules.changes, state.course), by_clock, 2)
+    """What ends a loop under a rule that changes: 0 nothing, 1 its clock, 2 what the passes do."""
+    assert state.course is not None
+    by_clock = np.isfinite(changing.next_change_s(state.course, state.elapsed))
+    return np.where(changing.settled(state.course), by_clock, 2)
 
 
 def _go_round(number: int, state: _State, link: Link, reason: Codes) -> Passes | None:
     """Loops of passes counted as often as they fit before the clock changes the rule."""
-    if state.course is None or state.rules.changes is None:
+    if state.course is None:
         return None
     unlimited = np.isinf(state.rules.pass_limit) & np.isinf(state.rules.sent_limit)
     closed = unlimited & (reason < 0) & _came_back(number, state) & (_ends_by_itself(state) == 1)
@@ -388,8 +388,8 @@ def _go_round(number: int, state: _State, link: Link, reason: Codes) -> Passes |
     if not closed.any():
         return None
     told = (state.elapsed, state.sent, _since_mark(number), closed)
-    state.course, skipped_s, skipped = changing.repeat(state.rules.changes, state.course, *told)
-    last = number + state.course.repeated
+    state.course, skipped_s, skipped = changing.repeat(state.course, *told)
+    last = _counted(number, state)
     made = Passes(state.row, last, state.elapsed, skipped_s, skipped, skipped, state.remaining)
     state.elapsed, state.sent = state.elapsed + skipped_s, state.sent + skipped
     return taken(made, skipped_s > 0)

@@ -81,9 +81,9 @@ _NOVA = replace(
     target_steps=10,
     target_step_s_per_gib=75,
     give_up_after_s_per_gib=800,
-    source="OpenStack nova, virt/libvirt/migration.py and conf/libvirt.py: live_migration_downtime 500 ms in 10 "
-    "steps from a tenth of it, one each 75 s per GiB (at least 2 GiB; disks that are copied count too, here "
-    "they do not); live_migration_completion_timeout 800 s per GiB, then aborted.",
+    source="OpenStack nova, virt/libvirt/migration.py and conf/libvirt.py: live_migration_downtime 500 ms in "
+    "10 steps from a tenth of it, one each 75 s per GiB (at least 2 GiB; disks that are copied count too, "
+    "here they do not); live_migration_completion_timeout 800 s per GiB, then aborted.",
 )
 _KUBEVIRT = replace(
     QEMU,
@@ -136,10 +136,10 @@ STOP_RULES = {
             name="qemu_autoconverge",
             throttle_first=0.2,
             throttle_step=0.1,
-            source="QEMU 7.2 to 9.2 migration/ram.c, capability auto-converge: a second or more after the last "
-            "look, where more than half of what was sent has become dirty twice, the processors are throttled "
-            "by 20 %, then by 10 % more, at most 99 %. 9.2 looks each 5 s within a long pass too, which is "
-            "not followed here.",
+            source="QEMU 7.2 to 9.2 migration/ram.c, capability auto-converge: a second or more after the "
+            "last look, where more than half of what was sent has become dirty twice, the processors are "
+            "throttled by 20 %, then by 10 % more, at most 99 %. 9.2 looks each 5 s within a long pass too, "
+            "which is not followed here.",
         ),
         replace(
             QEMU,
@@ -160,8 +160,8 @@ STOP_RULES = {
             _NOVA,
             name="nova_pause",
             gives_up_by="time_up",
-            source="as nova, with live_migration_timeout_action force_complete and post-copy not permitted: the "
-            "guest is paused until all is sent.",
+            source="as nova, with live_migration_timeout_action force_complete and post-copy not permitted: "
+            "the guest is paused until all is sent.",
         ),
         replace(
             QEMU,
@@ -186,8 +186,8 @@ STOP_RULES = {
             target_steps=7,
             target_step_s=10,
             grows_from_pass=2,
-            source="KubeVirt's enhancement 291 (alpha in 1.9) with its example's values: 150 ms, from the third "
-            "iteration on one of 7 equal steps to 1,050 ms each 10 s; time-outs as kubevirt.",
+            source="KubeVirt's enhancement 291 (alpha in 1.9) with its example's values: 150 ms, from the "
+            "third iteration on one of 7 equal steps to 1,050 ms each 10 s; time-outs as kubevirt.",
         ),
         replace(
             _KUBEVIRT,
@@ -243,7 +243,8 @@ class Rules(NamedTuple):
         }
         for field, given in (("pass_limit", pass_limit), ("target_ms", target_ms)):
             columns[field] = np.where(np.isnan(given), columns[field], given)
-        found = cls(**{field: np.broadcast_to(column, rows) for field, column in columns.items()})
+        each: list[Any] = [np.broadcast_to(columns[field], rows) for field in cls._fields[:-1]]
+        found = cls._make([*each, None])
         if asked is None:
             return found
         from analysis.model import changing
@@ -252,5 +253,8 @@ class Rules(NamedTuple):
 
     def over(self, rows: int) -> Rules:
         """The same with a value for each of some rows."""
-        some = self.changes and type(self.changes)._make(np.broadcast_to(c, rows) for c in self.changes)
-        return Rules(*(np.broadcast_to(column, rows) for column in self[:-1]), some)
+        columns: Any = [np.broadcast_to(column, rows) for column in self[:-1]]
+        some = self.changes
+        if some is not None:
+            some = type(some)._make(np.broadcast_to(column, rows) for column in some)
+        return Rules._make([*columns, some])

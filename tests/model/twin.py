@@ -395,12 +395,13 @@ class Rule:
             return True
         if now - self.lows[-1][0] < patience * (1 - 1e-9):
             return False
-        if self.rule.get("raises") and not self.raised:
-            if left / rate <= self.rule["raises"] * max(self.first, self.last) / 1000:
-                self.raised = True
-                self.lows.append((now, self.lows[-1][1]))
-                return False
-        return True
+        if self.raised or "raises" not in self.rule:
+            return True
+        if left / rate > self.rule["raises"] * max(self.first, self.last) / 1000:
+            return True
+        self.raised = True
+        self.lows.append((now, self.lows[-1][1]))
+        return False
 
 
 # In one piece, so that it can be held against the rules as they are written.

@@ -1,7 +1,7 @@
 r"""How a stop rule changes while pre-copy runs: a target that grows, a throttle on the guest, and giving up.
 
-All in one list, ``c``, whose places have names here: what stays of the rule, and how far it has come. A target
-that grows by the clock, L(t), is met in a pass that begins at time e with r pages to send at b pages a second
+All in one list, ``c``, whose places have names here: what stays of the rule, and how far it has come. A
+target that grows by the clock, L(t), is met in a pass that begins at time e with r pages to send, b a second,
 at the first look at or after the time t with
 
 .. math:: r / b - (t - e) \le L(t), \qquad L(t) = L_0 + s \lfloor (t - t_0) / E \rfloor
@@ -39,15 +39,15 @@ on; number of rises that a doubling takes."""
 (FIRST_THROTTLE, MORE_THROTTLE, NEEDS) = range(7, 10)
 """The throttle's first share, its step, and the share of a processor that the guest's writing needs."""
 (GIVE_UP_S, GIVE_UP_PASS, STALL_S, STALL_SHARE, RAISES) = range(10, 15)
-"""When pre-copy is given up: time, pass, time without less remaining, by which share; 1 if a stalled one first
-tries the last target."""
+"""When pre-copy is given up: time, pass, time without less remaining, by which share; 1 if a stalled one
+first tries the last target."""
 (SINCE_S, GROWN, ROSE, THROTTLE) = range(15, 19)
-"""How far it has come: since when the clock runs (-1: not yet), doublings or raises, rises counted, throttle."""
+"""How far it has come: since when the clock runs (-1: not yet), doublings or raises, rises, throttle."""
 (LOOKED_S, LOOK_DIRTIED, LOOK_SENT, HIGH, QUIET, SLOWED_S) = range(19, 25)
 """The throttle's last look [s], pages dirtied and sent since, looks above its trigger, 1 if the last was not,
 and the throttle times the seconds that it held."""
 (BEST, BEST_S, MARK_S, MARK_SENT) = range(25, 29)
-"""The least that has remained [pages] and when; seconds and pages sent at the mark by which a loop is told."""
+"""The least that has remained [pages] and when; seconds and pages sent at the mark that tells a loop."""
 (REPEATED, SKIPPED_S, SKIPPED_SENT) = range(29, 32)
 """Passes that were counted without being made one by one; seconds and pages of those after the last pass."""
 CHANGES = 32
@@ -121,7 +121,7 @@ def target_pages(c: Numbers, rate: float, at_s: float) -> float:
 
 
 def until_met(c: Numbers, pending: float, rate: float, at_s: float) -> float:
-    """Pages that are sent from a time on until what is pending meets the target; below 0 if it does already."""
+    """Pages sent from a time on until what is pending meets the target; below 0 if it does already."""
     taken = _steps_at(c, at_s)
     if c[STEPS] == 0 or c[SINCE_S] < 0 or c[GROWN] > 0 or taken >= c[STEPS]:
         return pending - target_pages(c, rate, at_s)
@@ -206,7 +206,7 @@ def mark(c: Numbers, elapsed: float, sent: float) -> None:
 
 
 def repeat(c: Numbers, elapsed: float, sent: float, passes: float) -> None:
-    """Count a loop of so many passes, which has just been closed, as often as it fits before the next change."""
+    """Count a loop of so many passes, just closed, as often as it fits before the next change."""
     loop_s, loop_sent = elapsed - c[MARK_S], sent - c[MARK_SENT]
     times = (
         max(math.floor((next_change_s(c, elapsed) - elapsed) / loop_s - SAME_S), 0.0) if loop_s > 0 else 0.0
