@@ -5,7 +5,11 @@ import math
 import numpy as np
 import pandas as pd
 
-from analysis.parameters import PARAMETERS
+from analysis.parameters import PARAMETERS, STOP_RULES
+
+PLAIN_RULES = STOP_RULES[:5]
+"""Rules that stay as they are while they run; ``tests/model/test_changing.py`` has the others."""
+CHANGING_RULES = STOP_RULES[5:]
 
 _EMPTY = {
     "streams": lambda draw, n: draw.integers(1, 9, n),

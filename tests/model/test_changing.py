@@ -11,11 +11,10 @@ from analysis.model.laws import one
 from analysis.model.laws.scenario import scenarios
 from analysis.model.stop_rules import LIMITS_IN_TIME
 from analysis.model.stop_rules import STOP_RULES as PRESETS
-from analysis.parameters import STOP_RULES, defaults
+from analysis.parameters import defaults
 from tests.model import twin
+from tests.scenarios import CHANGING_RULES as CHANGING
 
-CHANGING = STOP_RULES[5:]
-"""Rules that change by themselves."""
 ROWS = 500
 OUTCOMES = list(one.Outcome._fields)
 

@@ -29,6 +29,8 @@ REASONS = (
 it is paused as it stands."""
 NOTHING_LEFT, FEW_PAGES, TARGET_MET, PASS_LIMIT, SENT_LIMIT, ENDLESS = range(6)
 POST_COPY, CANCELLED, TIME_UP = range(6, len(REASONS))
+STAYS = ("endless", "cancelled")
+"""Reasons with which the machine does not move."""
 GOES_ON = -1
 
 (LEFT, UNSCANNED, ELAPSED, SENT, MARKED, ROSE, AT_MARK, PASS, LASTED, SENT_NOW, DIRTIED) = range(11)
