@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import presets
+from analysis.model.laws.passes import STAYS
 from analysis.model.stop_rules import STOP_RULES
 from analysis.parameters import OUTCOMES, PARAMETERS
 from analysis.studies import overflows
@@ -71,7 +72,7 @@ def answer(row: Row) -> str:
     name = row["limited_by"].replace("_", " ")
     memory = f"memory goes at {row['memory_rate_gib_per_s']:.3g} GiB/s"
     bound = f"The {name} {binds}: {memory}, the link carries {row['goodput_gbps']:.3g} Gbit/s of payload."
-    told = [verdict(row)] if row["stop_reason"] == "endless" else [_times(row), verdict(row)]
+    told = [verdict(row)] if row["stop_reason"] in STAYS else [_times(row), verdict(row)]
     told += [_chance(row["converge_chance"])] if "converge_chance" in row else []
     felt = [] if pd.isna(row.get("outage_s")) else clients.statement(pd.Series(row))
     return "\n".join([*told, bound, *felt])
@@ -92,10 +93,26 @@ def _chance(chance: float) -> str:
 
 def _times(row: Row) -> str:
     frozen = f"the machine is frozen for {seconds(row['blackout_s'])} of it"
+    frozen += _price(row)
     if "total_s_low90" not in row:
         return f"It takes {seconds(row['total_s'])}, and {frozen}."
     ends = f"{seconds(row['total_s_low90'])} to {seconds(row['total_s_high90'])}"
     return f"It takes {seconds(row['total_s'])} (nine in ten: {ends}), and {frozen}."
+
+
+def _price(row: Row) -> str:
+    """What a rule costs the guest beside the pause, where it costs something."""
+    throttled, waits_s = row.get("throttled_share", 0), row.get("post_copy_s", 0)
+    if throttled > 0:
+        return f"; before, {100 * throttled:.2g} % of its processors' time is taken from it"
+    if waits_s > 0:
+        return f"; for the last {seconds(waits_s)} it waits for pages that follow it"
+    return ""
+
+
+_ENDED_BY = {"pass_limit": "the limit of passes", "sent_limit": "the limit on what is sent"} | {
+    "time_up": "the rule's time-out"
+}
 
 
 def verdict(row: Row) -> str:
@@ -104,6 +121,10 @@ def verdict(row: Row) -> str:
     after = _counted(row["passes"], "pass")
     if reason == "endless":
         return "It never ends: as much memory becomes dirty in each pass as is sent."
+    if reason == "cancelled":
+        return f"It is cancelled: the rule gives up after {after}, with {left} still to be sent."
+    if reason == "post_copy":
+        return f"It does not converge: after {after} the guest is switched over, and {left} follow it."
     if reason == "nothing_left":
         return f"It converges: after {after} nothing is left to send."
     counts = _counts_as_converged(row)
@@ -113,7 +134,7 @@ def verdict(row: Row) -> str:
         leaves = "leaves" if row["passes"] == 1 else "leave"
         pause = f"the permitted pause{f' of {counts}' if counts else ''}"
         return f"It converges: what {after} {leaves} ({left}) can be sent within {pause}."
-    limit = "the limit of passes" if reason == "pass_limit" else "the limit on what is sent"
+    limit = _ENDED_BY[reason]
     if row["converged"]:
         enough = f"is little enough{f': it goes within {counts}' if counts else ''}"
         return f"It converges: when {limit} ends it after {after}, what is left ({left}) {enough}."
@@ -123,13 +144,17 @@ def verdict(row: Row) -> str:
 
 
 def _counts_as_converged(row: Row) -> str:
-    """How long what is left may take to be sent for a migration to count as converged; empty if unsaid.
+    """How long what is left may take to be sent for a migration to count as converged; empty if it changes.
 
     >>> _counts_as_converged({"stop_rule": "hyperv", "blackout_target_ms": math.nan})
     '0.75 s'
     """
     rule = STOP_RULES.get(row.get("stop_rule", ""))
-    if rule is None:
+    if (
+        rule is None
+        or math.isfinite(min(rule.last_target_ms, rule.rises))
+        or not math.isnan(row.get("last_target_ms", math.nan))
+    ):
         return ""
     own = row.get("blackout_target_ms", math.nan)
     target_ms = rule.target_ms if math.isnan(own) else own
@@ -163,7 +188,7 @@ def _line(name: str, row: Row) -> str:
     meaning = about.meaning if name in OUTCOMES else "what this host makes of it"
     ends = [row.get(f"{name}_{end}90") for end in ("low", "high")]
     within = f"  (90 %: {ends[0]:.4g} to {ends[1]:.4g})" if None not in ends else ""
-    never = name == "blackout_s" and row["stop_reason"] == "endless"
+    never = name == "blackout_s" and row["stop_reason"] in STAYS
     value = math.inf if never else row[name]
     unit = "" if value == math.inf else about.unit
     return f"{name:<22} {shown(name, value):>14} {unit:<8} {meaning}{within}".rstrip()
