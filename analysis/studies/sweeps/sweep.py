@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import inspect
 import json
 import os
 import signal
@@ -19,8 +18,9 @@ import sys
 import time
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -165,7 +165,10 @@ class _State:
         self.folder, self.rows, self.design = folder, rows, design
         self.beside = beside(folder)
         self.reductions = reductions.made(design)
-        self.sums = {name: np.zeros(reduction.size) for name, reduction in self.reductions.items()}
+        self.sums = {
+            name: np.zeros(reduction.size, np.int64 if reduction.counts else float)
+            for name, reduction in self.reductions.items()
+        }
         self.done: set[int] = set()
         self._saved = time.monotonic()
         self._whole = True
@@ -304,8 +307,10 @@ def _digest(design: Design, rows: bool) -> str:
 def _code() -> str:
     """A digest of the code that computes outcomes: another model is another sweep."""
     package = Path(__file__).resolve().parents[2]
-    files = [*sorted((package / "model").glob("*.py")), package / "parameters.py"]
-    files += [Path(inspect.getfile(module)) for module in (designs, reductions)]
+    files = [*sorted((package / "model").rglob("*.py")), package / "parameters.py"]
+    files += [
+        Path(__file__).with_name(f"{name}.py") for name in ("counting", "designs", "reductions", "tally")
+    ]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
@@ -322,7 +327,7 @@ def make_part(
     """Evaluate the rows of one part; write them to its file, and return what they add to reductions."""
     kept = _Columns(design, _rows_of(design, part)) if folder else None
     wanted = reductions.made(design)
-    sums: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in wanted}
+    gathering = reductions.Gathering(wanted, way.name == "compiled")
     needed = {*(design.outcomes if kept else ()), *(reduction.of for reduction in wanted.values())}
     for start in range(part * PART, part * PART + _rows_of(design, part), CHUNK):
         rows = min(CHUNK, design.rows - start)
@@ -330,11 +335,10 @@ def make_part(
         outcomes = evaluate(columns, way, needed)
         if kept:
             kept.put(start - part * PART, rows, columns, outcomes, places)
-        for name, reduction in wanted.items():
-            sums[name].append(reduction.part(places, outcomes, rows))
+        gathering.take(places, outcomes, rows)
     if folder and kept:
         kept.write(_part_file(Path(folder), part))
-    return part, {name: reductions.added(parts) for name, parts in sums.items()}
+    return part, gathering.made()
 
 
 class _Columns:
@@ -425,7 +429,8 @@ def _keep_memory() -> None:
 def _finished(
     executor: Executor | None, width: int, todo: Iterable[int], design: Design, folder: Path | None
 ) -> Iterator[tuple[int, Any]]:
-    """Parts as they are finished; never more than twice as many under way as are made at a time."""
+    """Parts in their order, so that sums are added the same way by however many; never more than twice as
+    many under way as are made at a time."""
     place = str(folder.resolve()) if folder else None
     # By all rows, though some may be done: a sweep that is carried on is computed the same way.
     rows = design.rows
@@ -434,14 +439,10 @@ def _finished(
             yield make_part(design, part, place, way_for(rows))
         return
     way = Way(way_for(rows).name)
-    running: set[Future[tuple[int, Any]]] = set()
+    running: deque[Future[tuple[int, Any]]] = deque()
     for part in todo:
-        running.add(executor.submit(make_part, design, part, place, way))
+        running.append(executor.submit(make_part, design, part, place, way))
         if len(running) >= 2 * width:
-            ready, running = wait(running, return_when=FIRST_COMPLETED)
-            for job in ready:
-                yield job.result()
+            yield running.popleft().result()
     while running:
-        ready, running = wait(running, return_when=FIRST_COMPLETED)
-        for job in ready:
-            yield job.result()
+        yield running.popleft().result()
