@@ -128,7 +128,7 @@ class Parameter:
         try:
             return float(value)
         except OverflowError:  # a whole number of more than 308 digits
-            raise self._error(float("inf") if value > 0 else -float("inf")) from None
+            raise self._error(float("-inf") if str(value).startswith("-") else float("inf")) from None
         except (TypeError, ValueError):
             return self._quantity(value)
 

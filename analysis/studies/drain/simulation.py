@@ -182,7 +182,7 @@ def _compresses(p: Columns) -> Ints:
 
 
 def _unchanging(p: Columns) -> Rules:
-    """The rules of the moves; UserError for one that changes while it runs, whose clock no drain follows."""
+    """The rules of the moves; UserError for one that changes in time: no drain follows its clock."""
     rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"], p)
     if rules.changes is not None:
         name = np.broadcast_to(p["stop_rule"], len(rules.changes.some))[rules.changes.some][0]

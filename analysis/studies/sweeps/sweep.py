@@ -9,7 +9,6 @@ on where it stopped. Who makes parts, `makers` says.
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import os
 import time
@@ -181,7 +180,10 @@ class _State:
         self.folder, self.rows, self.design = folder, rows, design
         self.beside = beside(folder)
         self.reductions = reductions.made(design)
-        self.sums = {name: np.zeros(reduction.size) for name, reduction in self.reductions.items()}
+        self.sums = {
+            name: np.zeros(reduction.size, np.int64 if reduction.counts else float)
+            for name, reduction in self.reductions.items()
+        }
         self.done: set[int] = set()
         self._saved = time.monotonic()
         self._whole = True
@@ -314,8 +316,10 @@ def _digest(design: Design, rows: bool) -> str:
 def _code() -> str:
     """A digest of the code that computes outcomes: another model is another sweep."""
     package = Path(__file__).resolve().parents[2]
-    files = [*sorted((package / "model").glob("*.py")), package / "parameters.py"]
-    files += [Path(inspect.getfile(module)) for module in (designs, reductions)]
+    files = [*sorted((package / "model").rglob("*.py")), package / "parameters.py"]
+    files += [
+        Path(__file__).with_name(f"{name}.py") for name in ("counting", "designs", "reductions", "tally")
+    ]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
@@ -332,7 +336,7 @@ def make_part(
     """Evaluate the rows of one part; write them to its file, and return what they add to reductions."""
     kept = _Columns(design, _rows_of(design, part)) if folder else None
     wanted = reductions.made(design)
-    sums: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in wanted}
+    gathering = reductions.Gathering(wanted, way.name == "compiled")
     needed = {*(design.outcomes if kept else ()), *(reduction.of for reduction in wanted.values())}
     for start in range(part * PART, part * PART + _rows_of(design, part), CHUNK):
         rows = min(CHUNK, design.rows - start)
@@ -340,11 +344,10 @@ def make_part(
         outcomes = evaluate(columns, way, needed)
         if kept:
             kept.put(start - part * PART, rows, columns, outcomes, places)
-        for name, reduction in wanted.items():
-            sums[name].append(reduction.part(places, outcomes, rows))
+        gathering.take(places, outcomes, rows)
     if folder and kept:
         kept.write(_part_file(Path(folder), part))
-    return part, {name: reductions.added(parts) for name, parts in sums.items()}
+    return part, gathering.made()
 
 
 class _Columns:
