@@ -123,6 +123,8 @@ def named_outcome(ended: Outcome) -> dict[str, Any]:
         "brownout_s": ended.brownout_s,
         "blackout_s": ended.blackout_s,
         "total_s": ended.total_s,
+        "throttled_share": ended.throttled_share,
+        "post_copy_s": ended.post_copy_s,
         "memory_sent_gib": ended.memory_sent_gib,
         "stream_gib": ended.stream_gib,
         "wire_gib": ended.wire_gib,

@@ -23,7 +23,7 @@ from analysis.arrays import Columns, Floats
 from analysis.model import dirtying, engine, factors
 from analysis.model.laws import one
 from analysis.model.laws.link import STREAMS, TIE
-from analysis.model.laws.passes import REASONS
+from analysis.model.laws.passes import POST_COPY, REASONS
 from analysis.model.laws.rates import LIMITS as _LIMITS
 from analysis.model.laws.scenario import scenarios
 from analysis.model.link import FEW, Rates
@@ -222,7 +222,7 @@ def _misfit(checked: Columns, rows: int | None = None) -> str:
 
 
 def _rules(p: Columns) -> Rules:
-    return Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
+    return Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"], p)
 
 
 def _evaluate(
@@ -290,7 +290,11 @@ def _paused_rates(p: Columns, rate: Rates, rules: Rules) -> Rates:
 def _durations(p: Columns, rate: Rates, paused: Rates, ended: Precopy, rules: Rules) -> Columns:
     """How both phases went, from their rates and the end of pre-copy."""
     state_s = p["state_mib"] * MIB / (paused.goodput_gbps * GBIT / 8)
-    residual_s = np.maximum(over(ended.residual_pages, paused.pages_per_s) - rules.head_start_s, 0)
+    left_s = over(ended.residual_pages, paused.pages_per_s)
+    residual_s, post_copy = np.maximum(left_s - rules.head_start_s, 0), np.zeros(1)
+    if rules.changes is not None:
+        follows = ended.reason == POST_COPY
+        residual_s, post_copy = np.where(follows, 0.0, residual_s), np.where(follows, left_s, 0.0)
     blackout = residual_s + state_s + p["handoff_ms"] / 1000
     pages = ended.sent_pages + ended.residual_pages
     return {
@@ -303,9 +307,19 @@ def _durations(p: Columns, rate: Rates, paused: Rates, ended: Precopy, rules: Ru
         "residual_pages": ended.residual_pages,
         "brownout_s": ended.duration_s,
         "blackout_s": blackout,
-        "total_s": p["setup_s"] + ended.duration_s + blackout,
+        "total_s": p["setup_s"] + ended.duration_s + blackout + post_copy,
+        "throttled_share": _throttled_share(ended),
+        "post_copy_s": np.broadcast_to(post_copy, np.shape(ended.residual_pages)),
         "memory_sent_gib": pages / PAGES_PER_GIB,
     }
+
+
+def _throttled_share(ended: Precopy) -> Floats:
+    """Share of its processors' time that a throttle took from the guest while memory was copied."""
+    if ended.slowed_s is None:
+        return np.broadcast_to(0.0, np.shape(ended.residual_pages))
+    held = (ended.slowed_s > 0) & np.isfinite(ended.duration_s)
+    return np.divide(ended.slowed_s, ended.duration_s, out=np.zeros_like(ended.slowed_s), where=held)
 
 
 def _volumes(p: Columns, rate: Rates, paused: Rates, ended: Precopy) -> Columns:
