@@ -49,7 +49,7 @@ def told(address: str) -> Iterator[None]:
 
     import distributed
     from distributed.client import FutureCancelledError
-    from distributed.comm import CommClosedError
+    from distributed.comm.core import CommClosedError
 
     try:
         yield
