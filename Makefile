@@ -21,7 +21,7 @@ MOVED := moved
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test nightly fuzz gallery lab bench format check lock clean moved
+.PHONY: help setup report test nightly fuzz gallery lab bench format check lock clean moved soak ordinary
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -41,6 +41,12 @@ nightly: $(READY)  ## tests that take half a minute or more each
 
 fuzz: $(READY)  ## long random tests of the readers of host files (nightly; hours: CASES=1000 takes a tenth)
 	@FUZZ_CASES=$(or $(CASES),10000) $(PY) -m pytest tests/observations/test_fuzz.py tests/observations/test_metamorphic.py tests/observations/test_large.py $(ARGS)
+
+soak: $(READY)  ## hundreds of kills, full disks, two runs at once (nightly; a quarter of an hour: KILLS=30 takes a tenth)
+	@$(PY) -m tests.soak --kills $(or $(KILLS),300) --seed $(or $(SEED),1) $(ARGS)
+
+ordinary: $(READY)  ## the batch and its kills as where kernels cannot be forked: Windows, macOS
+	@MIGRATION_STUDY_ORDINARY_KERNELS=yes $(PY) -m pytest tests/batch $(ARGS)
 
 gallery: $(READY)  ## every notebook in thirty situations, all figures on contact sheets (ARGS=01-bandwidth)
 	@$(PY) gallery/sheets.py $(ARGS)

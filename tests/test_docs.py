@@ -13,7 +13,7 @@ from tests import documents
 LEFT_OUT = {
     r"make report\b.*": "runs every notebook for a minute or more; tests/notebooks runs each",
     r"make (-k )?(check )?test\b.*": "is what runs this very test",
-    r"make (format|nightly|fuzz|gallery|bench)\b.*": "minutes, or changes the folder it runs in",
+    r"make (format|nightly|fuzz|soak|ordinary|gallery|bench)\b.*": "minutes, or changes the folder it runs in",
     r"python benchmarks/foreign.py .*": "a table that is not ours: tests/benchmarks has one of its form",
     r"make lab\b.*|jupyter lab .*": "a server, until it is stopped; see tests/test_makefile.py",
     r"conda .*": "needs conda and its packages",

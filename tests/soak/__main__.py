@@ -54,7 +54,7 @@ def _asked() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _undisturbed(work: Work, folder: Path) -> tuple[dict[str, str], float]:
+def _undisturbed(work: Work, folder: Path) -> tuple[dict[str, bytes], float]:
     """What a command makes when nobody disturbs it, and the seconds that it takes."""
     out = folder / "a place"
     out.mkdir(parents=True)

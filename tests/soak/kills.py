@@ -40,7 +40,7 @@ class Round:
 
     work: Work
     folder: Path
-    wanted: dict[str, str]
+    wanted: dict[str, bytes]
     seconds: float
     draw: random.Random
     tally: Tally
@@ -177,11 +177,16 @@ class Round:
         found = made(self.out)
         for name in sorted(found.keys() | self.wanted.keys()):
             if found.get(name) != self.wanted.get(name):
-                how = (
-                    "is missing" if name not in found else "is new" if name not in self.wanted else "differs"
-                )
-                self._fault(f"{told}: {name} {how}")
+                self._fault(f"{told}: {name} {_how(found.get(name), self.wanted.get(name))}")
 
     def _fault(self, sentence: str) -> None:
         self.tally.faults.append(sentence)
         print(f"FAULT {sentence}", flush=True)
+
+
+def _how(found: bytes | None, wanted: bytes | None) -> str:
+    """How a file is other than it should be; where it differs, from the first place on."""
+    if found is None or wanted is None:
+        return "is missing" if found is None else "is new"
+    at = len(os.path.commonprefix([found, wanted]))
+    return f"differs: {found[at - 20 : at + 100]!r} for {wanted[at - 20 : at + 100]!r}"
