@@ -21,10 +21,10 @@ MOVED := moved
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test nightly fuzz gallery lab bench format check lock clean moved soak ordinary
+.PHONY: help setup report test nightly fuzz soak ordinary versions hostile gallery lab laboratory bench format check audit bom lock clean moved
 
 help:  ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY)  ## set up the environment .venv, which every other verb does too
 	@echo "Ready. Activate the environment: . .venv/bin/activate"
@@ -48,6 +48,17 @@ soak: $(READY)  ## hundreds of kills, full disks, two runs at once (nightly; a q
 ordinary: $(READY)  ## the batch and its kills as where kernels cannot be forked: Windows, macOS
 	@MIGRATION_STUDY_ORDINARY_KERNELS=yes $(PY) -m pytest tests/batch $(ARGS)
 
+versions: $(READY)  ## tests with the oldest and the newest packages that are allowed (nightly; PYTHON=python3.13 too)
+	@$(FIND_UV); for which in lowest-direct highest; do \
+	    echo "Tests with $$("$(PYTHON)" -V) and the $$which versions"; \
+	    "$$uv" venv --quiet --clear --python "$(PYTHON)" .venv/$$which && \
+	    "$$uv" pip install --quiet --python .venv/$$which/bin/python --resolution $$which -e '.[test]' && \
+	    .venv/$$which/bin/python -m pytest -q -W default -p no:cacheprovider -m "not slow and not nightly" $(or $(ARGS),$(VERSIONS)) || exit 1; \
+	done
+
+hostile: $(READY)  ## what a stranger could give, to every face, and how much of it ended in a sentence
+	@$(PY) -m tests.hostile $(ARGS)
+
 gallery: $(READY)  ## every notebook in thirty situations, all figures on contact sheets (ARGS=01-bandwidth)
 	@$(PY) gallery/sheets.py $(ARGS)
 
@@ -55,7 +66,10 @@ gallery: $(READY)  ## every notebook in thirty situations, all figures on contac
 lab: $(READY)  ## open the notebooks in JupyterLab
 	@$(PY) -m jupyter lab notebooks $$([ "$$(id -u)" = 0 ] && echo --allow-root) $(ARGS)
 
-bench: $(READY)  ## time passes beside C and SimGrid (BENCH=sweep: rows to Parquet; BENCH=report_batch: reports)
+laboratory: $(READY)  ## measure migrations of QEMU on this machine, as root: two minutes (ARGS="LIST.csv --out FOLDER")
+	@$(PY) -m data.collect.laboratory $(or $(ARGS),--sample)
+
+bench: $(READY)  ## time passes beside C and SimGrid (BENCH=sweep, report_batch, page, ...: see benchmarks/)
 	@$(PY) benchmarks/$(or $(BENCH),passes).py $(ARGS)
 
 format: $(READY)  ## put code and notebooks into the common format
@@ -66,6 +80,15 @@ check: $(READY)  ## look for mistakes, wrong types and what is not formatted
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+
+audit: $(READY)  ## ask whether a known fault is in the packages of lock.txt (pip-audit; needs its service)
+	@$(FIND_UV); "$$uv" tool run --quiet pip-audit --requirement lock.txt --require-hashes --disable-pip $(ARGS)
+
+bom: $(READY)  ## write dist/bom.json: what the study is made of, as CycloneDX
+	@mkdir -p dist
+	@$(FIND_UV); "$$uv" tool run --quiet --from cyclonedx-bom cyclonedx-py requirements lock.txt \
+	    --pyproject pyproject.toml --output-reproducible --of JSON -o dist/bom.json
+	@echo "dist/bom.json is written"
 
 COMPILE = pip compile --quiet --universal --no-header --no-annotate --extra test
 SAYS = for every Python from 3.11 on. Renew with: make lock
@@ -82,6 +105,9 @@ clean:  ## remove the environment, the reports and all caches
 	@echo "Removing .venv, reports and caches"
 	@rm -rf .venv reports dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What `make versions` runs: the packages' own tests watch warnings, pictures and pages.
+VERSIONS = tests/model tests/studies tests/observations tests/cli tests/batch
 
 # uv installs in seconds what takes pip a minute and a half: the one on the PATH, else one of our own.
 FIND_UV = uv=$$(command -v uv) || { uv=.venv/bin/uv; \

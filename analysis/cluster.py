@@ -10,18 +10,44 @@ from typing import Any
 from analysis.errors import WorkError
 from analysis.parameters import ParameterError
 
-FORM = re.compile(r"(tcp|tls|ws|wss|ucx)://(\[[0-9A-Fa-f:.%]+\]|[^\s/:\[\]@?#]+):(\d{1,5})/?")
-"""An address as `dask scheduler` prints it."""
+SCHEMES = ("tcp", "tls", "ws", "wss", "ucx")
+"""How a scheduler may be spoken to. ``inproc`` is none: this process has no scheduler of its own."""
+_ADDRESS = re.compile(
+    r"(?:(?P<scheme>[^:/]*)://)?(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]*)(?::(?P<port>[^:/]*))?/?"
+)
+
+
+def check_address(address: str) -> None:
+    """ParameterError for what cannot be the address of a scheduler, asked before anything is begun.
+
+    >>> check_address("tcp://head-node:8786")
+    >>> check_address("http://head-node:8786")
+    Traceback (most recent call last):
+    analysis.parameters.ParameterError: 'http://head-node:8786' is no address of a Dask scheduler: ...
+    """
+    found = _ADDRESS.fullmatch(address)
+    port = found["port"] or "" if found else ""
+    if not found or not found["host"]:
+        fault = "it names no host" if found and found["port"] else "it takes the form tcp://HOST:PORT"
+    elif found["scheme"] is not None and found["scheme"] not in SCHEMES:
+        fault = f"it begins with {found['scheme']}://, and takes one of {', '.join(SCHEMES)}"
+    elif found["port"] is None:
+        fault = "its port is missing, which is mostly 8786: tcp://HOST:PORT"
+    elif not (port.isascii() and port.isdigit() and 0 < int(port[:9]) < 65536):
+        fault = f"its port is {port!r}, and takes a whole number from 1 to 65535"
+    else:
+        return
+    raise ParameterError(f"{address!r} is no address of a Dask scheduler: {fault}")
 
 
 def connect(address: str, timeout: str = "10s") -> Any:
     """A client of the scheduler at an address; ParameterError where none answers, or it has no workers."""
+    check_address(address)
     try:
         import distributed
     except ImportError:
         reason = "--scheduler needs Dask, the extra `cluster`: pip install -e '.[cluster]'"
         raise ParameterError(reason) from None
-    check(address)
     try:
         client = distributed.Client(address, timeout=timeout, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
@@ -30,16 +56,6 @@ def connect(address: str, timeout: str = "10s") -> Any:
         client.close()
         raise ParameterError(f"the Dask scheduler at {address} has no workers: start `dask worker {address}`")
     return client
-
-
-def check(address: str) -> None:
-    """ParameterError for what cannot be the address of a scheduler: Dask itself would wait for it."""
-    found = FORM.fullmatch(address)
-    if not found or not 0 < int(found[3]) < 65536:
-        raise ParameterError(
-            f"'{address}' is no address of a Dask scheduler; it takes the form tcp://HOST:PORT, as "
-            "`dask scheduler` prints it"
-        )
 
 
 @contextmanager

@@ -123,6 +123,8 @@ class Parameter:
             raise self._error(value)
         try:
             return float(value)
+        except OverflowError:  # a whole number of more than 308 digits
+            raise self._error(float("inf") if value > 0 else -float("inf")) from None
         except (TypeError, ValueError):
             return self._quantity(value)
 
@@ -335,7 +337,7 @@ _ALL = (
     Parameter("stop_rule", "", "hyperv", choices=STOP_RULES,
               meaning="which hypervisor's rule ends the passes",
               source="models: section 3"),
-    Parameter("pass_limit", "passes", np.nan, low=1, high=1e6, whole=True,
+    Parameter("pass_limit", "passes", np.nan, low=1, high=1e4, whole=True,
               meaning="most memory passes; " + _AS_RULE,
               source="models: section 3"),
     Parameter("blackout_target_ms", "ms", np.nan, least=1e-9, high=1e7,

@@ -95,5 +95,5 @@ def test_the_tests_mirror_the_rooms():
     """Each folder of tests/ is a room of the package, or tests what lies beside the package."""
     tests = Path(__file__).parent
     folders = {path.parent.relative_to(tests).as_posix() for path in tests.rglob("test_*.py")} - {"."}
-    beside = {"notebooks", "collect", "benchmarks", "gallery"}
+    beside = {"notebooks", "collect", "benchmarks", "gallery", "hostile"}
     assert [name for name in folders - beside if not (PACKAGE / name).is_dir()] == []

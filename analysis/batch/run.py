@@ -24,6 +24,7 @@ from analysis.batch import grid, inputs, pool, uptodate
 from analysis.batch.execution import Failure, Finished, Run
 from analysis.batch.progress import Lines
 from analysis.batch.progress import shown as shown_progress
+from analysis.cluster import check_address
 from analysis.pages import files, index, results
 from analysis.parameters import PARAMETERS, ParameterError, nearest
 
@@ -87,6 +88,8 @@ def report(
                 notebooks, parameters, out, workers, progress,
                 scenarios=scenarios, scheduler=scheduler, force=force,
             )  # fmt: skip
+    if scheduler is not None:
+        check_address(scheduler)
     scenarios = scenarios or grid.Grid()
     runs = plan(find(notebooks or scenarios.notebooks), parameters, progress, scenarios)
     if any(run.notebook.parent == out.resolve() / index.EXECUTED for run in runs):

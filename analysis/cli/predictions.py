@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import presets
+from analysis.model.stop_rules import STOP_RULES
 from analysis.parameters import OUTCOMES, PARAMETERS
 from analysis.studies import overflows
 from analysis.studies.decisions import clients
@@ -30,7 +31,9 @@ def prediction_text(rows: Sequence[Row]) -> str:
     Where a receive ring makes a faster line slower a note says so, and what helps.
     """
     preset = [_preset_text(rows)] if "preset" in rows[0] else []
-    notes = [f"note: {said}" for said in overflows.sentences(_computed_with(rows))]
+    computed = _computed_with(rows)
+    said = [*_borrowed_handoff(computed), *overflows.sentences(computed)]
+    notes = [f"note: {one}" for one in said]
     if len(rows) == 1:
         numbers = "\n".join(_line(name, rows[0]) for name in (*_applied(rows), *OUTCOMES))
         return "\n\n".join(["\n".join([answer(rows[0]), *notes]), *preset, numbers])
@@ -43,6 +46,15 @@ def _computed_with(rows: Sequence[Row]) -> pd.DataFrame:
     return table[[*PARAMETERS]].assign(
         **{name.removeprefix("applied_"): table[name] for name in _applied(rows)}
     )
+
+
+def _borrowed_handoff(computed: pd.DataFrame) -> list[str]:
+    """A sentence where another hypervisor's pause holds the default hand-off, which is Hyper-V's."""
+    usual = float(PARAMETERS["handoff_ms"].default)
+    others = computed[~computed.stop_rule.str.startswith("hyperv") & computed.handoff_ms.eq(usual)]
+    rules = ", ".join(sorted(set(others.stop_rule)))
+    told = f"{usual:g} ms of the pause are the hand-off, taken from Hyper-V (handoff_ms is not given)"
+    return [f"with stop_rule = {rules}, {told}: give your own host's, or calibrate it"] if rules else []
 
 
 def answer(row: Row) -> str:
@@ -94,13 +106,34 @@ def verdict(row: Row) -> str:
         return "It never ends: as much memory becomes dirty in each pass as is sent."
     if reason == "nothing_left":
         return f"It converges: after {after} nothing is left to send."
-    if reason in ("target_met", "few_pages"):
+    counts = _counts_as_converged(row)
+    if reason == "few_pages":
+        return f"It converges: the last of {after} had next to nothing to send, and {left} are left."
+    if reason == "target_met":
         leaves = "leaves" if row["passes"] == 1 else "leave"
-        return f"It converges: what {after} {leaves} ({left}) can be sent within the permitted pause."
+        pause = f"the permitted pause{f' of {counts}' if counts else ''}"
+        return f"It converges: what {after} {leaves} ({left}) can be sent within {pause}."
     limit = "the limit of passes" if reason == "pass_limit" else "the limit on what is sent"
     if row["converged"]:
-        return f"It converges: when {limit} ends it after {after}, what is left ({left}) is little enough."
-    return f"It does not converge: {limit} ends it after {after}, with {left} still to be sent in the pause."
+        enough = f"is little enough{f': it goes within {counts}' if counts else ''}"
+        return f"It converges: when {limit} ends it after {after}, what is left ({left}) {enough}."
+    still = f"{left} still to be sent in the pause"
+    more = f", more than goes within {counts}" if counts else ""
+    return f"It does not converge: {limit} ends it after {after}, with {still}{more}."
+
+
+def _counts_as_converged(row: Row) -> str:
+    """How long what is left may take to be sent for a migration to count as converged; empty if unsaid.
+
+    >>> _counts_as_converged({"stop_rule": "hyperv", "blackout_target_ms": math.nan})
+    '0.75 s'
+    """
+    rule = STOP_RULES.get(row.get("stop_rule", ""))
+    if rule is None:
+        return ""
+    own = row.get("blackout_target_ms", math.nan)
+    target_ms = rule.target_ms if math.isnan(own) else own
+    return seconds(target_ms / 1000) if target_ms > 0 else ""
 
 
 def seconds(value: float) -> str:
@@ -147,7 +180,8 @@ def shown(name: str, value: Any) -> str:
     if not isinstance(value, (int, float)) or not math.isfinite(value):
         return {math.inf: "no end"}.get(value, str(value))
     if name in ("residual_pages", "passes"):
-        return f"{math.ceil(value):,}"
+        # Part of a page is none: below one, pre-copy ends with nothing left.
+        return f"{0 if value < 1 else math.ceil(value):,}"
     whole = abs(value) >= 1e5 or (abs(value) >= 1e3 and float(value).is_integer())
     return f"{value:,.0f}" if whole else f"{value:.4g}"
 
@@ -158,7 +192,7 @@ def _applied(rows: Sequence[Row]) -> list[str]:
 
 def _table(rows: Sequence[Row]) -> str:
     """What was asked for and differs, then the answer, then what else finds room in :data:`WIDTH`."""
-    varied = [name for name in PARAMETERS if len({repr(row[name]) for row in rows}) > 1]
+    varied = [n for n in ("workload", *PARAMETERS) if len({repr(row.get(n)) for row in rows}) > 1]
     names = [*varied, *_FIRST]
     for name in (*_applied(rows), *_THEN):
         if _width(rows, [*names, name]) <= WIDTH:
@@ -182,6 +216,6 @@ def _preset_text(rows: Sequence[Row]) -> str:
     for parameter, value in presets.host(name).parameters.items():
         others = sorted({str(row[parameter]) for row in rows if parameter not in row["preset_sets"]})
         told = f"{value} {PARAMETERS[parameter].unit}".rstrip()
-        instead = f"  (here: {', '.join(others)})" if others else ""
+        instead = f"  (not here, where {' or '.join(others)} is asked for)" if others else ""
         lines.append(f"  {parameter} = {told}: {PARAMETERS[parameter].meaning}{instead}")
     return "\n".join(lines)

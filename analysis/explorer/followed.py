@@ -12,8 +12,9 @@ from analysis.model.laws import one as laws
 from analysis.model.laws import scenario
 from analysis.model.laws.link import CEILINGS, TIE, goodput
 from analysis.model.laws.memory import COMPRESSION, content_pages, fill_classes
-from analysis.model.laws.one import LIMITS, Outcome, Work, work
+from analysis.model.laws.one import Outcome, Work, work
 from analysis.model.laws.passes import REASONS, distinct_pages
+from analysis.model.laws.rates import LIMITS
 from analysis.model.migration import filled
 from analysis.model.units import GBIT, GIB, PAGE_BYTES, PAGES_PER_GIB
 from analysis.parameters import FACTOR, PARAMETERS

@@ -13,18 +13,19 @@ goes at the rate of memory, compressed if memory is; the state goes at the rate 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis import parameters
-from analysis.arrays import Codes, Columns, Floats
-from analysis.model import compression, dirtying, engine, factors, link
-from analysis.model.laws.link import STREAMS
-from analysis.model.laws.one import LIMITS as _LIMITS
+from analysis.arrays import Columns, Floats
+from analysis.model import dirtying, engine, factors
+from analysis.model.laws.link import STREAMS, TIE
 from analysis.model.laws.passes import REASONS
+from analysis.model.laws.rates import LIMITS as _LIMITS
+from analysis.model.link import Rates
+from analysis.model.link import rates as rates
 from analysis.model.precopy import Guest, Passes, Precopy, SteadyLink, general, over
 from analysis.model.stop_rules import Rules
 from analysis.model.units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
@@ -36,22 +37,6 @@ CODED = {"limited_by": LIMITS, "stop_reason": np.array(REASONS, dtype=object)}
 """Outcomes that are names, and the names by their codes."""
 VOLUMES = ("stream_gib", "wire_gib")
 """Outcomes that tell what crosses the network."""
-
-
-class Rates(NamedTuple):
-    """How fast one migration goes: see :func:`rates`."""
-
-    goodput_gbps: Floats
-    memory_rate_gib_per_s: Floats
-    pages_per_s: Floats
-    ratio: Floats
-    efficiency: Floats
-    binding: Codes
-
-    @property
-    def limited_by(self) -> NDArray[np.object_]:
-        """The names of what binds."""
-        return LIMITS[self.binding]
 
 
 @takes_parameters
@@ -145,8 +130,11 @@ def ceilings(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataF
     infinite where it holds nothing.
     """
     _, columns = _columns(scenarios, given)
-    found = link.goodput(columns)
-    return pd.DataFrame({"goodput_gbps": found.gbps, "limited_by": found.limited_by, **found.ceilings})
+    found = rates(columns, ceilings=True)
+    each = np.stack(list(found.ceilings.values()))
+    binds = (each <= found.goodput_gbps * (1 + TIE)).argmax(axis=0)
+    table = {"goodput_gbps": found.goodput_gbps, "limited_by": LIMITS[binds], **found.ceilings}
+    return pd.DataFrame(table)
 
 
 def parameters_in(table: pd.DataFrame) -> pd.DataFrame:
@@ -274,28 +262,6 @@ def guest(p: Columns) -> Guest:
     classes = dirtying.within(classes, p["memory_gib"] * PAGES_PER_GIB)
     classes = dirtying.WriteClasses._make(np.broadcast_to(c, (rows, c.shape[1])) for c in classes)
     return Guest(content, pages - content, np.minimum(pages * p["top_content_share"], content), classes)
-
-
-def rates(p: Columns) -> Rates:
-    """Link and memory rates for columns of parameters, and the ceiling that binds."""
-    link_rate = link.goodput(p)
-    compresses = p["transport"] == "compression"
-    cpu = (p["compression_ratio"], p["compress_gib_per_s_per_core"], p["spare_cores"])
-    gib_per_s = link_rate.gbps * GBIT / 8 / GIB
-    stream_rate, ratio, held = gib_per_s, np.ones(1), np.zeros(1, bool)
-    if compresses.any():
-        compressed, ratio = compression.compressed_rate(gib_per_s, *cpu, p["compressor_waits"])
-        stream_rate = np.where(compresses, compressed, gib_per_s)
-        held = compresses & compression.compressor_binds(gib_per_s, *cpu)
-    memory_rate = stream_rate * PAGE_BYTES / (PAGE_BYTES + p["page_header_bytes"])
-    return Rates(
-        link_rate.gbps,
-        memory_rate,
-        memory_rate * PAGES_PER_GIB,
-        np.where(compresses, ratio, 1.0),
-        link.efficiency(p),
-        np.where(held, len(LIMITS) - 1, link_rate.binding),
-    )
 
 
 def _paused_rates(p: Columns, rate: Rates, rules: Rules) -> Rates:

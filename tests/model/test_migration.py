@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import migrate, passes
-from analysis.model import dirtying, rings
+from analysis.model import dirtying
+from analysis.model.laws import rings
 from analysis.model.migration import ceilings
 from analysis.model.stop_rules import STOP_RULES as PRESETS
 from analysis.model.units import PAGES_PER_GIB

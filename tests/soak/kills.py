@@ -188,5 +188,5 @@ def _how(found: bytes | None, wanted: bytes | None) -> str:
     """How a file is other than it should be; where it differs, from the first place on."""
     if found is None or wanted is None:
         return "is missing" if found is None else "is new"
-    at = len(os.path.commonprefix([found, wanted]))
+    at = next((i for i, (a, b) in enumerate(zip(found, wanted, strict=False)) if a != b), len(wanted))
     return f"differs: {found[at - 20 : at + 100]!r} for {wanted[at - 20 : at + 100]!r}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from analysis.model.laws import link, memory, passes
+from analysis.model.laws import link, memory, passes, rates
 from analysis.model.laws.passes import (
     AHEAD,
     CONTENT,
@@ -35,10 +35,6 @@ from analysis.model.laws.passes import (
 )
 from analysis.model.laws.scenario import Numbers, Scenario
 from analysis.model.units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
-
-LIMITS = (*link.CEILINGS, "spare_cores")
-"""What can bind, by code."""
-SPARE_CORES = LIMITS.index("spare_cores")
 
 
 class Work(NamedTuple):
@@ -135,7 +131,8 @@ def _made(state: Numbers, number: float, begun: float) -> Made:
 def _ended(p: Scenario, w: Work, made: float, reason: int) -> Outcome:
     """Outcomes once the guest is paused."""
     m, residual, rule = w.machine, w.state[LEFT], int(p.stop_rule)
-    goodput, ratio, binds = m[GOODPUT], m[RATIO], _binds(p, w)
+    goodput, ratio = m[GOODPUT], m[RATIO]
+    binds = rates.binds(p, w.ceilings, goodput)
     never = reason == ENDLESS
     converged = reason <= TARGET_MET or (not never and residual <= target_pages(p, m[RATE]))
     brownout = math.inf if never else w.state[ELAPSED] + w.state[LASTED]
@@ -154,10 +151,3 @@ def _ended(p: Scenario, w: Work, made: float, reason: int) -> Outcome:
         p.setup_s + brownout + blackout, (sent + residual) / PAGES_PER_GIB, stream,
         stream / link.efficiency(p),
     )  # fmt: skip
-
-
-def _binds(p: Scenario, w: Work) -> int:
-    """Code of what binds."""
-    if memory.compressor_binds(p, w.machine[GOODPUT] * GBIT / 8 / GIB):
-        return SPARE_CORES
-    return link.binding(w.ceilings, w.machine[GOODPUT])

@@ -27,6 +27,7 @@ import pandas as pd
 
 from analysis import alone, whole, writable
 from analysis.arrays import Columns
+from analysis.cluster import check_address
 from analysis.model.engine import Way, cores, way_for
 from analysis.model.migration import CODED, evaluate
 from analysis.parameters import OUTCOMES, ParameterError
@@ -108,6 +109,8 @@ def sweep(
         For a folder that cannot be written, before anything is evaluated.
     """
     design = _design(design).on(host_file, preset)
+    if scheduler is not None:
+        check_address(scheduler)
     if not rows and not design.reduce:
         raise ParameterError("a sweep without rows and without reductions makes nothing")
     begun = time.monotonic()
