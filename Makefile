@@ -82,7 +82,7 @@ check: $(READY)  ## look for mistakes, wrong types and what is not formatted
 	@$(PY) -m mypy
 
 audit: $(READY)  ## ask whether a known fault is in the packages of lock.txt (pip-audit; needs its service)
-	@$(FIND_UV); "$$uv" tool run --quiet pip-audit --requirement lock.txt --require-hashes --disable-pip $(ARGS)
+	@$(FIND_UV); "$$uv" tool run --quiet pip-audit --strict --requirement lock.txt --require-hashes --disable-pip $(ARGS)
 
 bom: $(READY)  ## write dist/bom.json: what the study is made of, as CycloneDX
 	@mkdir -p dist
