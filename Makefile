@@ -46,6 +46,7 @@ soak: $(READY)  ## hundreds of kills, full disks, two runs at once (nightly; a q
 	@$(PY) -m tests.soak --kills $(or $(KILLS),300) --seed $(or $(SEED),1) $(ARGS)
 
 ordinary: $(READY)  ## the batch and its kills as where kernels cannot be forked: Windows, macOS
+	@MIGRATION_STUDY_ORDINARY_KERNELS=yes $(PY) -m tests.soak --kills 10 --minutes 3 --only "report, no fork"
 	@MIGRATION_STUDY_ORDINARY_KERNELS=yes $(PY) -m pytest tests/batch $(ARGS)
 
 versions: $(READY)  ## tests with the oldest and the newest packages that are allowed (nightly; PYTHON=python3.13 too)

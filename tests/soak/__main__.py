@@ -25,7 +25,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="soak ") as name:
         folder = Path(name)
         wanted = {work.name: _undisturbed(work, folder / f"whole-{i}") for i, work in enumerate(works)}
-        until = begun + 60 * asked.minutes
+        until = time.monotonic() + 60 * asked.minutes
         number = 0
         while sum(tally.kills.values()) < asked.kills and time.monotonic() < until:
             number += 1
@@ -49,7 +49,7 @@ def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--kills", type=int, default=300, help="at least so many, unless time runs out")
     parser.add_argument("--seed", type=int, default=1, help="of moments, signals and victims")
-    parser.add_argument("--minutes", type=float, default=15.0, help="after which no round begins")
+    parser.add_argument("--minutes", type=float, default=15.0, help="of kills, after which no round begins")
     parser.add_argument("--only", action="append", help="only this command, by its name; may be repeated")
     return parser.parse_args()
 
