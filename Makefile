@@ -21,7 +21,7 @@ MOVED := moved
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test nightly fuzz hostile gallery lab laboratory bench format check lock clean moved
+.PHONY: help setup report test nightly fuzz soak ordinary versions hostile gallery lab laboratory bench format check audit bom lock clean moved
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -41,6 +41,21 @@ nightly: $(READY)  ## tests that take half a minute or more each
 
 fuzz: $(READY)  ## long random tests of the readers of host files (nightly; hours: CASES=1000 takes a tenth)
 	@FUZZ_CASES=$(or $(CASES),10000) $(PY) -m pytest tests/observations/test_fuzz.py tests/observations/test_metamorphic.py tests/observations/test_large.py $(ARGS)
+
+soak: $(READY)  ## hundreds of kills, full disks, two runs at once (nightly; a quarter of an hour: KILLS=30 takes a tenth)
+	@$(PY) -m tests.soak --kills $(or $(KILLS),300) --seed $(or $(SEED),1) $(ARGS)
+
+ordinary: $(READY)  ## the batch and its kills as where kernels cannot be forked: Windows, macOS
+	@MIGRATION_STUDY_ORDINARY_KERNELS=yes $(PY) -m tests.soak --kills 10 --minutes 3 --only "report, no fork"
+	@MIGRATION_STUDY_ORDINARY_KERNELS=yes $(PY) -m pytest tests/batch $(ARGS)
+
+versions: $(READY)  ## tests with the oldest and the newest packages that are allowed (nightly; PYTHON=python3.13 too)
+	@$(FIND_UV); for which in lowest-direct highest; do \
+	    echo "Tests with $$("$(PYTHON)" -V) and the $$which versions"; \
+	    "$$uv" venv --quiet --clear --python "$(PYTHON)" .venv/$$which && \
+	    "$$uv" pip install --quiet --python .venv/$$which/bin/python --resolution $$which -e '.[test]' && \
+	    .venv/$$which/bin/python -m pytest -q -W default -p no:cacheprovider -m "not slow and not nightly" $(or $(ARGS),$(VERSIONS)) || exit 1; \
+	done
 
 hostile: $(READY)  ## what a stranger could give, to every face, and how much of it ended in a sentence
 	@$(PY) -m tests.hostile $(ARGS)
@@ -67,6 +82,15 @@ check: $(READY)  ## look for mistakes, wrong types and what is not formatted
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 
+audit: $(READY)  ## ask whether a known fault is in the packages of lock.txt (pip-audit; needs its service)
+	@$(FIND_UV); "$$uv" tool run --quiet pip-audit --strict --requirement lock.txt --require-hashes --disable-pip $(ARGS)
+
+bom: $(READY)  ## write dist/bom.json: what the study is made of, as CycloneDX
+	@mkdir -p dist
+	@$(FIND_UV); "$$uv" tool run --quiet --from cyclonedx-bom cyclonedx-py requirements lock.txt \
+	    --pyproject pyproject.toml --output-reproducible --of JSON -o dist/bom.json
+	@echo "dist/bom.json is written"
+
 COMPILE = pip compile --quiet --universal --no-header --no-annotate --extra test
 SAYS = for every Python from 3.11 on. Renew with: make lock
 
@@ -82,6 +106,9 @@ clean:  ## remove the environment, the reports and all caches
 	@echo "Removing .venv, reports and caches"
 	@rm -rf .venv reports dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What `make versions` runs: the packages' own tests watch warnings, pictures and pages.
+VERSIONS = tests/model tests/studies tests/observations tests/cli tests/batch
 
 # uv installs in seconds what takes pip a minute and a half: the one on the PATH, else one of our own.
 FIND_UV = uv=$$(command -v uv) || { uv=.venv/bin/uv; \

@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from analysis.cli import needed
+from analysis.cli import needed, stopping
 
+if __name__ == "__main__" or Path(sys.argv[0]).stem == "migration-study":
+    stopping.early()
 # Before click: it may be missing too, where the environment is not activated.
 if missing := needed.missing():
     sys.exit(needed.lacks(missing))

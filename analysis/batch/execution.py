@@ -82,9 +82,6 @@ class Engine(NBClientEngine):  # type: ignore[misc] # papermill has no types
 
 papermill_engines.register("study", Engine)
 
-RUNS = "MIGRATION_STUDY_RUNS"
-"""The environment's name for the folder in which runs keep their files: set by :func:`kernel_environment`."""
-
 
 def kernel_config(watched: Path | None = None) -> Config:
     """How kernels are started and ended.
@@ -112,12 +109,14 @@ def kernel_environment() -> Iterator[None]:
     before = dict(os.environ)
     with temporary.folder() as folder:
         os.environ.pop("MPLBACKEND", None)
-        for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", RUNS):
+        for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "TMPDIR", "TEMP", "TMP"):
             os.environ[name] = str(folder / name.lower())
             (folder / name.lower()).mkdir()
+        given, tempfile.tempdir = tempfile.tempdir, os.environ["TMPDIR"]
         try:
             yield
         finally:
+            tempfile.tempdir = given
             os.environ.clear()
             os.environ.update(before)
 
@@ -158,7 +157,7 @@ def work(
     run: Run, source: bytes, digest: str, on_cell: OnCell | None = None, manager: type | None = None
 ) -> Finished:
     """Execute a notebook, given as the content of its file, and make all that the run leaves."""
-    with tempfile.TemporaryDirectory(dir=os.environ.get(RUNS), ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         given, target, watched = (Path(folder) / name for name in (run.notebook.name, "out.ipynb", "reads"))
         given.write_bytes(source)
         local = Run(run.name, given, run.parameters, run.scenario)

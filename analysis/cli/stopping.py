@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 from types import FrameType
 
@@ -22,14 +23,29 @@ WORDS = {
 """Faults of the machine, as a user reads them."""
 
 
+def early() -> None:
+    """While a program loads what it needs: a signal ends it at once, nothing is there to keep."""
+    for name in ("SIGINT", *STOPS):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, _leave)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    os.write(2, b"error: stopped\n")
+    os._exit(130)
+
+
 def listen() -> None:
     """From now on SIGTERM, and the end of the terminal, stop in order: what is done is kept.
 
     A signal that whoever started the command had switched off, as ``nohup`` does, stays so.
     """
+    if signal.getsignal(signal.SIGINT) is _leave:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in STOPS:
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+        if number is not None and signal.getsignal(number) in (signal.SIG_DFL, _leave):
             signal.signal(number, _stop)
 
 

@@ -1,5 +1,6 @@
 """How a verb tells a user's mistake: one sentence with the nearest right name, and an exit code."""
 
+import io
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -70,6 +71,7 @@ class Verbs(click.Group):
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         stopping.listen()
+        _show_any_character()
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except click.exceptions.NoArgsIsHelpError as error:
@@ -89,6 +91,13 @@ class Verbs(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = 0
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show_any_character() -> None:
+    """Have a console that lacks a character, as those of Windows do, show its number; as JSON has it too."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
