@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis import unusual, writable
+from analysis import spreadsheets, unusual, writable
 from analysis.batch import grid, inputs, pool, uptodate
 from analysis.batch.execution import Failure, Finished, Run
 from analysis.batch.progress import Lines
@@ -170,7 +170,7 @@ def keep(run: Run, made: Finished, out: Path) -> Outcome:
     files.write(executed / f"{run.name}.ipynb", made.notebook)
     numbers = out / f"{run.name}.csv"
     if made.record["rows"]:
-        files.write(numbers, results.table(made.record).to_csv(index=False, lineterminator="\n"))
+        files.write(numbers, spreadsheets.csv(results.table(made.record)))
     else:
         numbers.unlink(missing_ok=True)
     files.write(executed / f"{run.name}.json", json.dumps(made.record, indent=1))

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from nbformat import NotebookNode
 
+from analysis import spreadsheets
 from analysis.parameters import OUTCOMES, PARAMETERS
 
 NAMES = ("run", "notebook", "scenario")
@@ -190,5 +191,5 @@ def write(frame: pd.DataFrame, folder: Path) -> None:
     """Write the gathered table into a folder of reports, as CSV and as Parquet."""
     from analysis.pages import files
 
-    files.write(folder / "results.csv", frame.to_csv(index=False, lineterminator="\n").encode())
+    files.write(folder / "results.csv", spreadsheets.csv(frame).encode())
     files.write(folder / "results.parquet", frame.to_parquet(index=False))

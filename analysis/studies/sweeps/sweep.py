@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import writable
+from analysis import spreadsheets, writable
 from analysis.arrays import Columns
 from analysis.cluster import check_address
 from analysis.model.engine import Way, cores, way_for
@@ -136,7 +136,7 @@ def sweep(
     tables = {name: reduction.result(state.sums[name]) for name, reduction in state.reductions.items()}
     for name, table in tables.items():
         table.to_parquet(state.beside / f"{name}.parquet")
-        table.to_csv(state.beside / f"{name}.csv", index=False, lineterminator="\n")
+        (state.beside / f"{name}.csv").write_text(spreadsheets.csv(table), encoding="utf-8", newline="\n")
     for stray in state.folder.glob(".part-*"):  # by a process that was killed
         stray.unlink(missing_ok=True)
     taken = time.monotonic() - begun
