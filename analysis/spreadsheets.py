@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_BEGINS = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Beginnings of formulas; the last four are their full-width forms, which some spreadsheets take for them."""
 
 
@@ -21,7 +21,11 @@ def cell(value: Any) -> Any:
     >>> [cell(value) for value in ("=1+1", "web-01", -5, "-5")]
     ["'=1+1", 'web-01', -5, "'-5"]
     """
-    return f"'{value}" if isinstance(value, str) and value.startswith(_BEGINS) else value
+    if not isinstance(value, str):
+        return value
+    # A lone carriage return ends a line for a spreadsheet, and stands unquoted in a CSV.
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if text.startswith(_BEGINS) else text
 
 
 def csv(table: pd.DataFrame) -> str:

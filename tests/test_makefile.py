@@ -57,7 +57,10 @@ def pretend_uv(make, *lines):
 def test_help_lists_the_verbs(make):
     """make alone lists every verb with what it does."""
     listed = [line.split()[1] for line in make().stdout.splitlines()]
-    assert listed == "help setup report test nightly fuzz hostile gallery lab bench format check lock clean".split()
+    assert (
+        listed
+        == "help setup report test nightly fuzz hostile gallery lab bench format check lock clean".split()
+    )
 
 
 def test_missing_python_is_said(make):

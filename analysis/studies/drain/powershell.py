@@ -68,7 +68,7 @@ def script(found: Drain) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A text as PowerShell takes it literally: it ends one at any of five quotation marks, and doubles keep it.
+    """A text as PowerShell takes it literally: any of five quotation marks ends one, and stands when doubled.
 
     >>> print(_quoted("web'; Stop-Computer; '"))
     'web''; Stop-Computer; '''
