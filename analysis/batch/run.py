@@ -109,6 +109,8 @@ def report(
             progress.done(outcome.run.name, f"[{done}/{len(waiting)}] {told(outcome)}")
     finally:
         page = gather(out)
+    for line in index.unreadable(out):
+        progress.tell(f"note: {line}")
     failed = sum(outcome.failure is not None for outcome in outcomes.values())
     progress.tell(
         f"{count(len(runs), 'report')} in {time.perf_counter() - start:.0f} s"

@@ -19,6 +19,8 @@ from analysis import spreadsheets
 from analysis.parameters import OUTCOMES, PARAMETERS
 
 NAMES = ("run", "notebook", "scenario")
+VERSION = 1
+"""Of the tables of results, in the description that Parquet keeps beside the rows."""
 
 # --- in a notebook --------------------------------------------------------------------
 
@@ -192,4 +194,6 @@ def write(frame: pd.DataFrame, folder: Path) -> None:
     from analysis.pages import files
 
     files.write(folder / "results.csv", spreadsheets.csv(frame).encode())
-    files.write(folder / "results.parquet", frame.to_parquet(index=False))
+    named = frame.copy(deep=False)
+    named.attrs["migration_study_results"] = VERSION
+    files.write(folder / "results.parquet", named.to_parquet(index=False))

@@ -365,7 +365,8 @@ class _Columns:
 
         columns = {name: self._arrow(pa, name, array) for name, array in self.arrays.items()}
         # No value is ever missing; a file that could say so takes three times as long to write.
-        schema = pa.schema([pa.field(name, column.type, nullable=False) for name, column in columns.items()])
+        fields = [pa.field(name, column.type, nullable=False) for name, column in columns.items()]
+        schema = pa.schema(fields, {"migration_study_sweep": str(FORMAT)})
         temporary = file.with_name(f".{file.name}.{os.getpid()}")
         # Numbers of random scenarios do not compress; names do, by their dictionary.
         pq.write_table(
