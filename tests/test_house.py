@@ -22,7 +22,7 @@ MAY_USE = {
 }
 """The rooms that each room may import from, besides itself and the ground: one way, no circle."""
 GROUND_ORDER = ["errors", "arrays", "other_names", "quantities", "parameters", "presets", "inputs", "unusual"]
-GROUND_ORDER += ["ranges", "signatures", "schemas", "yaml_files", "cluster", "writable"]
+GROUND_ORDER += ["ranges", "signatures", "schemas", "yaml_files", "cluster", "writable", "spreadsheets"]
 GROUND_ORDER += ["whole", "alone", "home"]
 """Modules at the top of the package, free for all rooms to use; each may use those before it."""
 GROUND = set(GROUND_ORDER)

@@ -167,6 +167,7 @@ def work(
         known, data = inputs.inputs(given), reads.noted(watched, run.parameters)
     failure = failure_of(notebook, error) if error else None
     record = {
+        "version": index.VERSION,
         "name": run.name,
         "notebook": run.notebook.name,
         "scenario": run.scenario,

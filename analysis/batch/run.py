@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis import alone, unusual, writable
+from analysis import alone, spreadsheets, unusual, writable
 from analysis import home as study
 from analysis.batch import grid, inputs, pool, uptodate
 from analysis.batch.execution import Failure, Finished, Run
@@ -123,6 +123,8 @@ def _report(
                 progress.done(outcome.run.name, f"[{done}/{len(waiting)}] {told(outcome)}")
     finally:
         page = gather(out)
+    for line in index.unreadable(out):
+        progress.tell(f"note: {line}")
     failed = sum(outcome.failure is not None for outcome in outcomes.values())
     progress.tell(
         f"{count(len(runs), 'report')} in {time.perf_counter() - start:.0f} s"
@@ -185,7 +187,7 @@ def keep(run: Run, made: Finished, out: Path) -> Outcome:
     files.write(executed / f"{run.name}.ipynb", made.notebook)
     numbers = out / f"{run.name}.csv"
     if made.record["rows"]:
-        files.write(numbers, results.table(made.record).to_csv(index=False, lineterminator="\n"))
+        files.write(numbers, spreadsheets.csv(results.table(made.record)))
     else:
         numbers.unlink(missing_ok=True)
     files.write(executed / f"{run.name}.json", json.dumps(made.record, indent=1))

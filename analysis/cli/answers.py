@@ -31,6 +31,8 @@ from analysis.studies.validation.rings import compare_transfers, transfer_errors
 Figures: TypeAlias = dict[str, Any]
 """Figures by name, as JSON shows them: numbers, names, lists and tables of them."""
 
+VERSION = 1
+"""Of the JSON of a record, of a drain and of a running migration: counted up where a field changes its meaning."""
 OBSERVED_ROWS = 20
 """Rows of a table that ``observe`` shows a person."""
 
@@ -157,7 +159,9 @@ def local_names(pairs: Sequence[str]) -> dict[str, str]:
 def observed_figures(found: Record) -> Figures:
     """A record as ``observe --json`` prints it."""
     tables = {name: getattr(found, name).to_dict("records") for name in ("migrations", "passes")}
-    return {"kind": found.kind, "sources": found.sources} | tables | {"notes": found.notes}
+    return (
+        {"version": VERSION, "kind": found.kind, "sources": found.sources} | tables | {"notes": found.notes}
+    )
 
 
 def observed_text(found: Record) -> str:

@@ -204,7 +204,9 @@ class _Events:
     def show(self, seen: Seen) -> None:
         if seen.migration != self.begun:
             self.begun = seen.migration
-            self._say("begin", migration=seen.migration, kind=seen.record.kind)
+            from analysis.cli.answers import VERSION
+
+            self._say("begin", version=VERSION, migration=seen.migration, kind=seen.record.kind)
         if seen.outlook and seen.outlook.time_s != self.at:
             self.at = seen.outlook.time_s
             self._say("outlook", migration=seen.migration, **seen.outlook.figures())

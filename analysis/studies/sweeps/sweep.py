@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import alone, whole, writable
+from analysis import alone, spreadsheets, whole, writable
 from analysis.arrays import Columns
 from analysis.cluster import check_address
 from analysis.model.engine import Way, cores, way_for
@@ -149,7 +149,7 @@ def _tables(state: _State) -> dict[str, pd.DataFrame]:
     tables = {name: reduction.result(state.sums[name]) for name, reduction in state.reductions.items()}
     for name, table in tables.items():
         whole.write(state.beside / f"{name}.parquet", table.to_parquet())
-        whole.write(state.beside / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
+        whole.write(state.beside / f"{name}.csv", spreadsheets.csv(table))
     for stray in state.folder.glob(".part-*"):  # by a process that was killed
         stray.unlink(missing_ok=True)
     whole.remove_halves(state.beside)
@@ -375,7 +375,8 @@ class _Columns:
 
         columns = {name: self._arrow(pa, name, array) for name, array in self.arrays.items()}
         # No value is ever missing; a file that could say so takes three times as long to write.
-        schema = pa.schema([pa.field(name, column.type, nullable=False) for name, column in columns.items()])
+        fields = [pa.field(name, column.type, nullable=False) for name, column in columns.items()]
+        schema = pa.schema(fields, {"migration_study_sweep": str(FORMAT)})
         temporary = file.with_name(f".{file.name}.{os.getpid()}")
         try:
             # Numbers of random scenarios do not compress; names do, by their dictionary.
