@@ -397,7 +397,7 @@ OUTCOMES: Mapping[str, Outcome] = {
         Outcome("residual_pages", "pages", "dirty pages left for phase two"),
         Outcome("brownout_s", "s", "phase one: the guest runs while memory is copied"),
         Outcome("blackout_s", "s", "phase two: the guest is paused"),
-        Outcome("total_s", "s", "set-up, brownout, blackout and post-copy together"),
+        Outcome("total_s", "s", "set-up, brownout and blackout together, and post-copy"),
         Outcome("throttled_share", "0-1", "processor time that a throttle takes from the guest in phase one"),
         Outcome("post_copy_s", "s", "after the pause: the guest runs, and waits for pages that follow it"),
         Outcome("memory_sent_gib", "GiB", "memory pages sent, counting every time"),

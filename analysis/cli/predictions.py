@@ -22,6 +22,8 @@ Row = dict[str, Any]
 WIDTH = 100
 """Columns of a terminal that a table of several migrations keeps to."""
 _FIRST = ("total_s", "blackout_s", "converged", "limited_by")
+_PRICES = ("throttled_share", "post_copy_s")
+"""What some rules cost the guest, told where it is something."""
 _THEN = ("passes", "brownout_s", "memory_sent_gib", "goodput_gbps")
 """Outcomes of a table, the answer first; those that find no more room are left out, from the last on."""
 
@@ -36,7 +38,8 @@ def prediction_text(rows: Sequence[Row]) -> str:
     said = [*_borrowed_handoff(computed), *overflows.sentences(computed)]
     notes = [f"note: {one}" for one in said]
     if len(rows) == 1:
-        numbers = "\n".join(_line(name, rows[0]) for name in (*_applied(rows), *OUTCOMES))
+        told = [name for name in OUTCOMES if name not in _PRICES or rows[0][name] > 0]
+        numbers = "\n".join(_line(name, rows[0]) for name in (*_applied(rows), *told))
         return "\n\n".join(["\n".join([answer(rows[0]), *notes]), *preset, numbers])
     return "\n\n".join(["\n".join([_table(rows), *notes]), *preset])
 

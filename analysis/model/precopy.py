@@ -297,9 +297,7 @@ def _sent_in_pass(state: _State, rate: Floats, number: int, ahead: Floats | floa
 
 def _writes_left(state: _State) -> Floats | float:
     """Share of its writes that a throttled guest keeps up."""
-    if state.course is None:
-        return 1.0
-    return changing.writes_left(state.course)
+    return 1.0 if state.course is None else changing.writes_left(state.course)
 
 
 def _unsent_content(state: _State, target: Floats) -> Floats:
@@ -349,14 +347,15 @@ def _why_stop(number: int, made: Passes, state: _State, link: Link) -> Codes:
         state.sent > rules.sent_limit * np.maximum(state.machine, 1),
     )
     reason = np.select(tests, range(len(tests)), default=-1)
-    stays = _came_back(number, state) | _creeps(number, state, pending - np.maximum(target, 1))
-    stays &= link.settled(state.row, state.elapsed)
     if state.course is not None:
         told = (number, state.elapsed, state.remaining, rate, reason < 0)
         gives_up, state.course = changing.gives_up(state.course, *told)
         reason = np.where((reason < 0) & gives_up, state.course.rule.gives_up_by, reason)
-        stays &= _ends_by_itself(state) == 0
-    reason = np.where((reason < 0) & unlimited & (stays | (number >= ENDLESS_PASSES)), ENDLESS, reason)
+    if unlimited.any():
+        stays = _came_back(number, state) | _creeps(number, state, pending - np.maximum(target, 1))
+        stays &= link.settled(state.row, state.elapsed) & (_ends_by_itself(state) == 0)
+        stays |= number >= ENDLESS_PASSES
+        reason = np.where((reason < 0) & unlimited & stays, ENDLESS, reason)
     return np.where(np.isinf(made.duration_s), ENDLESS, reason)
 
 
@@ -371,9 +370,10 @@ def _came_back(number: int, state: _State) -> Bools:
     return both
 
 
-def _ends_by_itself(state: _State) -> Codes:
-    """What ends a loop under a rule that changes: 0 nothing, 1 its clock, 2 what the passes do."""
-    assert state.course is not None
+def _ends_by_itself(state: _State) -> Codes | int:
+    """What ends a loop: 0 nothing, of rules that change 1 their clock, 2 what the passes do."""
+    if state.course is None:
+        return 0
     by_clock = np.isfinite(changing.next_change_s(state.course, state.elapsed))
     return np.where(changing.settled(state.course), by_clock, 2)
 

@@ -114,7 +114,7 @@ def _of_table(text: str) -> str:
         return EVENTS
     if set(lab.PASS_COLUMNS) <= set(names):
         return PASSES
-    if set(lab.COLUMNS) <= set(names):
+    if set(lab.COLUMNS) <= set(names) or set(lab.STOP_COLUMNS) <= set(names):
         return LABORATORY
     if is_laboratorys(names):
         return LABORATORY

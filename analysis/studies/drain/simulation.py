@@ -187,7 +187,7 @@ def _unchanging(p: Columns) -> Rules:
     if rules.changes is not None:
         name = np.broadcast_to(p["stop_rule"], len(rules.changes.some))[rules.changes.some][0]
         raise UserError(
-            f"stop_rule = {name!r}: a drain follows no growing target, no throttle and no time to give up; "
+            f"stop_rule = {name!r}: a drain follows no target that grows, no throttle, no time to give up; "
             "take 'qemu' with blackout_target_ms at its last, and the system's own time-out"
         )
     return rules

@@ -16,10 +16,11 @@ import pandas as pd
 from analysis.errors import UserError
 from analysis.model.migration import passes
 from analysis.observations.files import read_observed
+from analysis.observations.lab import STOP_RULES
 from analysis.studies.hosts.host import Host
 from analysis.studies.hosts.prediction import as_counted, coverage, predict, unmeasured
 
-COVERED_METHODS = ("precopy", "xbzrle", "compress", "multifd-zstd", "multifd-zlib")
+COVERED_METHODS = ("precopy", "xbzrle", "compress", "multifd-zstd", "multifd-zlib", *STOP_RULES)
 """Methods of the laboratory that the model describes; xbzrle, which sends less of a page that it sent before,
 is predicted as plain pre-copy."""
 PLAIN_LINK_GBPS = 1.5
