@@ -30,7 +30,8 @@ def predict_command(scenario: Mapping[str, Any], host_file: str | Path = "", pre
     """The command that predicts a scenario, with the options that differ from what holds anyway.
 
     ``scenario``: parameters by name; what else it holds (outcomes, a host's factors) is left out. What holds
-    anyway are the defaults, or what the calibrated host or the preset says in their place.
+    anyway are the defaults, or what the calibrated host or the preset says in their place. ``workload``:
+    one of the host's.
 
     >>> predict_command({"memory_gib": 64.0, "transport": "smb", "setup_s": 2.0, "total_s": 57.1})
     'python -m analysis predict --memory-gib 64 --transport smb'
@@ -39,6 +40,7 @@ def predict_command(scenario: Mapping[str, Any], host_file: str | Path = "", pre
     words = ["python", "-m", "analysis", "predict"]
     words += ["--host", str(host_file)] if host_file else []
     words += ["--preset", preset] if preset else []
+    words += ["--workload", str(scenario["workload"])] if host_file and "workload" in scenario else []
     for name, value in _differing(scenario, usual):
         words += _option(name, value)
     return shlex.join(words)
