@@ -31,6 +31,7 @@ EVERY_S = 10.0
 """How often a line is written where nobody watches a terminal, besides one a pass."""
 PATIENCE, LONGEST_S = 3.0, 10.0
 """A record is not read again before so many times as long has passed as reading it took, at most so long."""
+NOT_TOLD = "what remains is not told"
 BINDS = {
     "link": "the link",
     "writes": "the guest writes nearly as fast as the link carries",
@@ -132,9 +133,14 @@ class Reading:
             if last:
                 raise
             return None
-        notes = [note.replace(f"{path.parent}{os.sep}", "") for note in found.notes]
-        seen = self.watched.see(replace(found, notes=notes))
+        seen = self.watched.see(replace(found, notes=self._plain(path, found.notes),
+                                        sources=self._plain(path, found.sources)))  # fmt: skip
         return seen if seen.migration else None
+
+    @staticmethod
+    def _plain(path: Path, sentences: list[str]) -> list[str]:
+        """Sentences without the folder of what is followed."""
+        return [said.replace(f"{path.parent}{os.sep}", "") for said in sentences]
 
 
 def _follow(news: Followed, reading: Reading, teller: Teller, interval_s: float) -> int:
@@ -275,7 +281,7 @@ def lines(now: Outlook) -> list[str]:
     dirty = f", {now.dirty_pages_per_s:,.0f} dirty pages/s" if math.isfinite(now.dirty_pages_per_s) else ""
     parts = [
         f"{now.progress:4.0%}",
-        f"pass {now.pass_number}, {size(now.remaining_gib)} left",
+        f"pass {now.pass_number}, {size(now.remaining_gib)} left" if now.pass_number else NOT_TOLD,
         f"{now.link_gbps:.3g} Gbit/s{dirty}",
         _when(now),
         f"converges {now.converge_chance:.0%}",
