@@ -7,6 +7,7 @@ most outcomes are those of the last point, or follow from them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -14,7 +15,7 @@ import pandas as pd
 
 from analysis.arrays import Bools, Columns, Floats, Indices
 from analysis.parameters import PARAMETERS
-from analysis.studies.hosts.candidates import Chosen
+from analysis.studies.hosts.candidates import Candidate, Chosen
 
 ADDED: dict[str, dict[str, float]] = {
     "setup_s": {"total_s": 1.0},
@@ -51,10 +52,11 @@ class Around:
         for (candidate, _), about, x in self._quantities():
             if candidate.name not in ADDED:
                 needed |= (x != x[-1])[:, None] & about & self._matters(candidate.name)
-        self.pairs: Pairs = np.nonzero(needed)  # type: ignore[assignment]  (as many as there are axes)
+        point, row = np.nonzero(needed)
+        self.pairs: Pairs = point, row
 
-    def _quantities(self) -> zip:
-        return zip(self._fit.free, self._fit.rows, self._points.T, strict=True)
+    def _quantities(self) -> Iterator[tuple[tuple[Candidate, str], Bools, Floats]]:
+        yield from zip(self._fit.free, self._fit.rows, self._points.T, strict=True)
 
     def _matters(self, name: str) -> Bools:
         """The migrations whose outcomes may follow from a parameter."""
