@@ -49,7 +49,7 @@ gallery: $(READY)  ## every notebook in thirty situations, all figures on contac
 lab: $(READY)  ## open the notebooks in JupyterLab
 	@$(PY) -m jupyter lab notebooks $$([ "$$(id -u)" = 0 ] && echo --allow-root) $(ARGS)
 
-bench: $(READY)  ## time passes beside C and SimGrid (BENCH=sweep: rows to Parquet; BENCH=report_batch: reports)
+bench: $(READY)  ## time passes beside C (BENCH=sweep, hosts, report_batch ...; ARGS="--out F", "--against F")
 	@$(PY) benchmarks/$(or $(BENCH),passes).py $(ARGS)
 
 format: $(READY)  ## put code and notebooks into the common format

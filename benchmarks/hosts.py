@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ from analysis.model import compiled  # noqa: F401  (loads the kernel)
 from analysis.model.migration import migrate, parameters_in
 from analysis.observations.files import read_observed
 from analysis.observations.lab import DATA
+from analysis.studies.hosts.calibration import calibrate
 from analysis.studies.hosts.host import load_host
 from analysis.studies.hosts.prediction import DRAWS, predict, unmeasured
 from benchmarks import record
@@ -44,22 +46,20 @@ def migrations(rows: int, seed: int = 1) -> pd.DataFrame:
     return table
 
 
-ONE = """
-import json, resource, sys, time
-from benchmarks.hosts import calibrate, migrations
-table = migrations(int(sys.argv[1]))
-begun = time.perf_counter()
-calibrate(table)
-used = resource.getrusage(resource.RUSAGE_SELF)
-figures = {"wall": time.perf_counter() - begun, "cpu": used.ru_utime + used.ru_stime, "mib": used.ru_maxrss / 1024}
-print(json.dumps(figures))
-"""
+def calibrated_here(rows: int) -> None:
+    """One calibration in this program; prints seconds of the clock and of the processors, and most memory."""
+    table = migrations(rows)
+    begun = time.perf_counter()
+    calibrate(table)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    figures = {"wall": time.perf_counter() - begun, "cpu": used.ru_utime + used.ru_stime}
+    print(json.dumps(figures | {"mib": used.ru_maxrss / 1024}))
 
 
 def calibrated(rows: int) -> dict[str, float]:
-    """Seconds of the processors and of the clock, and most memory, of one calibration."""
-    command = [sys.executable, "-c", ONE, str(rows)]
-    done = subprocess.run(command, cwd=record.STUDY, capture_output=True, text=True, check=True)
+    """The same in a program of its own."""
+    code = f"from benchmarks import hosts; hosts.calibrated_here({rows})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=record.STUDY, stdout=subprocess.PIPE, check=True)
     figures: dict[str, float] = json.loads(done.stdout)
     return figures
 
