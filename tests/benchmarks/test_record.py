@@ -1,4 +1,4 @@
-"""What benchmarks record: compared with their spread, a regression told by the exit code, pages held to it."""
+"""What benchmarks record: compared with their spread, a regression ends with 1, pages are held to it."""
 
 import argparse
 import json
