@@ -21,7 +21,7 @@ from jupyter_core.utils import ensure_event_loop
 from papermill.engines import NBClientEngine, papermill_engines
 from traitlets.config import Config
 
-from analysis.batch import inputs, reads, uptodate
+from analysis.batch import inputs, reads, temporary, uptodate
 from analysis.pages import html, index, results
 
 OnCell = Callable[[int, int], None]
@@ -82,6 +82,9 @@ class Engine(NBClientEngine):  # type: ignore[misc] # papermill has no types
 
 papermill_engines.register("study", Engine)
 
+RUNS = "MIGRATION_STUDY_RUNS"
+"""The environment's name for the folder in which runs keep their files: set by :func:`kernel_environment`."""
+
 
 def kernel_config(watched: Path | None = None) -> Config:
     """How kernels are started and ended.
@@ -103,12 +106,15 @@ def kernel_config(watched: Path | None = None) -> Config:
 def kernel_environment() -> Iterator[None]:
     """Keep what is particular to a user or a machine out of the kernels started within.
 
-    An IPython profile could change any result; MPLBACKEND=agg would leave out every figure.
+    An IPython profile could change any result; MPLBACKEND=agg would leave out every figure. What kernels and
+    runs keep in files while they run lies in one folder, which is removed at the end.
     """
     before = dict(os.environ)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    with temporary.folder() as folder:
         os.environ.pop("MPLBACKEND", None)
-        os.environ["IPYTHONDIR"] = folder
+        for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", RUNS):
+            os.environ[name] = str(folder / name.lower())
+            (folder / name.lower()).mkdir()
         try:
             yield
         finally:
@@ -152,7 +158,7 @@ def work(
     run: Run, source: bytes, digest: str, on_cell: OnCell | None = None, manager: type | None = None
 ) -> Finished:
     """Execute a notebook, given as the content of its file, and make all that the run leaves."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(dir=os.environ.get(RUNS), ignore_cleanup_errors=True) as folder:
         given, target, watched = (Path(folder) / name for name in (run.notebook.name, "out.ipynb", "reads"))
         given.write_bytes(source)
         local = Run(run.name, given, run.parameters, run.scenario)

@@ -120,23 +120,19 @@ def figures(rows: pd.DataFrame, commands: Mapping[str, Any]) -> list[dict[str, A
     from analysis.studies.decisions import advised
 
     return [
-        advised.plain(row) | opened(row, commands) | {"scenario": _scenario(row)}
+        advised.plain(row) | opened(row, commands) | {"scenario": scenario_of(row)}
         for _, row in rows.iterrows()
     ]
 
 
 def opened(row: pd.Series, commands: Mapping[str, Any]) -> dict[str, str]:
-    """The commands that open a row: ``predict`` for its figures, ``report`` for the explorer."""
-    from analysis.cli.commands import predict_command, report_command
+    """What opens a row: ``predict`` for its figures, ``report`` for the explorer, ``page`` in a report."""
+    from analysis.cli.commands import opening_lines
 
-    scenario = _scenario(row)
-    return {
-        "predict": predict_command(scenario, **commands),
-        "report": report_command(scenario, **commands),
-    }
+    return opening_lines(scenario_of(row), **commands)
 
 
-def _scenario(row: pd.Series) -> dict[str, Any]:
+def scenario_of(row: pd.Series) -> dict[str, Any]:
     """The parameters of one machine of a row: of several at once it has its part of what they share."""
     import pandas as pd
 
@@ -145,6 +141,16 @@ def _scenario(row: pd.Series) -> dict[str, Any]:
 
     one = shared_out(pd.DataFrame([row]).infer_objects()).iloc[0]
     return {name: one[name] for name in PARAMETERS}
+
+
+def todays(case: Situation) -> dict[str, Any]:
+    """The parameters of one machine as it is today, of several at once with its part of what they share."""
+    import pandas as pd
+
+    from analysis.parameters import defaults
+    from analysis.studies.decisions.levers import AT_ONCE
+
+    return scenario_of(pd.Series(defaults() | dict(case.scenario) | {AT_ONCE: case.at_once}))
 
 
 def text(rows: pd.DataFrame, commands: Mapping[str, Any], goal: str = "total") -> str:
@@ -163,8 +169,8 @@ def text(rows: pd.DataFrame, commands: Mapping[str, Any], goal: str = "total") -
     parts += [f"No gain: {'; '.join(none)}."] if none else []
     if first["levers"]:
         parts.append("\n".join(line for lever in first["levers"] for line in _how(lever)))
-    opens = opened(first, commands)
-    return "\n\n".join([*parts, f"predict:  {opens['predict']}\nexplorer: {opens['report']}"])
+    opens = {{"report": "explorer"}.get(how, how): line for how, line in opened(first, commands).items()}
+    return "\n\n".join([*parts, "\n".join(f"{how + ':':9} {line}" for how, line in opens.items())])
 
 
 def _cells(row: pd.Series) -> dict[str, str]:

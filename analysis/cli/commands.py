@@ -12,16 +12,20 @@ import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 
 from analysis.errors import UserError
+from analysis.home import STUDY
 from analysis.inputs import Input, read_lines
 from analysis.parameters import PARAMETERS, ParameterError, defaults, meant
 from analysis.studies.hosts.host import on
 
 EXPLORER = "notebooks/08-explorer.ipynb"
 """The notebook that takes any scenario."""
+EXPLORED = "reports/08-explorer.html"
+"""Where its report is, once ``report`` has made it."""
 OTHERS = "other_parameters"
 """Its parameter for all those that it has no line for."""
 
@@ -70,6 +74,33 @@ def report_command(scenario: Mapping[str, Any], host_file: str | Path = "", pres
     return shlex.join(words)
 
 
+def case_address(scenario: Mapping[str, Any], host_file: str | Path = "") -> str:
+    """What behind the address of a page that computes opens a scenario there, on the host that page is for.
+
+    >>> case_address({"memory_gib": 96.0, "transport": "smb", "setup_s": 2.0, "total_s": 57.1})
+    '#from=defaults&memory_gib=96&transport=smb'
+    """
+    usual = defaults() | (on(host_file, {}) if host_file else {})
+    said = [(name, written(value)) for name, value in _differing(scenario, usual)]
+    return "#" + urlencode([("from", "defaults"), *said])
+
+
+def opening_lines(
+    scenario: Mapping[str, Any], host_file: str | Path = "", preset: str = ""
+) -> dict[str, str]:
+    """All that opens a scenario, by what it is: ``predict``, ``report``, and ``page``, a place in a report.
+
+    The last is for reports that are made already: the explorer's holds no host but its own, so that there is
+    none for a calibrated host.
+    """
+    lines = {
+        "predict": predict_command(scenario, host_file, preset),
+        "report": report_command(scenario, host_file, preset),
+    }
+    whole = {**on("", {}, preset), **scenario}
+    return lines if host_file else lines | {"page": f"{EXPLORED}{case_address(whole)}"}
+
+
 def scenario_in(text: str) -> dict[str, Any]:
     """The parameters in the options of ``predict``, a number or a name each; the inverse of the commands.
 
@@ -88,7 +119,7 @@ def scenario_in(text: str) -> dict[str, Any]:
 
 def explorer_lines() -> dict[str, Input]:
     """The parameters that the explorer's notebook has lines for; none where there is no notebook beside."""
-    path = Path(__file__).resolve().parents[2] / EXPLORER
+    path = STUDY / EXPLORER
     if not path.is_file():
         return {}
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,6 +25,8 @@ TARGET_HELP = {
     "brownout_s": ("S", "Most time of phase one, in which the guest runs."),
     "blackout_ms": ("MS", "Longest pause."),
 }
+MOST_QUESTIONS = 10_000
+"""Questions of one command: each is some hundred migrations."""
 SHOWN = 20
 """Questions of a table whose commands are printed."""
 
@@ -107,6 +110,9 @@ def _questions(
     own = scenarios(options)
     rows = len(next(iter(own.values()), [None]))
     limits = {name: TARGETS[name].check(_parts(name, text)).tolist() for name, text in targets.items()}
+    count = rows * math.prod(map(len, limits.values()))
+    if count > MOST_QUESTIONS:
+        raise UserError(f"these values and targets make {count:,} questions, more than {MOST_QUESTIONS:,}")
     each = list(itertools.product(range(rows), *limits.values()))
     columns = {name: [values[row] for row, *_ in each] for name, values in own.items()}
     usual = {name: [value] * len(each) for name, value in on("", {}, preset).items()}
@@ -164,14 +170,14 @@ def figures(found: Plan) -> Any:
 
 def text(found: Plan, host_file: str | Path = "", preset: str = "", chance: float | None = None) -> str:
     """One answer in sentences, several as a table; with the commands that open each as a scenario."""
-    from analysis.cli.commands import predict_command, report_command
+    from analysis.cli.commands import opening_lines, predict_command
 
     no_chance = "Nothing can be said of the chance without a calibrated host (--host)."
     rows: list[dict[str, Any]] = found.rows.to_dict("records")  # type: ignore[assignment]
     if len(rows) == 1:
         told = sentences(found, 0, chance)
         told = [line.replace("**", "") for line in told] + ([] if host_file else [no_chance])
-        opened = [predict_command(rows[0], host_file, preset), report_command(rows[0], host_file, preset)]
+        opened = opening_lines(rows[0], host_file, preset).values()
         return "\n\n".join(["\n".join(told), "Open it:\n" + "\n".join(f"  {line}" for line in opened)])
     commands = [f"  {predict_command(row, host_file, preset)}" for row in rows[:SHOWN]]
     parts = [_table(found, bool(host_file)), *([] if host_file else [no_chance])]
@@ -219,14 +225,18 @@ def sentences(found: Plan, number: int, chance: float | None = None) -> list[str
 
 
 def openings(rows: pd.DataFrame, host_file: str | Path = "") -> pd.DataFrame:
-    """The commands that open scenarios, a row each: their figures, and their picture in the explorer."""
+    """What opens scenarios, a row each: their figures, their picture in the explorer, and in this page."""
     import pandas as pd
 
-    from analysis.cli.commands import predict_command, report_command
+    from analysis.cli.commands import case_address, predict_command, report_command
+    from analysis.figures.evidence import Link
 
     each: list[dict[str, Any]] = rows.to_dict("records")  # type: ignore[assignment]
     told = {"figures": [predict_command(row, host_file) for row in each]}
-    return pd.DataFrame(told | {"picture": [report_command(row, host_file) for row in each]}).T.rename(
+    told["picture"] = [report_command(row, host_file) for row in each]
+    told["here"] = [Link("open it in this page", case_address(row, host_file)) for row in each]
+    # As objects, since a column of texts keeps no address.
+    return pd.DataFrame(told, dtype=object).T.rename(
         columns=lambda number: f"scenario {number + 1}" if len(each) > 1 else "command"
     )
 

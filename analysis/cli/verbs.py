@@ -8,15 +8,22 @@ from typing import Any
 import click
 
 from analysis import other_names
-from analysis.errors import UserError
+from analysis.cli import given, stopping
+from analysis.errors import UserError, WorkError
 from analysis.parameters import meant
 
 
 class Verb(click.Command):
     """A verb that tells a UserError, the package's word for a user's mistake, in its one sentence.
 
-    Any other exception is a fault of this program and keeps its traceback.
+    So does a place that the system refuses. Any other exception is a fault of this program and keeps its
+    traceback.
     """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words after the verb."""
+        given.refuse_empty(self, args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb; turn a UserError into a usage error."""
@@ -24,6 +31,16 @@ class Verb(click.Command):
             return super().invoke(ctx)
         except UserError as error:
             raise click.UsageError(str(error), ctx) from error
+        except WorkError as error:
+            raise click.ClickException(str(error)) from error
+        except BrokenPipeError:  # no fault: see Verbs.main
+            raise
+        except OSError as error:
+            if told := given.told(error):
+                raise told from error
+            if said := stopping.sentence(error):
+                raise click.ClickException(said) from error
+            raise
 
 
 class Verbs(click.Group):
@@ -52,6 +69,7 @@ class Verbs(click.Group):
         """Run, and end with the exit code that design and documentation promise."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        stopping.listen()
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except click.exceptions.NoArgsIsHelpError as error:
@@ -81,5 +99,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def fail(message: str, code: int) -> int:
     """Write one sentence to standard error and hand back the exit code."""
-    click.echo(f"error: {message}", err=True)
+    click.echo(f"error: {given.shown(message)}", err=True)
     return code

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from analysis.cli.given import Finite
 from analysis.cli.options import parameter_options
 from analysis.cli.verbs import Verb, fail
 
@@ -41,7 +42,7 @@ BINDS = {
 @click.command(cls=Verb)
 @click.argument("source", required=False)
 @click.option("--command", metavar="'COMMAND'", help="Run it again and again: 'virsh domjobinfo web'.")
-@click.option("--interval", "interval_s", type=click.FloatRange(min=0.01), default=1.0, show_default=True,
+@click.option("--interval", "interval_s", type=Finite(min=0.01, max=86400), default=1.0, show_default=True,
               metavar="S", help="Seconds between two looks.")  # fmt: skip
 @click.option("--migration", default="", metavar="NAME", help="Which one, where several are told; else the "
               "one that began last.")  # fmt: skip

@@ -17,8 +17,9 @@ from typing import Any
 
 from IPython.display import display
 
+from analysis.explorer.controls import FIGURES, FOLDED, controls, field, over_menu, plain, unit_words
 from analysis.explorer.engine import engine
-from analysis.explorer.fields import GROUPS, IMPORTANT, NEEDS, SLIDERS, named, short
+from analysis.explorer.fields import LINES, NEEDS, short, stops
 from analysis.explorer.followed import one
 from analysis.explorer.picture import (
     STYLE,
@@ -28,66 +29,68 @@ from analysis.explorer.picture import (
     style_sheet,
     thumbnail,
 )
+from analysis.figures.language import number
 from analysis.figures.timeline import finding
+from analysis.model.stop_rules import STOP_RULES
 from analysis.parameters import FACTOR, OUTCOMES, PARAMETERS, Parameter
 from analysis.presets import HOSTS
+from analysis.studies.hosts.host import on
 
-_OWN_KEYS = "data-lm-suppress-shortcuts"
-"""JupyterLab would take arrow keys for its own, but for this attribute."""
-POINTS = 120
+POINTS = 200
 """Values for which a curve is computed at each change."""
 
 
-def description(
-    start: Mapping[str, Any], host: str = "", over: str = "", names: Sequence[str] = ()
-) -> dict[str, Any]:
-    """What the script has to know: parameters, the run's values, sliders, presets, a host's factors."""
-    asked = {name: PARAMETERS[name].default for name in (*IMPORTANT, *names)}
-    asked |= {name: value for name, value in start.items() if name in PARAMETERS}
+def description(start: Mapping[str, Any], host: str = "", over: str = "") -> dict[str, Any]:
+    """What the script has to know: parameters, the run's values, sliders, presets, a host's factors.
+
+    ``start``: what the run says; ``usual`` is what holds on its host where a scenario says nothing.
+    """
     changed = {name for preset in HOSTS.values() for name in preset.parameters}
+    numbers = [name for name, parameter in PARAMETERS.items() if not parameter.choices]
     return {
         "parameters": {name: _parameter(p) for name, p in PARAMETERS.items()},
-        "start": {name: _value(value) for name, value in asked.items()},
+        "start": _parameters(start),
+        "usual": _parameters(on(host, {})) if host else {},
         "factors": {n.removesuffix(FACTOR): float(v) for n, v in start.items() if n.endswith(FACTOR)},
-        "sliders": {name: [_value(stop) for stop in stops] for name, stops in SLIDERS.items()},
+        "sliders": {name: [plain(stop) for stop in stops(name)] for name in numbers},
         "presets": {name: dict(preset.parameters) for name, preset in HOSTS.items()},
-        "preset_defaults": {name: _value(PARAMETERS[name].default) for name in sorted(changed)},
+        "preset_names": sorted(changed),
         "needs": {name: list(need) for name, need in NEEDS.items()},
+        "rules": {name: _rule(name) for name in PARAMETERS["stop_rule"].choices},
+        "lines": list(LINES),
         "outcomes": [[name, short(name), outcome.unit] for name, outcome in OUTCOMES.items()],
         "host": host,
         "over": over,
         "points": POINTS,
-        "style": STYLE,
     }
+
+
+def _parameters(scenario: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: plain(value) for name, value in scenario.items() if name in PARAMETERS}
 
 
 def _parameter(p: Parameter) -> dict[str, Any]:
     empty = isinstance(p.default, float) and math.isnan(p.default)
-    told: dict[str, Any] = {"label": _label(p), "default": _value(p.default), "rule": f"it takes {p.rule}"}
+    unit = unit_words(p)
+    label = f"{short(p.name)} [{unit}]" if unit else short(p.name)
+    told = {"label": label, "default": plain(p.default), "rule": f"it takes {p.rule}", "meaning": p.meaning}
     if p.choices:
         return told | {"choices": list(p.choices)}
-    return told | {"low": p.low, "high": p.high, "least": p.least, "whole": p.whole, "empty": empty}
+    bounds = {"low": p.low, "high": p.high, "least": p.least, "most": p.most}
+    return told | bounds | {"whole": p.whole, "empty": empty, "unit": unit}
 
 
-def _label(p: Parameter) -> str:
-    """A control's name with its unit, as an axis has it."""
-    return f"{short(p.name)} [{_unit(p)}]" if p.unit else short(p.name)
-
-
-def _value(value: Any) -> Any:
-    """A value as the script has it: null where a preset decides, numbers as plain ones."""
-    if isinstance(value, str):
-        return None if value not in _WORDS else value
-    return None if value is None or math.isnan(value) else float(value)
-
-
-_WORDS = {word for parameter in PARAMETERS.values() for word in parameter.choices}
+def _rule(name: str) -> dict[str, str]:
+    """A stop rule in words: what it leaves to nobody else, and where it was found."""
+    rule = STOP_RULES[name]
+    passes = f"{number(rule.pass_limit)}" if math.isfinite(rule.pass_limit) else "no limit"
+    return {"pass_limit": passes, "blackout_target_ms": number(rule.target_ms), "source": rule.source}
 
 
 def embedded(told: Mapping[str, Any]) -> str:
     """JSON that no text in it can end: a script element is over at the first ``</``, wherever that stands."""
-    plain = json.dumps(told, ensure_ascii=False, separators=(",", ":"), default=str)
-    finite = plain.replace("-Infinity", "-1e999").replace("Infinity", "1e999")
+    plain_text = json.dumps(told, ensure_ascii=False, separators=(",", ":"), default=str)
+    finite = plain_text.replace('":-Infinity', '":-1e999').replace('":Infinity', '":1e999')
     return finite.replace("<", "\\u003c").replace("&", "\\u0026")
 
 
@@ -95,38 +98,63 @@ def calculator(host: str = "", **start: Any) -> str:
     """The calculator as HTML; ``start``: the run's values, a host's factors among them."""
     run = one(**start)
     return f"""<div class="calculator whole">
-<style>{style_sheet("calculator.css")}</style>
-<div class="side">{_controls(start)}</div>
+<style>{_styles()}</style>
+<div class="side">{_host(host, start)}{controls(start, host)}</div>
 <div class="shown">
-<p class="told">{escape(answer(run).replace("**", ""))}</p>
-<p class="spoken" role="status" aria-live="polite"></p>
-<p class="note" role="alert"></p>
-<div class="picture">{picture(run, STYLE)}</div>
+<div class="said"><p class="told">{escape(answer(run).replace("**", ""))}</p><p class="compared"></p>
+{_LIVE}</div>
+<div class="picture">{picture(run, "")}</div>
 </div>
-{_tables()}
-<script type="application/json" class="description">{embedded(description(start, host))}</script>
-<script>{engine()}</script>
+<div class="live more" hidden><div>{FIGURES}</div>
+<div>{over_menu("memory_gib")}<div class="curve"></div>{FOLDED}</div></div>
+{_script(description(start, host, "memory_gib"))}
 </div>"""
 
 
 def what_if(names: Sequence[str], over: str, host: str = "", **start: Any) -> str:
-    """A small panel for a few parameters: the answer, and a curve over one of them, at every change."""
+    """A small panel for a few parameters: the answer, and a curve over one of them, at every change.
+
+    The other parameters, the picture and the figures are in it too, folded away until they are wanted.
+    """
     fields = "".join(field(name, start.get(name, PARAMETERS[name].default), slides=True) for name in names)
     title = ", ".join(short(name).lower() for name in names)
-    told = embedded(description(start, host, over, (*names, over)))
     return f"""<div class="calculator what-if" hidden>
-<style>{STYLE.removeprefix("<style>").removesuffix("</style>")} {style_sheet("calculator.css")}</style>
+<style>{_styles()}</style>
 <div class="side" role="group" aria-label="What if: {escape(title)}">
-<p class="head">What if?</p>{fields}</div>
+<p class="head">What if?</p>{_host(host, start)}{fields}</div>
 <div class="shown">
-<p class="told"></p>
-<p class="spoken" role="status" aria-live="polite"></p>
-<p class="note" role="alert"></p>
-<div class="curve"></div>
+<div class="said"><p class="told"></p><p class="compared"></p>{_LIVE}</div>
+{over_menu(over)}<div class="curve"></div>
 </div>
-<script type="application/json" class="description">{told}</script>
-<script>{engine()}</script>
+<details class="every"><summary>All parameters, the picture, the figures, and the case as a command</summary>
+<div class="inside"><div class="side">{controls(start, host, names)}</div>
+<div class="shown"><div class="picture"></div></div>
+<div class="live more" hidden><div>{FIGURES}</div><div>{FOLDED}</div></div></div></details>
+{_script(description(start, host, over))}
 </div>"""
+
+
+_LIVE = """<p class="spoken" role="status" aria-live="polite"></p><p class="note" role="alert"></p>"""
+
+
+def _styles() -> str:
+    return f"{STYLE.removeprefix('<style>').removesuffix('</style>')} {style_sheet('calculator.css')}"
+
+
+def _script(told: Mapping[str, Any]) -> str:
+    data = f'<script type="application/json" class="description">{embedded(told)}</script>'
+    return f"{data}\n<script>{engine()}</script>"
+
+
+def _host(host: str, start: Mapping[str, Any]) -> str:
+    """Which calibrated host the page computes for, and what it makes of what is asked for."""
+    if not host:
+        return ""
+    made = [(n.removesuffix(FACTOR), float(v)) for n, v in start.items() if n.endswith(FACTOR)]
+    times = ", ".join(
+        f"{short(name).lower()} {number(factor)} times what is asked for" for name, factor in made
+    )
+    return f'<p class="host">On the calibrated host {escape(host)}{": " if times else ""}{escape(times)}.</p>'
 
 
 def show_calculator(host: str = "", **start: Any) -> None:
@@ -137,7 +165,8 @@ def show_calculator(host: str = "", **start: Any) -> None:
         "image/svg+xml": thumbnail(run),
         "text/plain": finding(run.outcome),
     }
-    display(data, metadata={"image/svg+xml": {"alt": alternative(run)}, "study": _trusted()}, raw=True)
+    told = {"role": "calculator"} | _trusted()
+    display(data, metadata={"image/svg+xml": {"alt": alternative(run)}, "study": told}, raw=True)
 
 
 def show_what_if(names: Sequence[str], over: str = "", host: str = "", **start: Any) -> None:
@@ -155,94 +184,3 @@ def _trusted() -> dict[str, str]:
     """The digest by which a page's policy knows the script as the study's own."""
     digest = hashlib.sha256(engine().encode()).digest()
     return {"script": f"sha256-{base64.b64encode(digest).decode()}"}
-
-
-# --- its parts ------------------------------------------------------------------------
-
-
-def _controls(start: Mapping[str, Any]) -> str:
-    """All parameters: the important ones with sliders, the others in groups that fold open."""
-    every = {name: start.get(name, PARAMETERS[name].default) for name in PARAMETERS}
-    first = "".join(field(name, every[name], slides=True) for name in IMPORTANT)
-    rest = {group: [n for n in names if n not in IMPORTANT] for group, names in GROUPS.items()}
-    groups = "".join(
-        f'<details class="group"><summary>{escape(group)}</summary>'
-        f"{''.join(field(name, every[name]) for name in names)}</details>"
-        for group, names in rest.items()
-        if names
-    )
-    presets = "".join(f'<option value="{name}">{escape(_preset(name))}</option>' for name in HOSTS)
-    return f"""<div class="live" role="group" aria-label="Parameters" hidden>
-<div class="row"><label>Search<input type="search" class="search" autocomplete="off"></label>
-<label>Host<select class="preset"><option value="">as in this run</option>{presets}</select></label></div>
-{first}{groups}
-<div class="row"><button type="button" class="restart">Back to this run</button>
-<button type="button" class="keep">Take as reference</button></div>
-</div>
-<noscript><p>With JavaScript every parameter can be changed here; without it the run's own values stand.</p>
-</noscript>"""
-
-
-def _preset(name: str) -> str:
-    return name.replace("windows_", "Windows Server ").replace("r2", " R2")
-
-
-def field(name: str, value: Any, slides: bool = False) -> str:
-    """A field for a number or a menu for words, with its unit, its meaning and where asked a slider."""
-    parameter, ident = PARAMETERS[name], f"calc-{name}"
-    meaning = f'<span class="meaning" id="{ident}-help">{escape(parameter.meaning)}</span>'
-    label = f'<label for="{ident}">{escape(short(name))}</label>'
-    common = f'id="{ident}" data-name="{name}" aria-describedby="{ident}-help" autocomplete="off" {_OWN_KEYS}'
-    if parameter.choices:
-        chosen = {word: " selected" if word == value else "" for word in parameter.choices}
-        options = "".join(
-            f'<option value="{word}"{mark}>{escape(named(name, word))}</option>'
-            for word, mark in chosen.items()
-        )
-        body = f"<select {common}>{options}</select>"
-    else:
-        unit = f'<span class="unit">{escape(_unit(parameter))}</span>' if parameter.unit else ""
-        shown = _value(value)
-        text = "" if shown is None else f"{shown:.12g}"
-        body = (
-            f'<span class="typed"><input type="text" inputmode="decimal" {common} value="{text}"'
-            f' placeholder="{"by preset" if shown is None else ""}">{unit}</span>'
-        )
-        body += _slider(name, shown) if slides else ""
-    return f'<div class="field" data-field="{name}">{label}{body}{meaning}</div>'
-
-
-def _slider(name: str, value: float | None) -> str:
-    stops = [float("nan") if isinstance(stop, str) else stop for stop in SLIDERS[name]]
-    near = min(range(len(stops)), key=lambda i: abs(stops[i] - value) if value is not None else i)
-    return (
-        f'<input type="range" data-slides="{name}" min="0" max="{len(stops) - 1}" step="1" value="{near}"'
-        f' aria-label="{escape(short(name))}" autocomplete="off" {_OWN_KEYS}>'
-    )
-
-
-def _unit(parameter: Parameter) -> str:
-    return {"us": "µs", "0-1": "0 to 1"}.get(parameter.unit, parameter.unit)
-
-
-def _tables() -> str:
-    """Where the script puts figures, passes, curve and commands."""
-    numbers = [name for name in IMPORTANT if not PARAMETERS[name].choices]
-    numbers += [name for name in SLIDERS if name not in numbers]
-    options = "".join(f'<option value="{n}">{escape(short(n))}</option>' for n in numbers)
-    return f"""<div class="live more" hidden>
-<table><caption>Against the reference</caption>
-<thead><tr><th scope="col">Outcome</th><th scope="col">This case</th><th scope="col">Reference</th>
-<th scope="col">Changed</th></tr></thead><tbody class="outcomes"></tbody></table>
-<label>Curve over <select class="over">{options}</select></label>
-<div class="curve"></div>
-<details><summary>Passes</summary><table><caption>The first passes</caption>
-<thead><tr><th scope="col">Pass</th><th scope="col">Begins after</th><th scope="col">Lasts</th>
-<th scope="col">Sent</th><th scope="col">Dirtied meanwhile</th></tr></thead><tbody class="passes"></tbody>
-</table></details>
-<details><summary>As a command, as a scenario for a batch</summary>
-<label>Command<textarea class="command" readonly rows="3"></textarea></label>
-<button type="button" data-copies="command">Copy the command</button>
-<label>Scenario (YAML)<textarea class="yaml" readonly rows="6"></textarea></label>
-<button type="button" data-copies="yaml">Copy the scenario</button></details>
-</div>"""

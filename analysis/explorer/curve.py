@@ -22,8 +22,8 @@ def curve(
 ) -> str:
     """Total time and blackout over the values of a parameter, the case itself marked: SVG text.
 
-    ``here``: place of the case among the values, which rise; ``title``: the parameter with its unit. Where a
-    migration never ends the ground is shaded and no line is drawn.
+    ``here``: place of the case among the values, which rise, -1 where it has none; ``title``: the parameter
+    with its unit. Where a migration never ends the ground is shaded and no line is drawn.
 
     >>> curve([1, 10], [100.0, 10.0], [2.0, 0.2], 1, "line rate [Gbit/s]")[:24]
     '<svg class="scene curve"'
@@ -34,8 +34,9 @@ def curve(
     parts = [*_grid(x, y, values, low, high, title), *_endless(x, values, totals_s)]
     for kind, name, times in (("total", "total", totals_s), ("pause", "blackout", blackouts_s)):
         parts += _line(x, y, values, times, totals_s, kind)
-        if math.isfinite(totals_s[here]) and times[here] > 0:
-            parts += _mark(x(values[here]), y(times[here]), f"{name} {duration(times[here])}", kind)
+        if here >= 0 and math.isfinite(totals_s[here]) and times[here] > 0:
+            falls = times[max(here - 8, 0)] > times[min(here + 8, len(times) - 1)]
+            parts += _mark(x(values[here]), y(times[here]), f"{name} {duration(times[here])}", kind, falls)
     told = escape(_told(values, totals_s, blackouts_s, title))
     head = f'<svg class="scene curve" role="img" aria-label="{told}" '
     return f'{head}viewBox="0 0 {WIDTH} {HEIGHT}" xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
@@ -82,10 +83,23 @@ def _grid(
     times = times if len(times) > 1 else marks(low, high)
     parts = [path("".join([f"M{LEFT} {px(y(s))}H{RIGHT - 8}" for s in times]), "grid")]
     parts += [lettering(LEFT - 6, y(s) + 4, _time(s), "q e") for s in times]
-    for v in marks(values[0], values[-1]):
-        # A label in the middle of its tick would leave the picture at its right edge.
-        parts.append(lettering(x(v), BOTTOM + 16, number(v), "q e" if x(v) > RIGHT - 40 else "q m"))
+    parts += _values(x, marks(values[0], values[-1]))
     parts.append(lettering((LEFT + RIGHT - 8) / 2, BOTTOM + 34, title, "q m"))
+    return parts
+
+
+def _values(x: Callable[[float], float], found: Sequence[float]) -> list[str]:
+    """The values below the axis, without those that would run into the one before."""
+    parts: list[str] = []
+    free: float = 0
+    for v in found:
+        words = number(v)
+        # A label in the middle of its tick would leave the picture at its right edge.
+        last, wide = x(v) > RIGHT - 40, 7.2 * len(words)
+        left = x(v) - wide if last else x(v) - wide / 2
+        if left >= free:
+            parts.append(lettering(x(v), BOTTOM + 16, words, "q e" if last else "q m"))
+            free = left + wide + 6
     return parts
 
 
@@ -126,9 +140,10 @@ def _line(
     return [path(text, f"line {kind}")] if text else []
 
 
-def _mark(x: float, y: float, words: str, kind: str) -> list[str]:
-    """A ring around the case with its number, to the side that has room."""
-    right = x < (LEFT + RIGHT) / 2
+def _mark(x: float, y: float, words: str, kind: str, falls: bool) -> list[str]:
+    """A ring around the case with its number, above the curve's lower side as far as there is room."""
+    wide = 9 + 6.6 * len(words)
+    right = x - wide < LEFT or (falls and x + wide < RIGHT)
     ring = f'<circle class="mark {kind}" cx="{px(x)}" cy="{px(y)}" r="4.5"/>'
     return [ring, lettering(x + (9 if right else -9), y - 7, words, "b" if right else "b e")]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from analysis.explorer.compared import compared
 from analysis.explorer.curve import curve
 from analysis.explorer.followed import follow
 from analysis.explorer.picture import alternative, answer, picture
@@ -17,7 +18,7 @@ from analysis.figures.words import size
 from analysis.model.laws.one import migrated, work
 
 HERE = Path(__file__).parent
-_FUNCTIONS = (alternative, answer, curve, duration, follow, migrated, number, picture, size, work)
+_FUNCTIONS = (alternative, answer, compared, curve, duration, follow, migrated, number, picture, size, work)
 
 
 @cache

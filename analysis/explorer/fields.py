@@ -14,7 +14,8 @@ import numpy as np
 
 from analysis.figures.language import axis_label, number, sentence, value_of
 from analysis.figures.words import percent
-from analysis.parameters import PARAMETERS
+from analysis.parameters import PARAMETERS, ParameterError
+from analysis.ranges import searched
 
 PRESET = "by preset"
 """The stop of a slider for a value left to the transport or the stop rule."""
@@ -62,6 +63,20 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "End": ("stop_rule", "pass_limit", "blackout_target_ms", "state_mib", "handoff_ms", "setup_s"),
 }
 """Tabs of the panel and the parameters on each."""
+
+LINES = (
+    *("memory_gib", "resident_share", "dirty_pages_per_s", "working_set_gib", "write_pattern"),
+    *("bandwidth_gbps", "transport", "send_buffers", "receive_buffers", "interrupt_moderation_us"),
+    *("receive_delay_us", "round_trip_ms", "compression_ratio", "spare_cores", "stop_rule", "pass_limit"),
+)
+"""Parameters for which the explorer's notebook has a line of its own; the others are options there."""
+
+
+def every_group() -> dict[str, tuple[str, ...]]:
+    """All parameters in groups: those of the panel, and in a last one what has no tab there."""
+    placed = {name for names in GROUPS.values() for name in names}
+    return {**GROUPS, "Seldom changed": tuple(name for name in PARAMETERS if name not in placed)}
+
 
 _NICE = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8)
 
@@ -118,6 +133,22 @@ SLIDERS: Mapping[str, Sequence[float | str]] = {
 }
 """Where the sliders stop; the starting value is added where it is not among them."""
 
+
+def stops(name: str) -> Sequence[float | str]:
+    """Where a slider of a parameter stops, or a curve over it goes: a new parameter has some too."""
+    if name in SLIDERS:
+        return SLIDERS[name]
+    parameter = PARAMETERS[name]
+    try:
+        low, high, _ = searched(name)
+    except ParameterError:
+        usual = float(parameter.default) if parameter.default == parameter.default else 1.0
+        low, high = parameter.low, min(parameter.high, 100 * (usual or 1.0))
+    if high / max(low, 1e-9) < 20 or high <= 1:
+        return evenly(low, high, (high - low) / 20)
+    return [*([low] if low == 0 else []), *decades(low or high / 1e4, high)]
+
+
 NEEDS = {
     "hot_page_share": ("write_pattern", "hotcold"),
     "hot_write_share": ("write_pattern", "hotcold"),
@@ -148,6 +179,19 @@ SHORT = {
     "setup_s": "Set-up",
     "handoff_ms": "Hand-off",
     "state_mib": "Machine's state",
+    "extra_resident_mib": "Memory of the system",
+    "top_content_share": "Content behind zeros",
+    "idle_dirty_pages_per_s": "Page writes when idle",
+    "idle_working_set_mib": "Working set when idle",
+    "header_bytes": "Headers of a packet",
+    "frame_overhead_bytes": "Framing of a packet",
+    "send_moderation_us": "Between completions",
+    "stream_limit_spread": "Spread of core's limit",
+    "send_ahead_mib": "Sent ahead",
+    "smb_limit_share": "SMB limit",
+    "background_burst_s": "Burst of other traffic",
+    "page_header_bytes": "Header of a page",
+    "zero_page_bytes": "Bytes of a zero page",
 }
 """Short names where a parameter's own is not for readers; its help is at the control."""
 

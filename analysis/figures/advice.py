@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis.figures.evidence import Link
 from analysis.figures.language import (
     BLACKOUT,
     DIRTY,
@@ -119,12 +120,17 @@ def _alt(shown: pd.DataFrame) -> str:
     return f"Bars of total time and of blackout, a row a change. {told}."
 
 
-def ranked_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Every row of advice as text: gains, what binds before and after, the verdict and its reason."""
+def ranked_table(rows: pd.DataFrame, places: Sequence[str] = ()) -> pd.DataFrame:
+    """Every row of advice as text: gains, what binds before and after, the verdict and its reason.
+
+    ``places``: for each row the place in the page that opens it.
+    """
     told = rows[rows["size"] > 0]
+    opening = [place for place, size in zip(places, rows["size"], strict=False) if size > 0]
+    opening = opening or [""] * len(told)
     cells = [
         {
-            "change": sentence(advised.what(row["levers"])),
+            "change": _opening(sentence(advised.what(row["levers"])), place),
             "total": duration(row["total_s"]),
             "less": _gain(row, "total_s"),
             "frozen": duration(row["blackout_s"]),
@@ -132,9 +138,14 @@ def ranked_table(rows: pd.DataFrame) -> pd.DataFrame:
             "binds": f"{ceiling(row['binds_before'])}, then {ceiling(row['binds_after'])}",
             "verdict": row["verdict"] + (f": {row['why']}" if row["why"] else ""),
         }
-        for _, row in told.iterrows()
+        for place, (_, row) in zip(opening, told.iterrows(), strict=True)
     ]
-    return pd.DataFrame(cells, index=pd.Index(told["rank"], name="rank"))
+    # As objects, since a column of texts keeps no address.
+    return pd.DataFrame(cells, index=pd.Index(told["rank"], name="rank"), dtype=object)
+
+
+def _opening(words: str, place: str) -> str:
+    return Link(words, place) if place else words
 
 
 def _gain(row: pd.Series, name: str) -> str:

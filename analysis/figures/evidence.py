@@ -31,6 +31,20 @@ from analysis.figures.language import (
 )
 
 
+class Link(str):
+    """A cell of a table that leads to a place in the page: its words, and the address, from # on."""
+
+    address: str
+
+    def __new__(cls, words: str, address: str) -> Link:
+        """A text with an address; ValueError for one that leads out of the page."""
+        if not address.startswith("#"):
+            raise ValueError(f"{address!r} is no place in the page")
+        link = super().__new__(cls, words)
+        link.address = address
+        return link
+
+
 def show_table(table: pd.DataFrame, caption: str) -> None:
     """Display a table with a caption, its index as row headers; cells are shown as they are."""
     head = "".join(f'<th scope="col">{html.escape(str(name))}</th>' for name in table.columns)
@@ -41,8 +55,13 @@ def show_table(table: pd.DataFrame, caption: str) -> None:
 
 
 def _row(name: object, values: np.ndarray) -> str:
-    cells = "".join(f"<td>{html.escape(str(value))}</td>" for value in values)
+    cells = "".join(f"<td>{_cell(value)}</td>" for value in values)
     return f'<tr><th scope="row">{html.escape(str(name))}</th>{cells}</tr>'
+
+
+def _cell(value: object) -> str:
+    words = html.escape(str(value))
+    return f'<a href="{html.escape(value.address)}">{words}</a>' if isinstance(value, Link) else words
 
 
 @drawn

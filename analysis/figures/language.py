@@ -263,7 +263,7 @@ def number(value: float, digits: int = 3) -> str:
 
 def differ(first: float, last: float) -> bool:
     """Whether two durations differ by more than 2 %, or one of them never ends."""
-    if np.isinf([first, last]).any():
+    if np.isinf(first) or np.isinf(last):
         return first != last
     return abs(last - first) > 0.02 * abs(first)
 

@@ -21,6 +21,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+from analysis import home
 from analysis.pages import inputs, lead, policy
 from analysis.pages.parts import role_of as role_of
 from analysis.pages.parts import title_of as title_of
@@ -74,8 +75,14 @@ def without_paths(text: str) -> str:
 @cache
 def _machine_folders() -> list[tuple[str, str]]:
     """Folders of this machine and what stands for them, the longest first so that inner ones win."""
-    study = Path(__file__).resolve().parents[2]
-    folders = {f"{study}/": "", f"{Path.cwd()}/": "", f"{sys.prefix}/": "…/", f"{sys.base_prefix}/": "…/"}
+    study, modules = home.STUDY, Path(home.__file__).resolve().parents[1]
+    folders = {
+        f"{study}/": "",
+        f"{modules}/": "",
+        f"{Path.cwd()}/": "",
+        f"{sys.prefix}/": "…/",
+        f"{sys.base_prefix}/": "…/",
+    }
     folders |= {f"{tempfile.gettempdir()}/": "…/", f"{Path.home()}/": "~/", str(study): "."}
     # The root folder would stand for every path, and for every slash in the text.
     return sorted(((f, s) for f, s in folders.items() if f.strip("/")), key=lambda pair: -len(pair[0]))

@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from analysis.pages import files, html, inputs, policy, results, sentences
-from analysis.pages.parts import first_figure, question, takeaway, title_of
+from analysis.pages.parts import first_figure, outputs, question, role_of, takeaway, title_of
 
 # The folder, in a folder of reports, of the executed notebooks. It is not called `notebooks`, so that reports
 # written beside the study's own notebooks never meet them.
@@ -35,7 +35,10 @@ MOST_PICTURES = 36
 
 @dataclass(frozen=True)
 class Card:
-    """What the index shows of one report; texts are HTML, ``failure`` as the run left it."""
+    """What the index shows of one report; texts are HTML, ``failure`` as the run left it.
+
+    ``computes``: the report takes a reader's own numbers.
+    """
 
     href: str
     title: str
@@ -48,6 +51,7 @@ class Card:
     failure: dict[str, Any] | None
     scenario: str = ""
     machine: str = ""
+    computes: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,9 +84,11 @@ def render(found: Sequence[Mapping[str, Any]]) -> str:
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["shown"] = results.shown
     script = html.scripts("sort.js", "study/common.js")
+    own = next((record["card"]["href"] for record in found if record["card"].get("computes")), "")
     return environment.get_template("index.html.j2").render(
         policy=policy.policy([policy.digest(script)]),
         script=Markup(script),
+        own=own,
         cards=[Card(**record["card"]) for record in found if not record["scenario"]],
         groups=list(groups(found)),
         tables=list(tables(found)),
@@ -204,6 +210,7 @@ def card(notebook: NotebookNode, href: str) -> Card:
         failure=record.get("failure"),
         scenario=record.get("scenario", ""),
         machine=inputs.machine(record.get("inputs", []), record.get("data", {})),
+        computes=any(role_of(output) == "calculator" for output in outputs(notebook)),
     )
 
 

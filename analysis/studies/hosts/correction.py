@@ -57,6 +57,12 @@ KNOWN = 0.25
 """Nearness to a centre from which what migrations did outweighs that the mechanism calls them endless."""
 
 
+FARTHEST = 20.0
+"""Logarithm of a factor beyond any that was ever learnt: what a file that was tampered with may claim."""
+CORRECTED = ("total_s", "blackout_s", "brownout_s")
+"""Durations that a correction may be on."""
+
+
 def work_s(scenarios: pd.DataFrame) -> Floats:
     """Least time [s]: the guest's content sent once at the rate of the link."""
     p = filled(parameters_in(scenarios))
@@ -206,8 +212,8 @@ def _means(host: Host, scenarios: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFr
     inputs = _scaled(features(scenarios), pd.Series(stored["centre"]), pd.Series(stored["spread"]))
     labels = _labels(scenarios, stored["label"])
     for name, one in stored["outcomes"].items():
-        mean, close = _read(stored, one).mean_and_nearness(inputs, labels)
-        factors[name], near[name] = np.exp(mean), close
+        mean, close = _sound(host, stored, name, one).mean_and_nearness(inputs, labels)
+        factors[name], near[name] = np.exp(np.clip(mean, -FARTHEST, FARTHEST)), close
     return factors, near
 
 
@@ -255,6 +261,28 @@ def _written(process: Process) -> dict[str, Any]:
     """A process as text, without its centres."""
     functions = [{"size": float(f"{f.size:.6g}"), "lengths": _text(f.lengths, 6)} for f in process.functions]
     return {"functions": functions, "weights": _text(process.weights, 9)}
+
+
+def _sound(host: Host, stored: dict[str, Any], name: str, one: dict[str, Any]) -> Process:
+    """The process of one outcome; UserError where what a host file keeps of it is damaged."""
+    try:
+        process = _read(stored, one)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        process = None
+    if process is None or name not in CORRECTED or not _fits(process):
+        raise UserError(f"the correction of host {host.name} is damaged, at {name}; calibrate it again")
+    return process
+
+
+def _fits(process: Process) -> bool:
+    """Whether all numbers of a process are there and finite, its lengths above 0."""
+    centres, inputs = process.points.shape if process.points.ndim == 2 else (0, 0)
+    lengths = [np.asarray(f.lengths) for f in process.functions]
+    finite = [process.points, process.weights, *lengths, np.array([f.size for f in process.functions], float)]
+    sizes = inputs == len(FEATURES) and len(process.labels) == len(process.weights) == centres > 0
+    whole = sizes and len(lengths) == 3 and all(len(one) == inputs and (one > 0).all() for one in lengths)
+    whole = whole and any(f.size for f in process.functions)
+    return whole and all(bool(np.isfinite(part).all()) for part in finite)
 
 
 def _read(stored: dict[str, Any], one: dict[str, Any]) -> Process:

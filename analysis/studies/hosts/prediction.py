@@ -22,14 +22,14 @@ import numpy as np
 import pandas as pd
 
 from analysis.arrays import Codes, Columns, Floats
-from analysis.model.link import goodput
+from analysis.model.link import rates
 from analysis.model.migration import (
     CODED,
+    ceilings,
     completed,
     evaluate,
     filled,
     parameters_in,
-    rates,
     refuse_misleading,
 )
 from analysis.model.units import PAGE_BYTES
@@ -318,12 +318,10 @@ def bound(base: pd.DataFrame, host: Host) -> pd.Series:
 
 def bound_by(scenarios: pd.DataFrame) -> pd.Series:
     """The ceiling that takes at least :data:`BITES` off the line, else the line; spare cores always."""
-    p = filled(parameters_in(scenarios))
-    lowest = goodput(p)
-    steady = lowest.gbps > (1 - BITES) * lowest.ceilings["line_rate"]
-    bitten = np.where(steady, "line_rate", lowest.limited_by)
-    bitten = np.where(rates(p).limited_by == "spare_cores", "spare_cores", bitten)
-    return pd.Series(bitten, index=scenarios.index)
+    known = parameters_in(scenarios)
+    table, compressor = ceilings(known), rates(filled(known)).limited_by == "spare_cores"
+    bitten = table.limited_by.mask(table.goodput_gbps > (1 - BITES) * table.line_rate, "line_rate")
+    return bitten.mask(compressor, "spare_cores").set_axis(scenarios.index)
 
 
 def _by_ceiling(scatter: dict[str, float], ceiling: pd.Series) -> np.ndarray:

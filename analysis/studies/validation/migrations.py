@@ -25,7 +25,10 @@ is predicted as plain pre-copy."""
 PLAIN_LINK_GBPS = 1.5
 """Above this line rate the laboratory's host, and not the link, was the ceiling."""
 VERDICTS = ("converged", "forced", "never")
-_VERDICT_OF = {"pass_limit": "forced", "sent_limit": "forced", "endless": "never"}
+_VERDICT_OF = {"pass_limit": "forced", "sent_limit": "forced", "endless": "never", "cancelled": "never"} | {
+    "time_up": "forced",
+    "post_copy": "forced",
+}
 
 
 def covered(observed: pd.DataFrame) -> pd.Series:
