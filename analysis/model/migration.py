@@ -167,10 +167,15 @@ def _columns(scenarios: pd.DataFrame | None, given: dict[str, Any]) -> tuple[pd.
     checked = parameters.check(given)
     frame = _frame(checked) if scenarios is None else _table(scenarios, checked)
     asked = parameters.check({str(name): frame[name] for name in frame if parameters.takes(str(name))})
+    return frame, completed(asked, len(frame))
+
+
+def completed(asked: Columns, rows: int) -> Columns:
+    """Every parameter, from checked columns of some, and of factors, by name; defaults for the others."""
     known, scales = factors.split(asked)
-    columns = {n: known.get(n, np.full(len(frame), value)) for n, value in parameters.defaults().items()}
+    columns = {n: known.get(n, np.full(rows, value)) for n, value in parameters.defaults().items()}
     columns = factors.applied(columns, scales, known)
-    return frame, columns | {"streams": streams(columns)}
+    return columns | {"streams": streams(columns)}
 
 
 def streams(p: Columns) -> Floats:

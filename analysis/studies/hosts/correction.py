@@ -12,7 +12,7 @@ so a host file with a correction can still be read.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -138,17 +138,34 @@ def corrections(host: Host, scenarios: pd.DataFrame) -> pd.DataFrame:
     return _means(host, scenarios)[0]
 
 
-def corrected(outcomes: pd.DataFrame, host: Host, scenarios: pd.DataFrame, draws: int = 1) -> pd.DataFrame:
+class Said(NamedTuple):
+    """What a second stage says of scenarios: factors, and nearness to what was seen, by outcome; the work."""
+
+    factors: pd.DataFrame
+    near: pd.DataFrame
+    work: Floats
+
+
+def said(host: Host, scenarios: pd.DataFrame) -> Said:
+    """What the host's second stage says of scenarios, those on the host; of no outcome where it has none."""
+    factors, near = _means(host, scenarios)
+    return Said(factors, near, work_s(scenarios) if len(factors.columns) else np.zeros(len(scenarios)))
+
+
+def corrected(
+    outcomes: pd.DataFrame, host: Host, scenarios: pd.DataFrame, draws: int = 1, second: Said | None = None
+) -> pd.DataFrame:
     """Outcomes with the second stage's durations, where the host has one.
 
-    ``outcomes``: the mechanism's, each of ``scenarios`` (on the host) ``draws`` times. Total, blackout and
+    ``outcomes``: the mechanism's, each of ``scenarios`` (on the host) ``draws`` times. ``second``: what is
+    :func:`said` of these, where that is known already. Total, blackout and
     brownout stay consistent: a total is at least the work (or the mechanism's, if that is less) and its
     blackout. An endless migration becomes one that ends where enough like it were seen to end.
     """
-    factors, near = _means(host, scenarios)
+    factors, near, work = second or said(host, scenarios)
     if not len(factors.columns):
         return outcomes
-    work = work_s(scenarios).repeat(draws)
+    work = work.repeat(draws)
     found = {}
     for name in map(str, factors):
         factor = factors[name].to_numpy().repeat(draws)

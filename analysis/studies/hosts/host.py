@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 import yaml
 
 from analysis import presets, whole
-from analysis.arrays import Floats
+from analysis.arrays import Columns, Floats
 from analysis.model.migration import filled, parameters_in
 from analysis.parameters import FACTOR, PARAMETERS
 from analysis.studies.hosts import host_file
@@ -99,9 +99,11 @@ Valued = tuple[Estimate, float | Floats]
 """What an estimate is of, and a value of it for all scenarios or for each."""
 
 
-def on_values(
-    scenarios: pd.DataFrame, parameters: Iterable[Valued], scales: Iterable[Valued]
-) -> pd.DataFrame:
+Table = TypeVar("Table", pd.DataFrame, Columns)
+"""Scenarios as a frame, or its columns by name."""
+
+
+def on_values(scenarios: Table, parameters: Iterable[Valued], scales: Iterable[Valued]) -> Table:
     """Scenarios with values in place of what they say, and factors beside what they say."""
     table = scenarios.copy()
     for estimate, value in _general_first(parameters):
@@ -115,7 +117,7 @@ def on_values(
     if "without_setup" in table:
         # Events tell of brownout and blackout; a total that is their sum has no set-up in it.
         usual = table.get("setup_s", PARAMETERS["setup_s"].default)
-        table["setup_s"] = np.where(table.without_setup.eq(True), 0.0, usual)
+        table["setup_s"] = np.where(pd.Series(table["without_setup"]).eq(True), 0.0, usual)
     return table
 
 
@@ -124,7 +126,7 @@ def _general_first(valued: Iterable[Valued]) -> list[Valued]:
     return sorted(valued, key=lambda one: bool(one[0].of))
 
 
-def _set(table: pd.DataFrame, name: str, estimate: Estimate, value: Any, default: Any) -> None:
+def _set(table: Table, name: str, estimate: Estimate, value: Any, default: Any) -> None:
     """Set a column, in the rows that the estimate is about; elsewhere it is as it was, or the default."""
     if not estimate.of:
         table[name] = value
