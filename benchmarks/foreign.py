@@ -51,7 +51,7 @@ TECHNIQUES = {
 
 
 def read(path: Path, technique: str = "original") -> pd.DataFrame:
-    """The table's migrations by a technique, by the study's names, with the day and the writes over the link."""
+    """The migrations by a technique, by the study's names, with the day and the writes over the link."""
     raw, (called, more) = pd.read_csv(path), TECHNIQUES[technique]
     raw = raw[raw["Migration Technique"].str.lower() == called].reset_index(drop=True)
     limit = raw["Page transfer rate (MB/s)"].astype(float)

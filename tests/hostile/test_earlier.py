@@ -52,7 +52,7 @@ def test_a_later_host_file_is_refused(tmp_path):
 
 
 def test_a_correction_of_an_earlier_version_is_refused(tmp_path):
-    """A learned stage of other inputs cannot be used, and says so; the table of hostile files has its sentence."""
+    """A learned stage of other inputs cannot be used and says so; the hostile files have its sentence."""
     told = [case.says for case in cases() if "of another version; calibrate it again" in case.says]
     assert told
 
