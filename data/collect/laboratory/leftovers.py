@@ -28,10 +28,21 @@ def of_killed(names: list[str], pattern: str, processes: Path = Path("/proc")) -
 
 def tidy() -> None:
     """Remove what laboratories that were killed left behind; nothing else."""
-    listed = subprocess.run(["ip", "netns", "list"], check=True, capture_output=True, text=True).stdout
-    spaces = [line.split()[0] for line in listed.splitlines() if line.strip()]
-    for name in of_killed(spaces, r"lab(\d+)-(?:[ab]|try)"):
+    for name in of_killed(spaces(), r"lab(\d+)-(?:[ab]|try)"):
         run("ip", "netns", "del", name)
     kept = Path(tempfile.gettempdir())
     for name in of_killed([each.name for each in kept.glob("laboratory-*")], r"laboratory-(\d+)-\w+"):
         shutil.rmtree(kept / name)
+
+
+def own() -> None:
+    """Remove this laboratory's namespaces: a signal can come while one is made, before it is noted."""
+    for name in spaces():
+        if name.startswith(f"{NAMESPACES}-"):
+            run("ip", "netns", "del", name)
+
+
+def spaces() -> list[str]:
+    """The names of all network namespaces."""
+    listed = subprocess.run(["ip", "netns", "list"], check=True, capture_output=True, text=True).stdout
+    return [line.split()[0] for line in listed.splitlines() if line.strip()]

@@ -53,6 +53,9 @@ def orderly() -> Iterator[None]:
     before = {number: signal.signal(number, end) for number in numbers}
     try:
         yield
+    except Stopped:
+        leftovers.own()
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
