@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data.collect.laboratory import guest, link, machine
+from data.collect.laboratory import guest, leftovers, link, machine
 from data.collect.laboratory.configurations import Configuration
 from data.collect.laboratory.machine import LaboratoryError, Machine
 from data.collect.laboratory.rules import Look, Rule, rule_of
@@ -53,8 +52,8 @@ class Pair:
 def measure(one: Configuration, image: Path, accelerator: str) -> dict[str, Any]:
     """Measure one configuration; nothing that was started or made for it stays."""
     with ExitStack() as undo:
-        folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="laboratory-")))
-        spaces = undo.enter_context(link.limited(f"{link.PREFIX}{os.getpid()}", one.link_mbit_per_s))
+        folder = Path(undo.enter_context(leftovers.folder()))
+        spaces = undo.enter_context(link.limited(leftovers.NAMESPACES, one.link_mbit_per_s))
         options = [*machine.hardware(accelerator), "-m", str(one.memory_mib), "-kernel", str(image),
                    "-append", guest.command_line(one)]  # fmt: skip
         target = machine.started(undo, folder, spaces[1], [*options, "-incoming", "defer"])

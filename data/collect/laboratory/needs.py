@@ -7,10 +7,9 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from data.collect.laboratory import guest
+from data.collect.laboratory import guest, leftovers
 from data.collect.laboratory.machine import QEMU
 
 PACKAGES = {
@@ -56,7 +55,7 @@ def _of_programs() -> list[str]:
 def _of_trial() -> list[str]:
     """What only a trial tells: whether the compiler builds the guest, and the kernel makes a limited link."""
     found = []
-    with tempfile.TemporaryDirectory(prefix="laboratory-") as folder:
+    with leftovers.folder() as folder:
         try:
             guest.build(Path(folder))
         except subprocess.CalledProcessError as error:
@@ -66,7 +65,7 @@ def _of_trial() -> list[str]:
 
 def _of_link() -> list[str]:
     """Whether namespaces, a veth pair and a token bucket can be made."""
-    name = f"lab{os.getpid()}-try"
+    name = f"{leftovers.NAMESPACES}-try"
     bucket = "root tbf rate 1gbit burst 256kb limit 1mb"
     steps = (
         ("a network namespace", f"ip netns add {name}"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from data.collect.laboratory import guest, link, machine, migration, tables
+from data.collect.laboratory import guest, leftovers, machine, migration, tables
 from data.collect.laboratory.configurations import Configuration
 from data.collect.laboratory.disturbance import disturbed
 from data.collect.laboratory.machine import LaboratoryError
@@ -54,6 +53,9 @@ def orderly() -> Iterator[None]:
     before = {number: signal.signal(number, end) for number in numbers}
     try:
         yield
+    except Stopped:
+        leftovers.own()
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -73,8 +75,8 @@ def run(configurations: list[Configuration], out: Path, accelerator: str, tell: 
     for one in configurations:
         if one.key in had:
             tell(one, "had")
-    link.tidy()
-    with orderly(), tempfile.TemporaryDirectory(prefix="laboratory-") as folder:
+    leftovers.tidy()
+    with orderly(), leftovers.folder() as folder:
         image, version = guest.build(Path(folder)), machine.version()
         for one in todo:
             why = attempts(one, image, accelerator, version, records, tell)
