@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from analysis.cli import needed
+from analysis.cli import needed, stopping
 
+if __name__ == "__main__" or Path(sys.argv[0]).stem == "migration-study":
+    stopping.early()
 # Before click: it may be missing too, where the environment is not activated.
 if missing := needed.missing():
     sys.exit(needed.lacks(missing))
@@ -20,6 +22,7 @@ import click
 
 from analysis.cli.advise import advise
 from analysis.cli.drain import drain
+from analysis.cli.given import workers
 from analysis.cli.observing import observe, units_option
 from analysis.cli.options import parameter_options, remarks
 from analysis.cli.plan import plan
@@ -48,9 +51,7 @@ main.add_command(advise)
 )  # fmt: skip
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("reports"),
               show_default=True, help="Folder for the reports and their index.")  # fmt: skip
-@click.option(
-    "--workers", type=click.IntRange(min=1), help="Notebooks run at a time; one per core if not given."
-)
+@click.option("--workers", type=workers(), help="Notebooks run at a time; one per core if not given.")
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of a Dask scheduler.")
 @click.option("--force", is_flag=True, help="Run also what is up to date.")
 @click.option("--json", "as_json", is_flag=True, help="Write one row per run as JSON to standard output.")
@@ -91,7 +92,7 @@ host_option = click.option(
 @click.argument("design", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
               help="Folder of the dataset; sweeps/ and the design's name if not given.")  # fmt: skip
-@click.option("--workers", type=click.IntRange(min=1), help="Processes; one per core if not given.")
+@click.option("--workers", type=workers(), help="Processes; one per core if not given.")
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of a Dask scheduler.")
 @host_option
 @click.option("--preset", default="", metavar="WINDOWS", help="Defaults of a Windows Server.")
@@ -129,7 +130,7 @@ def tell(notes: Iterable[str]) -> None:
 @main.command()
 @parameter_options
 @host_option
-@click.option("--workload", metavar="NAME", help="Which of the workloads that the host was calibrated to.")
+@click.option("--workload", metavar="NAME", help="Workloads that the host was calibrated to, one or several.")
 @click.option("--preset", metavar="WINDOWS", help="Defaults of a Windows Server, for example windows_2022.")
 @click.option("--relearn-ms", default="0", metavar="MS", show_default=True,
               help="Time the network needs to learn where the machine is now.")  # fmt: skip
@@ -191,7 +192,8 @@ def calibrate(
     """Fit a host to the measured migrations in FILES, with an interval for each estimate."""
     from analysis import writable
     from analysis.cli import answers
-    from analysis.studies.hosts.host import host_content, host_text, save_host
+    from analysis.cli.calibrated import host_table_text
+    from analysis.studies.hosts.host import host_content, save_host
 
     if out:
         writable.file(out)
@@ -202,8 +204,9 @@ def calibrate(
     if out:
         save_host(host, out)
         click.echo(f"{host.migrations} migrations calibrated; the host is in {out}", err=True)
-    if as_json or not out:
-        click.echo(answers.as_json(host_content(host)) if as_json else host_text(host))
+    click.echo(answers.as_json(host_content(host)) if as_json else host_table_text(host))
+    if not out and not as_json:
+        click.echo("note: to predict with this host keep it: --out FILE", err=True)
 
 
 main.add_command(drain)

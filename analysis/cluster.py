@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from analysis.errors import WorkError
 from analysis.parameters import ParameterError
+
+SCHEMES = ("tcp", "tls", "ws", "wss", "ucx")
+"""How a scheduler may be spoken to. ``inproc`` is none: this process has no scheduler of its own."""
+_ADDRESS = re.compile(
+    r"(?:(?P<scheme>[^:/]*)://)?(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]*)(?::(?P<port>[^:/]*))?/?"
+)
+
+
+def check_address(address: str) -> None:
+    """ParameterError for what cannot be the address of a scheduler, asked before anything is begun.
+
+    >>> check_address("tcp://head-node:8786")
+    """
+    found = _ADDRESS.fullmatch(address)
+    port = found["port"] or "" if found else ""
+    if not found or not found["host"]:
+        fault = "it names no host" if found and found["port"] else "it takes the form tcp://HOST:PORT"
+    elif found["scheme"] is not None and found["scheme"] not in SCHEMES:
+        fault = f"it begins with {found['scheme']}://, and takes one of {', '.join(SCHEMES)}"
+    elif found["port"] is None:
+        fault = "its port is missing, which is mostly 8786: tcp://HOST:PORT"
+    elif not (port.isascii() and port.isdigit() and 0 < int(port[:9]) < 65536):
+        fault = f"its port is {port!r}, and takes a whole number from 1 to 65535"
+    else:
+        return
+    raise ParameterError(f"{address!r} is no address of a Dask scheduler: {fault}")
 
 
 def connect(address: str, timeout: str = "10s") -> Any:
     """A client of the scheduler at an address; ParameterError where none answers, or it has no workers."""
+    check_address(address)
     try:
         import distributed
     except ImportError:
@@ -22,6 +53,23 @@ def connect(address: str, timeout: str = "10s") -> Any:
         client.close()
         raise ParameterError(f"the Dask scheduler at {address} has no workers: start `dask worker {address}`")
     return client
+
+
+@contextmanager
+def told(address: str) -> Iterator[None]:
+    """Turn the end of a scheduler, or of too many workers, into one sentence; WorkError."""
+    from concurrent.futures import CancelledError
+
+    import distributed
+    from distributed.client import FutureCancelledError
+    from distributed.comm.core import CommClosedError
+
+    try:
+        yield
+    except distributed.scheduler.KilledWorker as error:
+        raise WorkError(f"the workers of {address} keep ending: {_first_line(error)}") from None
+    except (CancelledError, FutureCancelledError, CommClosedError, ConnectionError) as error:
+        raise WorkError(f"the Dask scheduler at {address} went away: {_first_line(error)}") from None
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""The one kind of error that is a user's mistake, whoever notices it."""
+"""The kinds of error that are told in a sentence: a user's mistake, and work that was ended from outside."""
 
 
 class UserError(ValueError):
@@ -10,3 +10,10 @@ class UserError(ValueError):
     def _render_traceback_(self) -> list[str]:
         """What IPython shows of it, in a notebook and in papermill's output: the sentence alone."""
         return [f"{type(self).__name__}: {self}"]
+
+
+class WorkError(RuntimeError):
+    """Work that could not be finished for a reason outside the study; the message is one sentence.
+
+    A process or a scheduler that was ended, a disk that is full. The command line ends with exit code 1.
+    """

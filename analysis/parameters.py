@@ -22,7 +22,11 @@ from analysis.errors import UserError
 WRITE_PATTERNS = ("uniform", "hotcold", "zipf", "sequential")
 TRANSPORTS = ("tcpip", "compression", "smb", "smb_direct")
 NETWORKS = ("dedicated", "shared")
-STOP_RULES = ("hyperv", "hyperv_2008r2", "qemu", "xen", "simgrid")
+STOP_RULES = (
+    *("hyperv", "hyperv_2008r2", "qemu", "xen", "simgrid", "qemu_autoconverge", "qemu_post_copy", "nova"),
+    *("nova_post_copy", "nova_pause", "proxmox", "kubevirt", "kubevirt_post_copy", "kubevirt_ramp"),
+    "kubevirt_stall",
+)
 CONGESTION_CONTROLS = ("cubic", "reno", "bbr")
 COMPRESSOR_WAITS = ("no", "yes", "in_turn")
 
@@ -123,6 +127,8 @@ class Parameter:
             raise self._error(value)
         try:
             return float(value)
+        except OverflowError:  # a whole number of more than 308 digits
+            raise self._error(float("-inf") if str(value).startswith("-") else float("inf")) from None
         except (TypeError, ValueError):
             return self._quantity(value)
 
@@ -335,12 +341,30 @@ _ALL = (
     Parameter("stop_rule", "", "hyperv", choices=STOP_RULES,
               meaning="which hypervisor's rule ends the passes",
               source="models: section 3"),
-    Parameter("pass_limit", "passes", np.nan, low=1, high=1e6, whole=True,
+    Parameter("pass_limit", "passes", np.nan, low=1, high=1e4, whole=True,
               meaning="most memory passes; " + _AS_RULE,
               source="models: section 3"),
     Parameter("blackout_target_ms", "ms", np.nan, least=1e-9, high=1e7,
               meaning="transfer time of the residual that counts as converged; " + _AS_RULE,
               source="models: section 3"),
+    Parameter("last_target_ms", "ms", np.nan, least=1e-9, high=1e7,
+              meaning="target up to which one that grows rises from blackout_target_ms; " + _AS_RULE,
+              source="stopping: nova's live_migration_downtime, KubeVirt's maxDowntimeMs"),
+    Parameter("target_steps", "steps", np.nan, high=1e6, whole=True,
+              meaning="equal steps in which it grows; " + _AS_RULE,
+              source="stopping: nova's live_migration_downtime_steps"),
+    Parameter("target_step_s", "s", np.nan, least=1e-3, high=1e7,
+              meaning="time between two of these steps; " + _AS_RULE,
+              source="stopping: nova's live_migration_downtime_delay, KubeVirt's cool-down"),
+    Parameter("give_up_after_s", "s", np.nan, least=1e-3, high=1e9,
+              meaning="time after which pre-copy is given up: cancelled, paused or post-copied, as the rule "
+              "does; " + _AS_RULE,
+              source="stopping: nova's completion_timeout, KubeVirt's completionTimeoutPerGiB"),
+    Parameter("write_processor_share", "0-1", 1.0, high=1,
+              meaning="share of its processor's time that the guest's writing needs: a throttle slows it "
+              "past the rest",
+              source="all: a throttled guest's writes fall as the throttle rises; 0.02 in this study's "
+              "laboratory where it does nothing else (stops_migrations.csv)"),
     # --- fixed parts ------------------------------------------------------------------
     Parameter("page_header_bytes", "bytes", 8.0, high=4096,
               meaning="bytes the migration stream adds to each page",
@@ -373,7 +397,9 @@ OUTCOMES: Mapping[str, Outcome] = {
         Outcome("residual_pages", "pages", "dirty pages left for phase two"),
         Outcome("brownout_s", "s", "phase one: the guest runs while memory is copied"),
         Outcome("blackout_s", "s", "phase two: the guest is paused"),
-        Outcome("total_s", "s", "set-up, brownout and blackout together"),
+        Outcome("total_s", "s", "set-up, brownout and blackout together, and post-copy"),
+        Outcome("throttled_share", "0-1", "processor time that a throttle takes from the guest in phase one"),
+        Outcome("post_copy_s", "s", "after the pause: the guest runs, and waits for pages that follow it"),
         Outcome("memory_sent_gib", "GiB", "memory pages sent, counting every time"),
         Outcome("stream_gib", "GiB", "bytes handed to the transport: pages and headers, after compression"),
         Outcome("wire_gib", "GiB", "bytes on the wire, with packet headers and framing"),

@@ -69,7 +69,7 @@ def read(text: str, unit: str) -> float:
     """
     found = _QUANTITY.fullmatch(text)
     if found is None:
-        raise UnitError("")
+        raise UnitError(_as_decimal(text))
     number, own = float(found["number"]), found["unit"]
     if unit in (own, own + "s", own + "es"):
         return number
@@ -78,15 +78,56 @@ def read(text: str, unit: str) -> float:
     return _converted(number, own, unit)
 
 
+_FRACTION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*(\d+(?:\.\d+)?)\s*")
+
+
+def _as_decimal(text: str) -> str:
+    """How a fraction is written here; empty for what is none.
+
+    >>> _as_decimal("1/3"), _as_decimal("1/0"), _as_decimal("fast")
+    ('a fraction is written as a decimal, 0.3333', '', '')
+    """
+    parts = _FRACTION.fullmatch(text)
+    if parts is None or not float(parts[2]):
+        return ""
+    return f"a fraction is written as a decimal, {float(parts[1]) / float(parts[2]):.4g}"
+
+
+_SHORT = {
+    "Gbit/s": {"gbe": "Gbit/s", "gige": "Gbit/s", "gig": "Gbit/s", "g": "Gbit/s", "m": "Mbit/s"},
+    "GiB": {"m": "MiB", "g": "GiB", "gig": "GiB", "gigs": "GiB", "t": "TiB"},
+}
+"""What a unit is called in passing, by the unit asked for, and what was probably meant."""
+
+
+def _unknown(number: float, own: str, unit: str) -> UnitError:
+    """What is said of a unit that is none, with the one that was probably meant."""
+    meant = _SHORT.get(unit, {}).get(own.lower())
+    hint = f"; write {number:g}{meant}" if meant else ""
+    return UnitError(f"{own!r} is no unit that it knows{hint}")
+
+
+def _other_kind(number: float, own: str, unit: str) -> UnitError:
+    """What is said of a unit of something else: an amount where a rate is due, and the other way round."""
+    registry = _registry()
+    given, into, second = registry.Unit(own), registry.Unit(_ASKED[unit]), registry.Unit("s")
+    if (given / second).is_compatible_with(into):
+        return UnitError(f"{own!r} is an amount, and this is a rate: write {number:g} {own}/s")
+    if given.is_compatible_with(into / second):
+        return UnitError(f"{own!r} is a rate, and this is an amount")
+    return UnitError(f"{own!r} is a unit of something else")
+
+
 def _converted(number: float, own: str, unit: str) -> float:
     registry = _registry()
     try:
-        given = registry.Quantity(number, re.sub(r"\s*\bper\b\s*", "/", own))
+        own = re.sub(r"\s*\bper\b\s*", "/", own)
+        given = registry.Quantity(number, own)
         into = registry.Unit(_ASKED[unit])
     except Exception:  # pint has several for what it cannot read, and they share no base
-        raise UnitError(f"{own!r} is no unit that it knows") from None
+        raise _unknown(number, own, unit) from None
     if not given.is_compatible_with(into):
-        raise UnitError(f"{own!r} is a unit of something else")
+        raise _other_kind(number, own, unit)
     # `64gb` is far more often a slip of the shift key than a count of bits.
     if unit in ("GiB", "MiB", "KiB", "bytes") and re.search(r"b(it|its)?$", own):
         raise UnitError(f"{own!r} is in bits, and bytes have a capital B")

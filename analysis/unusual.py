@@ -52,7 +52,7 @@ is allowed, is the limit case and no slip; so is an endless link."""
 def remarks(given: Mapping[str, Any]) -> list[str]:
     """A sentence for each parameter of which some value is unusual; values may be lists, arrays or texts."""
     found = [_remark(name, value) for name, values in given.items() for value in _first(name, values)]
-    return found + _beyond_memory(given)
+    return found + _beyond_memory(given) + _on_a_dedicated_network(given)
 
 
 def _first(name: str, values: Any) -> list[float]:
@@ -85,6 +85,21 @@ def _beyond_memory(given: Mapping[str, Any]) -> list[str]:
     return [told] if least > most else []
 
 
+def _on_a_dedicated_network(given: Mapping[str, Any]) -> list[str]:
+    """Other traffic takes its share only of a network that is shared.
+
+    A table that has both at their defaults, as notebooks have, asks for nothing.
+    """
+    share = PARAMETERS["background_share"]
+    shares = share.check(given.get("background_share", 0.0)).ravel()
+    networks = np.ravel(np.asarray(given.get("network", ()), dtype=object))
+    asked = shares[(shares > 0) & ((shares != share.default) | (len(networks) == 0))]
+    if not len(asked) or "shared" in networks:
+        return []
+    told = f"background_share = {shown(float(asked[0]))} does nothing on a dedicated network"
+    return [f"{told}; other traffic counts with network = shared"]
+
+
 _DECIMAL_UNIT = re.compile(r"[\d.eE+-]+\s*[kKMGT]B")
 
 
@@ -96,10 +111,13 @@ def read_as(texts: Mapping[str, str | None]) -> list[str]:
             first, second = text.strip().split(",")
             told = f"{name} = {text.strip()!r} was read as two values, {first} and {second}"
             found.append(f"{told}; decimals take a point: {first}.{second}")
-        found += [
-            _powers_of_ten(name, part.strip()) for part in (text or "").split(",") if _in_ten(name, part)
-        ]
+        found += [told for part in (text or "").split(",") for told in in_powers_of_ten(name, part)]
     return found
+
+
+def in_powers_of_ten(name: str, text: str) -> list[str]:
+    """A remark on a number in GB, MB or kB where what is counted in GiB is asked for; none for any other."""
+    return [_powers_of_ten(name, text.strip())] if name in PARAMETERS and _in_ten(name, text) else []
 
 
 def _in_ten(name: str, part: str) -> bool:

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from analysis.model import compiled  # noqa: F401  (loads the kernel)
 from analysis.model.migration import migrate
 from analysis.studies.decisions.planning import plan
 from analysis.studies.decisions.sensitivity import axis, sensitivity
+from benchmarks import record
 
 VARIED = (
     "memory_gib", "resident_share", "dirty_pages_per_s", "working_set_gib", "bandwidth_gbps", "round_trip_ms",
@@ -62,15 +67,20 @@ def main() -> None:
     """Measure and print the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--tries", type=int, default=3)
-    tries = parser.parse_args().tries
+    record.arguments(parser)
+    asked = parser.parse_args()
+    tries = asked.tries
     axes = [axis(name) for name in VARIED]
     sensitivity(axes=axes, samples=64)
     evaluations = 2**16 * (len(axes) + 2)
     seconds = best(lambda: sensitivity(axes=axes, samples=2**16), tries)
     print(json.dumps({"sobol_evaluations": evaluations, "seconds": seconds}), flush=True)
+    figures = {f"{evaluations} evaluations of Sobol": record.figure([seconds], "s")}
     table, targets = questions(10_000)
     seconds = best(lambda: plan("bandwidth_gbps", targets, table), tries)
     print(json.dumps({"plan_questions": len(table), "seconds": seconds}), flush=True)
+    figures[f"{len(table)} questions of plan"] = record.figure([seconds], "s")
+    record.finish("decisions", figures, asked)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,16 @@ manner of the Grid'5000 plans.
 
 from __future__ import annotations
 
+import argparse
 import resource
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from analysis.studies.drain.bounds import lower_bound
 from analysis.studies.drain.inventory import Inventory
@@ -22,6 +26,7 @@ from analysis.studies.drain.placement import placed
 from analysis.studies.drain.problem import Problem, problem_of
 from analysis.studies.drain.systems import system
 from analysis.studies.drain.tables import Policy
+from benchmarks import record
 
 SIZES = ((100, 10), (1_000, 32), (10_000, 100))
 """Machines and nodes."""
@@ -118,13 +123,23 @@ def gaps(seeds: int, seconds: float) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def main(seeds: int = 50, seconds: float = 1.0) -> None:
+def main() -> None:
     """Print both tables, and the memory that all of it took."""
-    print(scale().round(3).to_string(index=False))
-    print(f"\n{seeds} random instances, makespan / bound:")
-    print(gaps(seeds, seconds).describe().loc[["mean", "min", "max"]].round(3).to_string())
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("seeds", type=int, nargs="?", default=50)
+    parser.add_argument("--seconds", type=float, default=1.0, help="that a search takes")
+    record.arguments(parser)
+    asked = parser.parse_args()
+    sizes, gap = scale(), gaps(asked.seeds, asked.seconds)
+    print(sizes.round(3).to_string(index=False))
+    print(f"\n{asked.seeds} random instances, makespan / bound:")
+    print(gap.describe().loc[["mean", "min", "max"]].round(3).to_string())
     print(f"\nmost memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+    figures = {f"{n} over the bound": record.figure([gap[n].mean()]) for n in map(str, gap)}
+    for row in sizes.itertuples():
+        figures[f"{row.machines} machines simulated"] = record.figure([row.simulated_s], "s")
+    record.finish("drains", figures, asked)
 
 
 if __name__ == "__main__":
-    main(*(int(text) for text in sys.argv[1:2]))
+    main()

@@ -1,7 +1,8 @@
 """How right the study is on foreign rows, beside learning alone: `python benchmarks/foreign.py TABLE.csv`.
 
 TABLE is the raw table of Jo, Cho and Egger (SoCC 2017), which this script does not fetch: one row a
-migration, QEMU on gigabit Ethernet, of which the plain ones (technique `original`) are taken. Its column
+migration, QEMU on gigabit Ethernet, of which the plain ones are taken, or those of another `--technique`:
+auto-converge under its rule, post-copy switched at once, compression by its compressor. Its column
 "Available Network Bandwidth" is bytes over time, an outcome, and is not looked at.
 
 Folds are whole days (`--by day`), or each workload is left out in turn (`--by workload`), with nothing known
@@ -39,10 +40,20 @@ WORST = 2.0
 """An error beyond this is no worse: an endless prediction must not decide alone."""
 
 
-def read(path: Path) -> pd.DataFrame:
-    """The table's plain migrations by the study's names, with the day and the writes over the link's rate."""
-    raw = pd.read_csv(path)
-    raw = raw[raw["Migration Technique"].str.lower() == "original"].reset_index(drop=True)
+TECHNIQUES = {
+    "original": ("original", {}),
+    "auto-converge": ("auto-converge", {"stop_rule": "qemu_autoconverge"}),
+    "post-copy": ("x-postcopy-ram", {"stop_rule": "qemu_post_copy", "give_up_after_s": 0.001}),
+    "xbzrle": ("xbzrle", {}),
+    "compress": ("compress", {"transport": "compression", "compressor_waits": "in_turn", "spare_cores": 1.0}),
+}
+"""Techniques by the names used here: what the table calls each, and what it is as a scenario."""
+
+
+def read(path: Path, technique: str = "original") -> pd.DataFrame:
+    """The migrations by a technique, by the study's names, with the day and the writes over the link."""
+    raw, (called, more) = pd.read_csv(path), TECHNIQUES[technique]
+    raw = raw[raw["Migration Technique"].str.lower() == called].reset_index(drop=True)
     limit = raw["Page transfer rate (MB/s)"].astype(float)
     writes = raw["Page Dirty Rate (4KB pages per second)"].astype(float)
     memory = raw["VM_SIZE (MB)"] / 1024
@@ -66,7 +77,7 @@ def read(path: Path) -> pd.DataFrame:
     }
     day = pd.to_datetime(raw["Migration ID"], unit="s").dt.strftime("%Y-%m-%d")
     over = writes / 256 / np.minimum(limit, LINE_MIB_S)
-    return pd.DataFrame(known).assign(measured_day=day, measured_writes_over_link=over)
+    return pd.DataFrame(known | more).assign(measured_day=day, measured_writes_over_link=over)
 
 
 def folds(table: pd.DataFrame, by: str, seed: int) -> pd.Series:
@@ -191,6 +202,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("table", type=Path)
+    parser.add_argument("--technique", choices=tuple(TECHNIQUES), default="original")
     parser.add_argument("--by", choices=("day", "workload"), default="day")
     parser.add_argument("--first", choices=("constants", "calibrate", "none"), default="constants")
     parser.add_argument("--rows", type=int, default=300, help="rows that --first calibrate fits")
@@ -199,7 +211,7 @@ def main() -> None:
     parser.add_argument("--rivals", action="store_true", help="boosted trees too")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    table = read(asked.table)
+    table = read(asked.table, asked.technique)
     if asked.some:
         table = table.sample(asked.some, random_state=asked.seed).reset_index(drop=True)
     fold = folds(table, asked.by, asked.seed)

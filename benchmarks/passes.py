@@ -34,8 +34,11 @@ from analysis.model.engine import Way
 from analysis.model.precopy import Guest, SteadyLink
 from analysis.model.saturating import Saturating, saturating
 from analysis.model.stop_rules import Rules
+from benchmarks import record
 
 PAGE = 4096.0
+YARD = "C, gcc -O3 -march=native"
+"""What all is compared with: a plain C loop."""
 LIMIT = 30
 Scenarios = tuple[np.ndarray, ...]
 """Memory and working set [pages], writes and link [pages/s], target [s]."""
@@ -203,6 +206,7 @@ def table(found: dict[str, np.ndarray], base: str) -> list[dict]:
         rows.append(
             {"way": name, "ns": float(np.median(times)), "ratio": float(np.median(ratio))}
             | {"least": float(ratio.min()), "most": float(ratio.max())}
+            | {"figures": {f"{name}, ns": record.figure(times, "ns"), name: record.figure(ratio)}}
         )
     return rows
 
@@ -225,7 +229,7 @@ def compared(in_c: InC, rows: int, turns: int) -> list[dict]:
         {"compiled": ours("compiled")(fewer), "NumPy": ours("numpy")(fewer), "masked": masked(fewer)},
     )
     works = {
-        "C, gcc -O3 -march=native": per_scenario(in_c, given),
+        YARD: per_scenario(in_c, given),
         "compiled, float64": per_scenario(ours("compiled"), given),
         "compiled, float32": per_scenario(ours("compiled"), single),
         "compiled, float64, wall": per_scenario(ours("compiled"), given, wall),
@@ -236,7 +240,7 @@ def compared(in_c: InC, rows: int, turns: int) -> list[dict]:
         "NumPy, masked": per_scenario(masked, fewer),
         "Python loop": per_scenario(looped, few),
     }
-    return table(in_turn(works, turns), "C, gcc -O3 -march=native")
+    return table(in_turn(works, turns), YARD)
 
 
 def _checked(right: np.ndarray, found: dict[str, np.ndarray]) -> None:
@@ -277,7 +281,10 @@ def growth(in_c: InC, turns: int) -> list[dict]:
         name = f"compiled, ordered grid 1000 x 1000, {np.dtype(dtype).name}, {passes:.1f} passes"
         works[name] = per_scenario(ours("compiled"), grid)
     found = in_turn(works, turns)
-    return [{"way": name, "ns": float(np.median(times))} for name, times in found.items()]
+    return [
+        {"way": name, "ns": float(np.median(times)), "figures": {f"{name}, ns": record.figure(times, "ns")}}
+        for name, times in found.items()
+    ]
 
 
 def beside_simgrid(turns: int) -> dict:
@@ -310,6 +317,7 @@ def beside_simgrid(turns: int) -> dict:
         "simgrid_per_s": float(1e9 / np.median(found["SimGrid"])),
         "compiled_per_s": float(1e9 / np.median(found["compiled"])),
         "ratio": float(np.median(found["SimGrid"] / found["compiled"])),
+        "figures": {"compiled over SimGrid": record.figure(found["compiled"] / found["SimGrid"])},
     }
 
 
@@ -324,12 +332,22 @@ def lines(rows: list[dict]) -> str:
     return "\n".join(text)
 
 
+def taken_out(figures: dict) -> dict[str, dict]:
+    """The figures that are recorded, by name, taken out of what is shown."""
+    kept: dict[str, dict] = {}
+    for part in figures.values():
+        for row in part if isinstance(part, list) else [part]:
+            kept |= row.pop("figures", {})
+    return kept
+
+
 def main() -> None:
     """Measure, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--json", action="store_true", help="figures as JSON")
+    record.arguments(parser)
     asked = parser.parse_args()
     if not shutil.which("gcc"):
         sys.exit("error: the C loop that all is compared with needs gcc")
@@ -341,8 +359,10 @@ def main() -> None:
             "growth": growth(in_c, asked.turns),
             "simgrid": beside_simgrid(asked.turns),
         }
+    kept = taken_out(figures)
     if asked.json:
         print(json.dumps(figures, indent=1))
+        record.finish("passes", kept, asked)
         return
     heads = {
         "yardstick": "Random scenarios: ns each, time relative to C (least to most)",
@@ -352,6 +372,7 @@ def main() -> None:
     for key, head in heads.items():
         print(f"{head}\n{lines(figures[key])}\n")
     print("SimGrid:", json.dumps(figures["simgrid"]))
+    record.finish("passes", kept, asked)
 
 
 if __name__ == "__main__":

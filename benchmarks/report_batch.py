@@ -17,6 +17,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks import record
+
 STUDY = Path(__file__).resolve().parents[1]
 PAPERMILL = Path(sys.executable).with_name("papermill")
 
@@ -58,6 +62,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=6, help="scenarios in a turn")
     parser.add_argument("--turns", type=int, default=2, help="turns of each")
     parser.add_argument("--workers", type=int, default=2, help="at a time")
+    record.arguments(parser)
     options = parser.parse_args()
     notebook = (STUDY / options.notebook).resolve()
     seconds: dict[str, list[float]] = {"runner": [], "papermill": []}
@@ -68,6 +73,9 @@ def main() -> None:
                 seconds[name].append(method(notebook, chosen, Path(folder), options.workers))
             print(f"turn {turn + 1}: {name} {seconds[name][-1]:.1f} s", file=sys.stderr, flush=True)
     print(json.dumps(figures(seconds, options.each), indent=2))
+    ratios = [a / b for a, b in zip(seconds["runner"], seconds["papermill"], strict=True)]
+    kept = {f"{name}, {options.each} reports": record.figure(s, "s") for name, s in seconds.items()}
+    record.finish("report_batch", kept | {"runner over papermill": record.figure(ratios)}, options)
 
 
 def figures(seconds: dict[str, list[float]], each: int) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 Two designs, end to end from the command line, the start of its processes included: `random`, scenarios of
 the speed yardstick, each with a link of its own; and `grid`, every combination of line rates, write rates,
 working sets and memory. Memory is the largest sum over all processes of what each holds for itself and its
-share of the rest (PSS), looked at four times a second.
+share of the rest (PSS), looked at four times a second. `--reduce` makes every design take turns with the same
+one with three reductions: quantiles of the total, and histograms of the pause and of what was sent, by 300
+line rates of the random scenarios and by all line rates of the grid.
 """
 
 from __future__ import annotations
@@ -20,6 +22,10 @@ import time
 from pathlib import Path
 
 import yaml
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks import record
 
 STUDY = Path(__file__).resolve().parents[1]
 
@@ -52,6 +58,20 @@ def design(kind: str, rows: int) -> dict:
     return {"parameters": parameters, "outcomes": outcomes, "precision": "single", "reduce": reduce}
 
 
+def three(kind: str) -> dict:
+    """Three reductions, by line rate."""
+    by = {"bandwidth_gbps": 300} if kind == "random" else ["bandwidth_gbps"]
+
+    def histogram(of: str, low: float, high: float) -> dict:
+        edges = {"from": low, "to": high, "count": 40, "spacing": "log"}
+        return {"histogram": of, "by": by, "edges": edges}
+
+    spread = {"quantiles": "total_s", "by": by, "at": [0.05, 0.5, 0.95]}
+    return {"spread": spread, "pauses": histogram("blackout_s", 0.01, 100)} | {
+        "sent": histogram("memory_sent_gib", 1, 1000)
+    }
+
+
 def pss_mib(process: int) -> float:
     """Proportional set size of a process and its children; those that end meanwhile count nothing."""
     total = 0.0
@@ -66,10 +86,11 @@ def pss_mib(process: int) -> float:
     return total
 
 
-def run(kind: str, rows: int, folder: Path, keep_rows: bool) -> dict:
-    """One sweep from the command line."""
+def run(kind: str, rows: int, folder: Path, keep_rows: bool, reduce: dict | None = None) -> dict:
+    """One sweep from the command line; with ``reduce`` these are its reductions, maybe none."""
     file = folder / f"{kind}.yml"
-    file.write_text(yaml.safe_dump(design(kind, rows)))
+    body = design(kind, rows)
+    file.write_text(yaml.safe_dump(body if reduce is None else {**body, "reduce": reduce}))
     out = folder / kind
     command = [sys.executable, "-m", "analysis", "sweep", str(file), "--out", str(out), "--json"]
     begun = time.perf_counter()
@@ -103,17 +124,47 @@ def run(kind: str, rows: int, folder: Path, keep_rows: bool) -> dict:
     }
 
 
+def in_turns(kind: str, asked: argparse.Namespace) -> dict[str, list[dict]]:
+    """Runs of a design in every turn: as it is, or without and with three reductions."""
+    ways = {"without": {}, "with three reductions": three(kind)} if asked.reduce else {"": None}
+    found: dict[str, list[dict]] = {name: [] for name in ways}
+    for _ in range(asked.turns):
+        for name, reduce in ways.items():
+            with tempfile.TemporaryDirectory() as folder:
+                # Without rows and without reductions there would be nothing to make.
+                keep = not asked.no_rows or reduce == {}
+                found[name].append(run(kind, asked.rows, Path(folder), keep, reduce))
+            print(json.dumps({"design": f"{kind} {name}".strip()} | found[name][-1]), flush=True)
+    return found
+
+
+def figures_of(kind: str, found: dict[str, list[dict]]) -> dict[str, dict]:
+    """Rows a second, and what three reductions leave of them within a turn."""
+    figures = {}
+    for name, runs in found.items():
+        rates = [one["rows_per_s_without_start"] for one in runs]
+        figures[f"{kind} {name}".strip() + ", rows a second"] = record.figure(rates, "1/s", "more")
+    if len(found) > 1:
+        plain, reduced = ([one["rows_per_s_without_start"] for one in runs] for runs in found.values())
+        share = [b / a for a, b in zip(plain, reduced, strict=True)]
+        figures[f"{kind}, rate with three reductions over without"] = record.figure(share, "", "more")
+    return figures
+
+
 def main() -> None:
     """Measure and print the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rows", type=int, default=100_000_000)
+    parser.add_argument("--turns", type=int, default=1)
     parser.add_argument("--design", choices=("random", "grid"), action="append")
     parser.add_argument("--no-rows", action="store_true", help="reductions only")
+    parser.add_argument("--reduce", action="store_true", help="without and with three reductions in turn")
+    record.arguments(parser)
     asked = parser.parse_args()
+    figures: dict[str, dict] = {}
     for kind in asked.design or ("random", "grid"):
-        with tempfile.TemporaryDirectory() as folder:
-            found = run(kind, asked.rows, Path(folder), not asked.no_rows)
-        print(json.dumps({"design": kind} | found), flush=True)
+        figures |= figures_of(kind, in_turns(kind, asked))
+    record.finish("sweep", figures, asked)
 
 
 if __name__ == "__main__":

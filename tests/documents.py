@@ -4,7 +4,8 @@ A ``sh`` block holds commands. A ``text`` block right after one is what its last
 the mark ``<!-- file: NAME -->`` is the content of a file that later commands use. ``python`` blocks are
 programs.
 
-To renew what commands print, and the README's table of errors: ``python -m tests.documents``.
+To renew what commands print, the README's table of errors, and the tables of benchmarks:
+``python -m tests.documents``.
 """
 
 import os
@@ -19,12 +20,16 @@ from importlib.util import cache_from_source
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks import tables
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 _BLOCK = re.compile(
     r"(?:^<!-- file: (?P<file>\S+) -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
 )
 _TABLE = re.compile(r"(?<=<!-- accuracy -->\n).*?(?=<!-- /accuracy -->)", re.DOTALL)
+
+_BENCH = re.compile(r"(?<=<!-- bench: )(\w+)( -->\n).*?(?=<!-- /bench -->)", re.DOTALL)
 
 
 class Block(NamedTuple):
@@ -211,6 +216,14 @@ def shown_accuracy(page: str) -> str:
     return _TABLE.search(page)[0]
 
 
+# --- what benchmarks recorded -------------------------------------------------------------------
+
+
+def with_benchmarks(page: str) -> str:
+    """A page with the tables of its benchmarks as they were recorded."""
+    return _BENCH.sub(lambda m: m[1] + m[2] + tables.shown(m[1]), page)
+
+
 # --- renewing ---------------------------------------------------------------------------------
 
 
@@ -228,7 +241,7 @@ def renew(folder: Path) -> None:
         new = text
         for block, printed in reversed(prints):
             new = new[: block.start] + printed + new[block.end :]
-        new = _TABLE.sub(lambda _: accuracy_table(), new)
+        new = with_benchmarks(_TABLE.sub(lambda _: accuracy_table(), new))
         if new != text:
             page.write_text(new, encoding="utf-8")
             print(f"{os.path.relpath(page)} renewed")

@@ -5,7 +5,11 @@ import math
 import numpy as np
 import pandas as pd
 
-from analysis.parameters import PARAMETERS
+from analysis.parameters import PARAMETERS, STOP_RULES
+
+PLAIN_RULES = STOP_RULES[:5]
+"""Rules that stay as they are while they run; ``tests/model/test_changing.py`` has the others."""
+CHANGING_RULES = STOP_RULES[5:]
 
 _EMPTY = {
     "streams": lambda draw, n: draw.integers(1, 9, n),
@@ -13,6 +17,10 @@ _EMPTY = {
     "blackout_target_ms": lambda draw, n: draw.uniform(0, 2000, n),
     "adapter_limit_gbps": lambda draw, n: draw.uniform(0.5, 20, n),
     "send_moderation_us": lambda draw, n: draw.uniform(0, 300, n),
+    "last_target_ms": lambda draw, n: draw.uniform(0, 4000, n),
+    "target_steps": lambda draw, n: draw.integers(0, 12, n),
+    "target_step_s": lambda draw, n: 10 ** draw.uniform(-2, 2, n),
+    "give_up_after_s": lambda draw, n: np.where(draw.random(n) < 0.7, np.nan, 10 ** draw.uniform(-1, 4, n)),
 }
 """Where values left to a preset lie when they are given."""
 

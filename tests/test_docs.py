@@ -13,9 +13,11 @@ from tests import documents
 LEFT_OUT = {
     r"make report\b.*": "runs every notebook for a minute or more; tests/notebooks runs each",
     r"make (-k )?(check )?test\b.*": "is what runs this very test",
-    r"make (format|nightly|fuzz|gallery|bench)\b.*": "minutes, or changes the folder it runs in",
-    r"python benchmarks/foreign.py .*": "a table that is not ours: tests/benchmarks has one of its form",
+    r"make (format|nightly|fuzz|soak|ordinary|versions|gallery|bench)\b.*": "minutes, or changes its folder",
+    r"make (audit|bom)\b.*": "asks the package index",
+    r"python benchmarks/(foreign|single).py .*": "foreign tables: tests/benchmarks has some of their form",
     r"make lab\b.*|jupyter lab .*": "a server, until it is stopped; see tests/test_makefile.py",
+    r"make laboratory\b.*|.* data.collect.laboratory.*": "needs root; tests/collect has a nightly run",
     r"conda .*": "needs conda and its packages",
     r"python -m analysis report": "the same as make report",
     r"(python -m )?pip install .*": "asks the package index",
@@ -30,6 +32,7 @@ SLOW = [
     r"papermill notebooks/.*",
     r"python -m analysis (report|sweep) .+",
     r".*\bsweep\(.*",
+    r"python -m tests\.hostile",
 ]
 """Commands of ten seconds or more, which `make nightly` runs."""
 

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.model.stop_rules import LIMITS_IN_TIME
 from analysis.parameters import OUTCOMES, PARAMETERS, ParameterError, check, defaults, label, nearest
 
 NUMBERS = [name for name, p in PARAMETERS.items() if not p.choices]
 TEXTS = [name for name, p in PARAMETERS.items() if p.choices]
-AS_PRESET = {"pass_limit", "blackout_target_ms", "streams", "send_moderation_us"}
+AS_PRESET = {"pass_limit", "blackout_target_ms", "streams", "send_moderation_us", *LIMITS_IN_TIME}
 MAY_BE_EMPTY = AS_PRESET | {"adapter_limit_gbps"}
 """Empty: as a preset has it, or no such ceiling."""
 
@@ -176,7 +177,7 @@ def test_an_unknown_name_is_told_before_a_bad_value():
         (
             "stop_rule",
             "hyper-v",
-            r"^stop_rule = 'hyper-v' is not allowed: .* qemu, xen, simgrid; did you mean 'hyperv'\?$",
+            r"^stop_rule = 'hyper-v' is not allowed: .* qemu, xen, simgrid, .*; did you mean 'hyperv'\?$",
         ),
         ("write_pattern", "Zipf", r"^write_pattern = 'Zipf' .* did you mean 'zipf'\?$"),
         (

@@ -58,11 +58,15 @@ def test_a_quantity_becomes_a_number_of_the_parameters_unit(name, text, number):
         ("memory_gib", "64gb", "[GiB]; 'gb' is no unit that it knows"),
         ("memory_gib", "64 Gb", "[GiB]; 'Gb' is in bits, and bytes have a capital B"),
         ("memory_gib", "64 Gbit", "'Gbit' is in bits"),
-        ("memory_gib", "64G", "'G' is no unit that it knows"),
+        ("memory_gib", "64G", "'G' is no unit that it knows; write 64GiB"),
         ("memory_gib", "-1 GiB", "memory_gib = -1 is not allowed"),
         ("memory_gib", "1e9 GiB", "memory_gib = 1e+09 is not allowed: it takes a number from 0.001"),
-        ("bandwidth_gbps", "10 GB", "[Gbit/s]; 'GB' is a unit of something else"),
-        ("bandwidth_gbps", "10 GbE", "'GbE' is no unit that it knows"),
+        ("bandwidth_gbps", "10 GB", "[Gbit/s]; 'GB' is an amount, and this is a rate: write 10 GB/s"),
+        ("bandwidth_gbps", "10 GiB per page", "'GiB/page' is a unit of something else"),
+        ("dirty_pages_per_s", "80MB", "[pages/s]; 'MB' is an amount, and this is a rate: write 80 MB/s"),
+        ("memory_gib", "64 GB/s", "[GiB]; 'GB/s' is a rate, and this is an amount"),
+        ("bandwidth_limit_share", "1/3", "[0-1]; a fraction is written as a decimal, 0.3333"),
+        ("bandwidth_gbps", "10 GbE", "'GbE' is no unit that it knows; write 10Gbit/s"),
         ("blackout_target_ms", "5 parsec", "[ms]; 'parsec' is no unit that it knows"),
         ("streams", "1.5 connections", "streams = 1.5 is not allowed"),
         ("streams", "4 cores", "[connections]; 'cores' is not its unit"),
@@ -145,7 +149,7 @@ def test_a_design_takes_them_as_constant_list_and_range():
 def test_a_range_of_another_kind_of_unit_is_told():
     """The end of a range that is of something else, with the unit that is wanted."""
     with pytest.raises(
-        ParameterError, match=r"^bandwidth_gbps: to: '3 GB' is not .* \[Gbit/s\]; 'GB' is a unit"
+        ParameterError, match=r"^bandwidth_gbps: to: '3 GB' is not .* \[Gbit/s\]; 'GB' is an amount"
     ):
         designs.parse({"parameters": {"bandwidth_gbps": {"from": 1, "to": "3 GB", "count": 2}}})
 

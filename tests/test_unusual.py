@@ -28,6 +28,10 @@ from analysis.studies.sweeps import designs
             {"compression_ratio": 100},
             "compression_ratio = 100 is allowed but unusual: real hosts have 1 to 20",
         ),
+        (
+            {"background_share": "0.4,0.5".split(",")},
+            "background_share = 0.4 does nothing on a dedicated network",
+        ),
         ({"working_set_gib": 32, "memory_gib": 16}, "32 GiB is more than memory_gib = 16: all of the memory"),
     ],
 )
@@ -97,3 +101,9 @@ def test_a_design_and_a_grid_say_it_too():
     assert [line.split()[1] for line in found] == ["blackout_target_ms", "bandwidth_gbps"]
     run = Run("a", None, {"bandwidth_gbps_values": [1, 1000], "streams": None, "map_points": 5})
     assert [line.split()[1] for line in remarks([run, run])] == ["bandwidth_gbps"]
+
+
+@pytest.mark.parametrize("given", [{"background_share": 0.4, "network": "shared"}, {"background_share": 0}])
+def test_other_traffic_on_a_shared_network_gets_no_word(given):
+    """Nor does none at all."""
+    assert unusual.remarks(given) == []

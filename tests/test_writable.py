@@ -25,7 +25,7 @@ def nothing_runs(monkeypatch):
     def work(*_, **__):
         raise AssertionError("something ran")
 
-    for module, name in ((batch, "execute_all"), (batch, "_task"), (sweeps, "_executor")):
+    for module, name in ((batch, "execute_all"), (batch, "_task"), (sweeps, "_making")):
         monkeypatch.setattr(module, name, work)
     for name in ("measured", "calibrated"):
         monkeypatch.setattr(answers, name, work)

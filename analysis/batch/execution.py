@@ -21,7 +21,7 @@ from jupyter_core.utils import ensure_event_loop
 from papermill.engines import NBClientEngine, papermill_engines
 from traitlets.config import Config
 
-from analysis.batch import inputs, reads, uptodate
+from analysis.batch import inputs, reads, temporary, uptodate
 from analysis.pages import html, index, results
 
 OnCell = Callable[[int, int], None]
@@ -103,15 +103,20 @@ def kernel_config(watched: Path | None = None) -> Config:
 def kernel_environment() -> Iterator[None]:
     """Keep what is particular to a user or a machine out of the kernels started within.
 
-    An IPython profile could change any result; MPLBACKEND=agg would leave out every figure.
+    An IPython profile could change any result; MPLBACKEND=agg would leave out every figure. What kernels and
+    runs keep in files while they run lies in one folder, which is removed at the end.
     """
     before = dict(os.environ)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    with temporary.folder() as folder:
         os.environ.pop("MPLBACKEND", None)
-        os.environ["IPYTHONDIR"] = folder
+        for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "TMPDIR", "TEMP", "TMP"):
+            os.environ[name] = str(folder / name.lower())
+            (folder / name.lower()).mkdir()
+        given, tempfile.tempdir = tempfile.tempdir, os.environ["TMPDIR"]
         try:
             yield
         finally:
+            tempfile.tempdir = given
             os.environ.clear()
             os.environ.update(before)
 
@@ -162,6 +167,7 @@ def work(
         known, data = inputs.inputs(given), reads.noted(watched, run.parameters)
     failure = failure_of(notebook, error) if error else None
     record = {
+        "version": index.VERSION,
         "name": run.name,
         "notebook": run.notebook.name,
         "scenario": run.scenario,

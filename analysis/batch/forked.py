@@ -28,10 +28,18 @@ FEW = 2
 
 
 @contextmanager
-def manager(sources: Sequence[bytes]) -> Iterator[type[AsyncKernelManager] | None]:
-    """A class of kernel managers that fork for the notebooks given; None where that would gain nothing."""
+def manager(sources: Sequence[bytes]) -> Iterator[type[AsyncKernelManager]]:
+    """A class of kernel managers that fork for the notebooks given, or start kernels in the ordinary way.
+
+    The ordinary way is taken where forking would gain nothing. Either ends what is left of its kernels.
+    """
     if sys.platform != "linux" or len(sources) <= FEW or os.environ.get(ORDINARY):
-        yield None
+        started: list[AsyncKernelManager] = []
+        try:
+            yield type("OrdinaryKernelManager", (_Ordinary,), {"started": started})
+        finally:
+            for kernel in started:
+                _end(kernel)
         return
     zygote = Zygote(imported(sources))
     try:
@@ -42,6 +50,30 @@ def manager(sources: Sequence[bytes]) -> Iterator[type[AsyncKernelManager] | Non
 
 ORDINARY = "MIGRATION_STUDY_ORDINARY_KERNELS"
 """Set this in the environment to have every kernel started in the ordinary way."""
+
+
+class _Ordinary(AsyncKernelManager):
+    """jupyter_client's manager of a kernel, which is kept in mind."""
+
+    started: list[AsyncKernelManager]
+
+    async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
+        await super()._async_launch_kernel(kernel_cmd, **kw)
+        self.started.append(self)
+
+    _launch_kernel = _async_launch_kernel
+
+
+def _end(kernel: AsyncKernelManager) -> None:
+    """End an ordinary kernel's process that is still there, with all that it started."""
+    process = getattr(kernel.provisioner, "process", None)
+    if process is None or process.poll() is not None:
+        return
+    if sys.platform != "win32":  # it leads a group of its own
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
 
 
 class _Manager(AsyncKernelManager):

@@ -88,12 +88,14 @@ def _crossed(
     if both:
         raise ParameterError(f"'{both[0]}' is set by a scenario and crossed at the same time")
     made: dict[str, dict[str, Any]] = {}
+    taken: set[str] = set()
     for label, values in scenarios.items():
         for number, combination in enumerate(itertools.product(*crossed.values()), 1):
             chosen = dict(zip(crossed, combination, strict=True))
             name = _name(label, chosen, number)
-            if name in made:
+            if name.casefold() in taken:  # on Windows and macOS they would be one file
                 raise ParameterError(f"two scenarios would both be called '{name}'")
+            taken.add(name.casefold())
             made[name] = {**values, **chosen}
             if len(made) > MOST_SCENARIOS:
                 raise ParameterError(f"it makes more than {MOST_SCENARIOS:,} scenarios; use a sweep for that")

@@ -5,6 +5,8 @@ What a value may be is told by :mod:`analysis.inputs`, which the notebooks ask t
 
 from __future__ import annotations
 
+import json
+import tokenize
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -14,11 +16,14 @@ import papermill
 from analysis.inputs import Input, check_value, literal, plain, read_lines
 from analysis.parameters import ParameterError, meant
 
+MOST_BYTES = 256 * 2**20
+"""Size of a notebook: with all its pictures one has a few MiB."""
 __all__ = ["Input", "check_names", "check_value", "inputs", "literal", "plain"]
 
 
 def inputs(notebook: Path) -> dict[str, Input]:
     """The parameters of a notebook; ParameterError if it is no notebook papermill can run."""
+    _refuse_others(notebook)
     try:
         papermill.inspect_notebook(str(notebook))
         cells = nbformat.read(notebook, as_version=4).cells
@@ -29,8 +34,30 @@ def inputs(notebook: Path) -> dict[str, Input]:
     try:
         return read_lines(tagged[0]) if tagged else {}
     except SyntaxError as error:
-        reason = f"its parameters, line {error.lineno}: {error.msg}"
-        raise ParameterError(f"'{notebook.name}' is not a notebook that can be run: {reason}") from None
+        raise _none(notebook, f"its parameters, line {error.lineno}: {error.msg}") from None
+    except tokenize.TokenError as error:
+        raise _none(notebook, f"its parameters: {error.args[0]}") from None
+
+
+def _none(notebook: Path, reason: str) -> ParameterError:
+    return ParameterError(f"'{notebook.name}' is not a notebook that can be run: {reason}")
+
+
+def _refuse_others(notebook: Path) -> None:
+    """ParameterError for a file of another kind, of which the libraries would tell in Python's own words."""
+    if notebook.suffix != ".ipynb":
+        raise _none(notebook, f"its name ends in '{notebook.suffix}', not in .ipynb")
+    if notebook.stat().st_size > MOST_BYTES:
+        raise _none(notebook, f"it is larger than {MOST_BYTES // 2**20} MiB")
+    try:
+        content = json.loads(notebook.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise _none(notebook, "it is no text in UTF-8") from None
+    except (ValueError, RecursionError):
+        raise _none(notebook, "it is no JSON") from None
+    cells = content.get("cells") if isinstance(content, dict) else None
+    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
+        raise _none(notebook, "it is JSON of another kind, or a notebook of before 2015: it has no cells")
 
 
 def check_names(given: Iterable[str], known: Mapping[Path, Mapping[str, Input]]) -> None:

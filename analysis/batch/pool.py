@@ -1,7 +1,7 @@
 """Where runs are executed side by side: threads of this process, each over a kernel, or a Dask cluster."""
 
 import atexit
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from functools import cache, partial
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from analysis.batch import forked
 from analysis.batch.execution import Finished, Run, kernel_environment, work
 from analysis.batch.progress import Lines
-from analysis.cluster import connect
+from analysis.cluster import connect, told
 
 
 class Task(NamedTuple):
@@ -21,7 +21,7 @@ class Task(NamedTuple):
     digest: str
 
 
-def threads(tasks: Sequence[Task], workers: int, progress: Lines) -> Iterator[tuple[Run, Finished]]:
+def threads(tasks: Sequence[Task], workers: int, progress: Lines) -> Generator[tuple[Run, Finished]]:
     """Execute tasks in threads; the work happens in the kernels. Yields each as it is finished."""
     with kernel_environment(), forked.manager([task.source for task in tasks]) as manager:
         pool = ThreadPoolExecutor(workers)
@@ -42,9 +42,9 @@ TOPIC = "live-migration-study-report"
 
 def cluster(
     tasks: Sequence[Task], address: str, progress: Lines, timeout: str = "10s"
-) -> Iterator[tuple[Run, Finished]]:
+) -> Generator[tuple[Run, Finished]]:
     """Execute tasks on the workers of a Dask scheduler. Yields each as it is finished."""
-    with connect(address, timeout) as client:
+    with connect(address, timeout) as client, told(address):
         import distributed
 
         client.subscribe_topic(TOPIC, lambda event: progress.cell(*event[1]))

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-STUDY = Path(__file__).resolve().parents[2]
+from analysis.home import STUDY
+
 DATA_SUFFIXES = tuple(".csv .tsv .json .jsonl .yml .yaml .txt .log .xml .xlsx .parquet .gz .zip".split())
 
 

@@ -12,16 +12,19 @@ happened afterwards, and the index is made from these records alone.
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis import unusual, writable
+from analysis import alone, spreadsheets, unusual, writable
+from analysis import home as study
 from analysis.batch import grid, inputs, pool, uptodate
 from analysis.batch.execution import Failure, Finished, Run
 from analysis.batch.progress import Lines
 from analysis.batch.progress import shown as shown_progress
+from analysis.cluster import check_address
 from analysis.pages import files, index, results
 from analysis.parameters import PARAMETERS, ParameterError, nearest
 
@@ -85,12 +88,24 @@ def report(
                 notebooks, parameters, out, workers, progress,
                 scenarios=scenarios, scheduler=scheduler, force=force,
             )  # fmt: skip
+    if scheduler is not None:
+        check_address(scheduler)
     scenarios = scenarios or grid.Grid()
     runs = plan(find(notebooks or scenarios.notebooks), parameters, progress, scenarios)
     if any(run.notebook.parent == out.resolve() / index.EXECUTED for run in runs):
         raise ParameterError(f"notebooks lie where their results go; choose another folder than '{out}'")
-    for place in (out, out / index.EXECUTED):
+    executed = out / index.EXECUTED
+    for place in (out, executed):
         writable.folder(place)
+    executed.mkdir(parents=True, exist_ok=True)
+    with alone.in_folder(executed, out):
+        return _report(runs, out, workers, scheduler, progress, force)
+
+
+def _report(
+    runs: Sequence[Run], out: Path, workers: int | None, scheduler: str | None, progress: Lines, force: bool
+) -> list[Outcome]:
+    """Execute runs, less those that are up to date, into a folder that is this batch's alone."""
     for line in remarks(runs):
         progress.tell(line)
     tasks = [_task(run) for run in runs]
@@ -100,12 +115,16 @@ def report(
     outcomes = dict(current)
     start = time.perf_counter()
     try:
-        for outcome in execute_all(waiting, out, workers, scheduler, progress):
-            outcomes[outcome.run.name] = outcome
-            done = len(outcomes) - len(current)
-            progress.done(outcome.run.name, f"[{done}/{len(waiting)}] {told(outcome)}")
+        # Closed at once where the loop is left early: kernels end before the folder is let go.
+        with closing(execute_all(waiting, out, workers, scheduler, progress)) as finished:
+            for outcome in finished:
+                outcomes[outcome.run.name] = outcome
+                done = len(outcomes) - len(current)
+                progress.done(outcome.run.name, f"[{done}/{len(waiting)}] {told(outcome)}")
     finally:
         page = gather(out)
+    for line in index.unreadable(out):
+        progress.tell(f"note: {line}")
     failed = sum(outcome.failure is not None for outcome in outcomes.values())
     progress.tell(
         f"{count(len(runs), 'report')} in {time.perf_counter() - start:.0f} s"
@@ -148,7 +167,7 @@ def _width(workers: int | None, tasks: Sequence[pool.Task]) -> int:
 
 def execute_all(
     tasks: Sequence[pool.Task], out: Path, workers: int | None, scheduler: str | None, progress: Lines
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     """Execute tasks here or on a cluster; yield each outcome, all its files written, as it is finished."""
     if not tasks:
         return
@@ -156,8 +175,9 @@ def execute_all(
         finished = pool.cluster(tasks, scheduler, progress)
     else:
         finished = pool.threads(tasks, _width(workers, tasks), progress)
-    for run, made in finished:
-        yield keep(run, made, out)
+    with closing(finished):
+        for run, made in finished:
+            yield keep(run, made, out)
 
 
 def keep(run: Run, made: Finished, out: Path) -> Outcome:
@@ -167,7 +187,7 @@ def keep(run: Run, made: Finished, out: Path) -> Outcome:
     files.write(executed / f"{run.name}.ipynb", made.notebook)
     numbers = out / f"{run.name}.csv"
     if made.record["rows"]:
-        files.write(numbers, results.table(made.record).to_csv(index=False, lineterminator="\n"))
+        files.write(numbers, spreadsheets.csv(results.table(made.record)))
     else:
         numbers.unlink(missing_ok=True)
     files.write(executed / f"{run.name}.json", json.dumps(made.record, indent=1))
@@ -219,9 +239,9 @@ def _current(tasks: Sequence[pool.Task], out: Path) -> dict[str, Outcome]:
 
 
 def home() -> Path:
-    """The folder of the study's notebooks: here, or beside the package."""
+    """The folder of the study's notebooks: here, beside the package, or what a wheel carried."""
     here = Path("notebooks")
-    return here if here.is_dir() else Path(__file__).resolve().parents[2] / "notebooks"
+    return here if here.is_dir() else study.STUDY / "notebooks"
 
 
 def find(names: Sequence[str | Path]) -> list[Path]:
@@ -236,7 +256,7 @@ def find(names: Sequence[str | Path]) -> list[Path]:
 
 def _find_one(name: Path) -> Path:
     """Find one notebook; ParameterError with the nearest name if there is none."""
-    for path in (name, home() / name, home() / f"{name}.ipynb"):
+    for path in (name, study.STUDY / name, home() / name, home() / f"{name}.ipynb"):
         if path.is_file():
             return path.resolve()
     near = nearest(name.stem, [path.stem for path in home().glob("*.ipynb")])

@@ -19,6 +19,7 @@ from analysis.observations import files, lab, tables, transfers
 from analysis.observations.record import Record
 from analysis.parameters import OUTCOMES, PARAMETERS, defaults, nearest
 from analysis.studies.decisions import clients
+from analysis.studies.hosts import seen
 from analysis.studies.hosts.conformal import LEVELS
 from analysis.studies.hosts.host import Host, computed_with, load_host, on
 from analysis.studies.hosts.prediction import INTERVALS, predict
@@ -30,6 +31,8 @@ from analysis.studies.validation.rings import compare_transfers, transfer_errors
 Figures: TypeAlias = dict[str, Any]
 """Figures by name, as JSON shows them: numbers, names, lists and tables of them."""
 
+VERSION = 1
+"""Of the JSON of records, drains and running migrations: counted up where a field changes its meaning."""
 OBSERVED_ROWS = 20
 """Rows of a table that ``observe`` shows a person."""
 
@@ -48,7 +51,7 @@ def predicted(
 
     ``preset`` names a version of Windows Server whose defaults hold where no option says otherwise; each row
     then has two fields more: its name, and what it set there. ``workload``: one of those that the host knows
-    apart. UserError for another, or without a host.
+    apart, or several with commas between. UserError for another, for none, or without a host.
     """
     columns = scenarios(options)
     given = tuple(columns)
@@ -57,20 +60,31 @@ def predicted(
         columns = {name: [value] * rows for name, value in on("", {}, preset).items()} | columns
     table = pd.DataFrame(columns) if columns else pd.DataFrame(index=range(1))
     if host_file is None:
-        if workload:
+        if workload is not None:
             raise UserError("--workload names a workload of a calibrated host: give its file with --host")
         table, more = migrate(table), []
     else:
         host = load_host(host_file)
-        known = table.assign(workload=known_workload(host, workload)) if workload else table
+        known = table if workload is None else of_workloads(table, host, workload)
         table = predict(known, host, given=given)
-        more = [*_interval_columns(), "converge_chance", *(["workload"] if workload else [])]
+        more = [*_interval_columns(), "converge_chance", *([] if workload is None else ["workload"])]
     missing = {name: value for name, value in defaults().items() if name not in table}
     made, told = computed_with(table), clients.felt(table, relearn_ms)
     felt = [name for name in told if name not in table]
     shown = told.assign(**missing, **made)[[*PARAMETERS, *OUTCOMES, *felt, *more, *made]]
     made_rows = cast(list[Figures], shown.to_dict("records"))
     return [_with_preset(row, preset) for row in made_rows] if preset else made_rows
+
+
+def of_workloads(table: pd.DataFrame, host: Host, text: str) -> pd.DataFrame:
+    """Every scenario with each of the workloads that a text names, commas between; UserError for another."""
+    met = {e.of for e in host.estimates if e.label == "workload"}
+    # A workload may have a comma in its own name.
+    names = [text] if text in met else [part.strip() for part in text.split(",")]
+    if "" in names:
+        raise UserError(f"--workload {text!r} names no workload: give a name, or leave it out")
+    parts = [table.assign(workload=known_workload(host, name)) for name in names]
+    return pd.concat(parts, ignore_index=True)
 
 
 def known_workload(host: Host, name: str) -> str:
@@ -99,7 +113,8 @@ def _interval_columns() -> list[str]:
 def validated(paths: Sequence[Path], host_file: Path | None = None, *, accept_units: bool = False) -> Figures:
     """Error figures of the model on files of migrations, or on one of transfers, recognised by its columns.
 
-    ``notes``: what the readers noticed.
+    ``in_sample_share``: share of the migrations that the host was calibrated to. ``notes``: what the readers
+    noticed.
     """
     path = lab.located(paths[0])
     names = set() if files.is_recorded(path) else set(tables.header(path))
@@ -110,10 +125,12 @@ def validated(paths: Sequence[Path], host_file: Path | None = None, *, accept_un
     found = measured(paths, accept_units=accept_units)
     host = load_host(host_file) if host_file else None
     if set(lab.COLUMNS) <= names and len(paths) == 1:
-        figures = laboratory_errors(found.migrations, host or load_host(lab.LABORATORY))
+        host = host or load_host(lab.LABORATORY)
+        figures = laboratory_errors(found.migrations, host)
     else:
         figures = validate(found.migrations, host)
-    return figures | {"notes": found.notes}
+    known = seen.share(found.migrations, host.seen) if host else 0.0
+    return figures | {"in_sample_share": known, "notes": found.notes}
 
 
 def observed(
@@ -142,7 +159,9 @@ def local_names(pairs: Sequence[str]) -> dict[str, str]:
 def observed_figures(found: Record) -> Figures:
     """A record as ``observe --json`` prints it."""
     tables = {name: getattr(found, name).to_dict("records") for name in ("migrations", "passes")}
-    return {"kind": found.kind, "sources": found.sources} | tables | {"notes": found.notes}
+    return (
+        {"version": VERSION, "kind": found.kind, "sources": found.sources} | tables | {"notes": found.notes}
+    )
 
 
 def observed_text(found: Record) -> str:
@@ -203,9 +222,31 @@ def as_line(figures: Any) -> str:
 
 
 def validation_text(figures: Figures) -> str:
-    """The error table of ``validate`` for a person."""
+    """The error table of ``validate`` for a person; first whether it is a test at all."""
     if "throughput" in figures:
         return _transfer_text(figures)
+    return "\n\n".join([*_in_sample(figures["in_sample_share"]), _migration_text(figures)])
+
+
+def _in_sample(share: float) -> list[str]:
+    """A sentence where the host was calibrated to the very migrations that are compared.
+
+    >>> _in_sample(0.0), _in_sample(0.253)[0][:47]
+    ([], 'In-sample: 25 % of these migrations are those t')
+    """
+    if not share:
+        return []
+    which = (
+        "these are the very migrations"
+        if share == 1
+        else f"{100 * share:.0f} % of these migrations are those"
+    )
+    fits = "the errors say how well it fits, not how well it predicts others"
+    return [f"In-sample: {which} that the host was calibrated to; {fits}."]
+
+
+def _migration_text(figures: Figures) -> str:
+    """The error table of migrations."""
     if "plain" not in figures and figures["n"]:
         return summary({"all": figures}).T.to_string()
     if not figures["n"]:

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from analysis.errors import UserError
+from analysis.home import STUDY
 from analysis.inputs import Input, read_lines
 from analysis.parameters import PARAMETERS, ParameterError, defaults, meant
 from analysis.studies.hosts.host import on
@@ -33,7 +34,8 @@ def predict_command(scenario: Mapping[str, Any], host_file: str | Path = "", pre
     """The command that predicts a scenario, with the options that differ from what holds anyway.
 
     ``scenario``: parameters by name; what else it holds (outcomes, a host's factors) is left out. What holds
-    anyway are the defaults, or what the calibrated host or the preset says in their place.
+    anyway are the defaults, or what the calibrated host or the preset says in their place. ``workload``:
+    one of the host's.
 
     >>> predict_command({"memory_gib": 64.0, "transport": "smb", "setup_s": 2.0, "total_s": 57.1})
     'python -m analysis predict --memory-gib 64 --transport smb'
@@ -42,6 +44,7 @@ def predict_command(scenario: Mapping[str, Any], host_file: str | Path = "", pre
     words = ["python", "-m", "analysis", "predict"]
     words += ["--host", str(host_file)] if host_file else []
     words += ["--preset", preset] if preset else []
+    words += ["--workload", str(scenario["workload"])] if host_file and "workload" in scenario else []
     for name, value in _differing(scenario, usual):
         words += _option(name, value)
     return shlex.join(words)
@@ -90,12 +93,12 @@ def opening_lines(
     """All that opens a scenario, by what it is: ``predict``, ``report``, and ``page``, a place in a report.
 
     The last is for reports that are made already: the explorer's holds no host but its own, so that there is
-    none for a calibrated host.
+    none for a calibrated host. Of a workload of such a host the explorer knows nothing.
     """
-    lines = {
-        "predict": predict_command(scenario, host_file, preset),
-        "report": report_command(scenario, host_file, preset),
-    }
+    lines = {"predict": predict_command(scenario, host_file, preset)}
+    if "workload" in scenario:
+        return lines
+    lines["report"] = report_command(scenario, host_file, preset)
     whole = {**on("", {}, preset), **scenario}
     return lines if host_file else lines | {"page": f"{EXPLORED}{case_address(whole)}"}
 
@@ -118,7 +121,7 @@ def scenario_in(text: str) -> dict[str, Any]:
 
 def explorer_lines() -> dict[str, Input]:
     """The parameters that the explorer's notebook has lines for; none where there is no notebook beside."""
-    path = Path(__file__).resolve().parents[2] / EXPLORER
+    path = STUDY / EXPLORER
     if not path.is_file():
         return {}
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]

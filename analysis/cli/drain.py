@@ -7,11 +7,16 @@ from typing import Any
 
 import click
 
+from analysis import whole
+from analysis.cli.given import Finite
 from analysis.cli.options import parameter_options
 from analysis.cli.verbs import Verb
 
 SHOWN = 60
 """Moves that a person is shown; ``--json`` has all."""
+
+PICTURES = (".svg", ".png", ".pdf")
+"""What a name of a picture ends in."""
 
 
 @click.command(cls=Verb)
@@ -24,13 +29,11 @@ SHOWN = 60
 @click.option(
     "--roll", is_flag=True, help="Empty, reboot and refill the nodes in turn (all, or those of --node)."
 )
-@click.option("--reboot-min", type=click.FloatRange(min=0), default=10.0, show_default=True, metavar="MIN",
+@click.option("--reboot-min", type=Finite(min=0, max=1e6), default=10.0, show_default=True, metavar="MIN",
               help="How long a node takes to reboot (--roll).")  # fmt: skip
 @click.option("--parallel-limit", type=click.IntRange(min=1), help="Migrations at once of every node.")
 @click.option("--barrier", is_flag=True, help="Move in batches that wait for their slowest.")
-@click.option(
-    "--batch-gap-s", type=click.FloatRange(min=0), default=0.0, help="Time between two batches [s]."
-)
+@click.option("--batch-gap-s", type=Finite(min=0, max=1e6), default=0.0, help="Time between two batches [s].")
 @click.option("--system", "system_name", default="hyperv", show_default=True,
               metavar="hyperv|kubevirt|nova|proxmox", help="Whose limits, order and rules hold.")  # fmt: skip
 @click.option(
@@ -39,16 +42,16 @@ SHOWN = 60
 @click.option(
     "--host", "host_file", type=click.Path(path_type=Path), help="A calibrated host (see calibrate)."
 )
-@click.option("--orchestration-s", type=click.FloatRange(min=0), default=0.0,
+@click.option("--orchestration-s", type=Finite(min=0, max=1e6), default=0.0,
               help="What the system adds to each move, beside the model's set-up [s].")  # fmt: skip
-@click.option("--storage-gib-per-s", type=click.FloatRange(min=0.001), default=1.0, show_default=True,
+@click.option("--storage-gib-per-s", type=Finite(min=0.001, max=1e6), default=1.0, show_default=True,
               help="Rate at which a quick migration saves and restores memory.")  # fmt: skip
 @click.option(
     "--all-live", is_flag=True, help="Live migrate machines of low priority too (MoveTypeThreshold 1000)."
 )
 @click.option("--order", default="system", show_default=True,
               metavar="system|first|smallest|largest|hardest", help="The order to carry out.")  # fmt: skip
-@click.option("--seconds", type=click.FloatRange(min=0), default=0.0,
+@click.option("--seconds", type=Finite(min=0, max=86400), default=0.0,
               help="Search so long for a better order and placement, and take the best found.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the search and of what is drawn.")
 @click.option(
@@ -78,6 +81,8 @@ def drain(
     from analysis import writable
     from analysis.cli import drained
 
+    if gantt and gantt.suffix.lower() not in PICTURES:
+        raise click.UsageError(f"--gantt {str(gantt)!r} is named like no picture: {', '.join(PICTURES)}")
     for path in (powershell, gantt):
         if path:
             writable.file(path)
@@ -87,7 +92,7 @@ def drain(
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
     if powershell:
-        powershell.write_text(found.powershell(), encoding="utf-8-sig")
+        whole.write(powershell, found.powershell().encode("utf-8-sig"))
     if gantt:
         found.draw(gantt)
     click.echo(found.as_json() if as_json else found.text(SHOWN))

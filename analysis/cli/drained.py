@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import unusual
-from analysis.cli.answers import as_json
+from analysis.cli.answers import VERSION, as_json
 from analysis.cli.options import remarks
 from analysis.cli.predictions import seconds
 from analysis.errors import UserError
@@ -62,6 +62,7 @@ class Answered:
         low90, high90 = scatter.interval(draws, found.makespan_s, 90)
         low50, high50 = scatter.interval(draws, found.makespan_s, 50)
         told: dict[str, Any] = {
+            "version": VERSION,
             "makespan_s": found.makespan_s, "low50": low50, "high50": high50,
             "low90": low90, "high90": high90,
             "lower_bound_s": found.bound_s, "gap": found.makespan_s / found.bound_s - 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -11,6 +12,8 @@ import click
 from analysis import unusual
 from analysis.parameters import PARAMETERS, Parameter, ParameterError
 
+MOST_ROWS = 100_000
+"""Rows of a table that one command makes in memory."""
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -46,6 +49,12 @@ def scenarios(options: dict[str, str | None]) -> dict[str, list[Any]]:
     Options that were not given are left out. Raises ParameterError for a value outside its range.
     """
     values = {name: _values(name, text) for name, text in options.items() if text is not None}
+    count = math.prod(map(len, values.values()))
+    if count > MOST_ROWS:
+        raise ParameterError(
+            f"every combination of these values would be {count:,} rows, more than {MOST_ROWS:,}: "
+            "use a sweep for that"
+        )
     rows = list(itertools.product(*values.values()))
     return {name: [row[i] for row in rows] for i, name in enumerate(values)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.studies.decisions.planning import Plan
+    from analysis.studies.hosts.host import Host
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 TARGET_HELP = {
@@ -24,6 +26,8 @@ TARGET_HELP = {
     "brownout_s": ("S", "Most time of phase one, in which the guest runs."),
     "blackout_ms": ("MS", "Longest pause."),
 }
+MOST_QUESTIONS = 10_000
+"""Questions of one command: each is some hundred migrations."""
 SHOWN = 20
 """Questions of a table whose commands are printed."""
 
@@ -45,6 +49,7 @@ def target_options(command: Command) -> Command:
 @click.option("--between", metavar="LOW:HIGH", help="Where to look; where real hosts are, if not given.")
 @click.option("--among", metavar="VALUE,VALUE", help="The values on offer, such as 1,10,25,40,100.")
 @click.option("--host", "host_file", type=click.Path(path_type=Path), help="A calibrated host.")
+@click.option("--workload", metavar="NAME", help="Workloads that the host was calibrated to, one or several.")
 @click.option("--preset", default="", metavar="WINDOWS", help="Defaults of a Windows Server.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
@@ -58,6 +63,7 @@ def plan(
     between: str | None,
     among: str | None,
     host_file: Path | None,
+    workload: str | None,
     preset: str,
     seed: int,
     as_json: bool,
@@ -79,6 +85,9 @@ def plan(
     table, asked = _questions(options, {n: text for n, text in targets.items() if text is not None}, preset)
     if converges:
         asked["converges"] = [1.0] * len(table)
+    host = load_host(host_file) if host_file else None
+    if workload is not None:
+        table, asked = _of_workloads(table, asked, host, workload)
     from analysis.studies.decisions import planning
 
     found = planning.plan(
@@ -87,7 +96,7 @@ def plan(
         table,
         between=_ends(name, between),
         among=_values(name, among) if among is not None else None,
-        host=load_host(host_file) if host_file else None,
+        host=host,
         given=[n for n, text in options.items() if text is not None] if host_file else None,
         chance=chance,
         seed=seed,
@@ -107,11 +116,26 @@ def _questions(
     own = scenarios(options)
     rows = len(next(iter(own.values()), [None]))
     limits = {name: TARGETS[name].check(_parts(name, text)).tolist() for name, text in targets.items()}
+    count = rows * math.prod(map(len, limits.values()))
+    if count > MOST_QUESTIONS:
+        raise UserError(f"these values and targets make {count:,} questions, more than {MOST_QUESTIONS:,}")
     each = list(itertools.product(range(rows), *limits.values()))
     columns = {name: [values[row] for row, *_ in each] for name, values in own.items()}
     usual = {name: [value] * len(each) for name, value in on("", {}, preset).items()}
     asked = {name: [values[k + 1] for values in each] for k, name in enumerate(limits)}
     return pd.DataFrame(usual | columns, index=range(len(each))), asked
+
+
+def _of_workloads(
+    table: pd.DataFrame, asked: dict[str, list[float]], host: Host | None, workload: str
+) -> tuple[pd.DataFrame, dict[str, list[float]]]:
+    """Every question for each of the workloads; UserError without a host, and for one it does not know."""
+    from analysis.cli.answers import of_workloads
+
+    if host is None:
+        raise UserError("--workload names a workload of a calibrated host: give its file with --host")
+    each = of_workloads(table, host, workload)
+    return each, {name: limits * (len(each) // len(table)) for name, limits in asked.items()}
 
 
 def _parts(name: str, text: str) -> list[str]:
@@ -284,7 +308,7 @@ def _table(found: Plan, with_chance: bool) -> str:
 
     from analysis.cli.predictions import shown
 
-    varied = [n for n in _asked(found) if len(set(map(repr, found.rows[n]))) > 1]
+    varied = [n for n in _asked(found) if n in found.rows and len(set(map(repr, found.rows[n]))) > 1]
     targets = [n for n in found.targets if len(set(found.targets[n])) > 1]
     cells: dict[str, Sequence[Any]] = {}
     for name in varied:
@@ -308,4 +332,4 @@ def _table(found: Plan, with_chance: bool) -> str:
 def _asked(found: Plan) -> list[str]:
     from analysis.parameters import PARAMETERS
 
-    return [name for name in PARAMETERS if name != found.parameter]
+    return ["workload", *(name for name in PARAMETERS if name != found.parameter)]

@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 
 from analysis import presets
+from analysis.model.laws.passes import STAYS
+from analysis.model.stop_rules import STOP_RULES
 from analysis.parameters import OUTCOMES, PARAMETERS
 from analysis.studies import overflows
 from analysis.studies.decisions import clients
@@ -20,6 +22,8 @@ Row = dict[str, Any]
 WIDTH = 100
 """Columns of a terminal that a table of several migrations keeps to."""
 _FIRST = ("total_s", "blackout_s", "converged", "limited_by")
+_PRICES = ("throttled_share", "post_copy_s")
+"""What some rules cost the guest, told where it is something."""
 _THEN = ("passes", "brownout_s", "memory_sent_gib", "goodput_gbps")
 """Outcomes of a table, the answer first; those that find no more room are left out, from the last on."""
 
@@ -30,9 +34,12 @@ def prediction_text(rows: Sequence[Row]) -> str:
     Where a receive ring makes a faster line slower a note says so, and what helps.
     """
     preset = [_preset_text(rows)] if "preset" in rows[0] else []
-    notes = [f"note: {said}" for said in overflows.sentences(_computed_with(rows))]
+    computed = _computed_with(rows)
+    said = [*_borrowed_handoff(computed), *overflows.sentences(computed)]
+    notes = [f"note: {one}" for one in said]
     if len(rows) == 1:
-        numbers = "\n".join(_line(name, rows[0]) for name in (*_applied(rows), *OUTCOMES))
+        told = [name for name in OUTCOMES if name not in _PRICES or rows[0][name] > 0]
+        numbers = "\n".join(_line(name, rows[0]) for name in (*_applied(rows), *told))
         return "\n\n".join(["\n".join([answer(rows[0]), *notes]), *preset, numbers])
     return "\n\n".join(["\n".join([_table(rows), *notes]), *preset])
 
@@ -43,6 +50,15 @@ def _computed_with(rows: Sequence[Row]) -> pd.DataFrame:
     return table[[*PARAMETERS]].assign(
         **{name.removeprefix("applied_"): table[name] for name in _applied(rows)}
     )
+
+
+def _borrowed_handoff(computed: pd.DataFrame) -> list[str]:
+    """A sentence where another hypervisor's pause holds the default hand-off, which is Hyper-V's."""
+    usual = float(PARAMETERS["handoff_ms"].default)
+    others = computed[~computed.stop_rule.str.startswith("hyperv") & computed.handoff_ms.eq(usual)]
+    rules = ", ".join(sorted(set(others.stop_rule)))
+    told = f"{usual:g} ms of the pause are the hand-off, taken from Hyper-V (handoff_ms is not given)"
+    return [f"with stop_rule = {rules}, {told}: give your own host's, or calibrate it"] if rules else []
 
 
 def answer(row: Row) -> str:
@@ -59,7 +75,7 @@ def answer(row: Row) -> str:
     name = row["limited_by"].replace("_", " ")
     memory = f"memory goes at {row['memory_rate_gib_per_s']:.3g} GiB/s"
     bound = f"The {name} {binds}: {memory}, the link carries {row['goodput_gbps']:.3g} Gbit/s of payload."
-    told = [verdict(row)] if row["stop_reason"] == "endless" else [_times(row), verdict(row)]
+    told = [verdict(row)] if row["stop_reason"] in STAYS else [_times(row), verdict(row)]
     told += [_chance(row["converge_chance"])] if "converge_chance" in row else []
     felt = [] if pd.isna(row.get("outage_s")) else clients.statement(pd.Series(row))
     return "\n".join([*told, bound, *felt])
@@ -80,10 +96,26 @@ def _chance(chance: float) -> str:
 
 def _times(row: Row) -> str:
     frozen = f"the machine is frozen for {seconds(row['blackout_s'])} of it"
+    frozen += _price(row)
     if "total_s_low90" not in row:
         return f"It takes {seconds(row['total_s'])}, and {frozen}."
     ends = f"{seconds(row['total_s_low90'])} to {seconds(row['total_s_high90'])}"
     return f"It takes {seconds(row['total_s'])} (nine in ten: {ends}), and {frozen}."
+
+
+def _price(row: Row) -> str:
+    """What a rule costs the guest beside the pause, where it costs something."""
+    throttled, waits_s = row.get("throttled_share", 0), row.get("post_copy_s", 0)
+    if throttled > 0:
+        return f"; before, {100 * throttled:.2g} % of its processors' time is taken from it"
+    if waits_s > 0:
+        return f"; for the last {seconds(waits_s)} it waits for pages that follow it"
+    return ""
+
+
+_ENDED_BY = {"pass_limit": "the limit of passes", "sent_limit": "the limit on what is sent"} | {
+    "time_up": "the rule's time-out"
+}
 
 
 def verdict(row: Row) -> str:
@@ -92,15 +124,44 @@ def verdict(row: Row) -> str:
     after = _counted(row["passes"], "pass")
     if reason == "endless":
         return "It never ends: as much memory becomes dirty in each pass as is sent."
+    if reason == "cancelled":
+        return f"It is cancelled: the rule gives up after {after}, with {left} still to be sent."
+    if reason == "post_copy":
+        return f"It does not converge: after {after} the guest is switched over, and {left} follow it."
     if reason == "nothing_left":
         return f"It converges: after {after} nothing is left to send."
-    if reason in ("target_met", "few_pages"):
+    counts = _counts_as_converged(row)
+    if reason == "few_pages":
+        return f"It converges: the last of {after} had next to nothing to send, and {left} are left."
+    if reason == "target_met":
         leaves = "leaves" if row["passes"] == 1 else "leave"
-        return f"It converges: what {after} {leaves} ({left}) can be sent within the permitted pause."
-    limit = "the limit of passes" if reason == "pass_limit" else "the limit on what is sent"
+        pause = f"the permitted pause{f' of {counts}' if counts else ''}"
+        return f"It converges: what {after} {leaves} ({left}) can be sent within {pause}."
+    limit = _ENDED_BY[reason]
     if row["converged"]:
-        return f"It converges: when {limit} ends it after {after}, what is left ({left}) is little enough."
-    return f"It does not converge: {limit} ends it after {after}, with {left} still to be sent in the pause."
+        enough = f"is little enough{f': it goes within {counts}' if counts else ''}"
+        return f"It converges: when {limit} ends it after {after}, what is left ({left}) {enough}."
+    still = f"{left} still to be sent in the pause"
+    more = f", more than goes within {counts}" if counts else ""
+    return f"It does not converge: {limit} ends it after {after}, with {still}{more}."
+
+
+def _counts_as_converged(row: Row) -> str:
+    """How long what is left may take to be sent for a migration to count as converged; empty if it changes.
+
+    >>> _counts_as_converged({"stop_rule": "hyperv", "blackout_target_ms": math.nan})
+    '0.75 s'
+    """
+    rule = STOP_RULES.get(row.get("stop_rule", ""))
+    if (
+        rule is None
+        or math.isfinite(min(rule.last_target_ms, rule.rises))
+        or not math.isnan(row.get("last_target_ms", math.nan))
+    ):
+        return ""
+    own = row.get("blackout_target_ms", math.nan)
+    target_ms = rule.target_ms if math.isnan(own) else own
+    return seconds(target_ms / 1000) if target_ms > 0 else ""
 
 
 def seconds(value: float) -> str:
@@ -130,7 +191,7 @@ def _line(name: str, row: Row) -> str:
     meaning = about.meaning if name in OUTCOMES else "what this host makes of it"
     ends = [row.get(f"{name}_{end}90") for end in ("low", "high")]
     within = f"  (90 %: {ends[0]:.4g} to {ends[1]:.4g})" if None not in ends else ""
-    never = name == "blackout_s" and row["stop_reason"] == "endless"
+    never = name == "blackout_s" and row["stop_reason"] in STAYS
     value = math.inf if never else row[name]
     unit = "" if value == math.inf else about.unit
     return f"{name:<22} {shown(name, value):>14} {unit:<8} {meaning}{within}".rstrip()
@@ -147,7 +208,8 @@ def shown(name: str, value: Any) -> str:
     if not isinstance(value, (int, float)) or not math.isfinite(value):
         return {math.inf: "no end"}.get(value, str(value))
     if name in ("residual_pages", "passes"):
-        return f"{math.ceil(value):,}"
+        # Part of a page is none: below one, pre-copy ends with nothing left.
+        return f"{0 if value < 1 else math.ceil(value):,}"
     whole = abs(value) >= 1e5 or (abs(value) >= 1e3 and float(value).is_integer())
     return f"{value:,.0f}" if whole else f"{value:.4g}"
 
@@ -158,7 +220,7 @@ def _applied(rows: Sequence[Row]) -> list[str]:
 
 def _table(rows: Sequence[Row]) -> str:
     """What was asked for and differs, then the answer, then what else finds room in :data:`WIDTH`."""
-    varied = [name for name in PARAMETERS if len({repr(row[name]) for row in rows}) > 1]
+    varied = [n for n in ("workload", *PARAMETERS) if len({repr(row.get(n)) for row in rows}) > 1]
     names = [*varied, *_FIRST]
     for name in (*_applied(rows), *_THEN):
         if _width(rows, [*names, name]) <= WIDTH:
@@ -182,6 +244,6 @@ def _preset_text(rows: Sequence[Row]) -> str:
     for parameter, value in presets.host(name).parameters.items():
         others = sorted({str(row[parameter]) for row in rows if parameter not in row["preset_sets"]})
         told = f"{value} {PARAMETERS[parameter].unit}".rstrip()
-        instead = f"  (here: {', '.join(others)})" if others else ""
+        instead = f"  (not here, where {' or '.join(others)} is asked for)" if others else ""
         lines.append(f"  {parameter} = {told}: {PARAMETERS[parameter].meaning}{instead}")
     return "\n".join(lines)

@@ -1,5 +1,6 @@
 """How a verb tells a user's mistake: one sentence with the nearest right name, and an exit code."""
 
+import io
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -8,15 +9,22 @@ from typing import Any
 import click
 
 from analysis import other_names
-from analysis.errors import UserError
+from analysis.cli import given, stopping
+from analysis.errors import UserError, WorkError
 from analysis.parameters import meant
 
 
 class Verb(click.Command):
     """A verb that tells a UserError, the package's word for a user's mistake, in its one sentence.
 
-    Any other exception is a fault of this program and keeps its traceback.
+    So does a place that the system refuses. Any other exception is a fault of this program and keeps its
+    traceback.
     """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words after the verb."""
+        given.refuse_empty(self, args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb; turn a UserError into a usage error."""
@@ -24,6 +32,16 @@ class Verb(click.Command):
             return super().invoke(ctx)
         except UserError as error:
             raise click.UsageError(str(error), ctx) from error
+        except WorkError as error:
+            raise click.ClickException(str(error)) from error
+        except BrokenPipeError:  # no fault: see Verbs.main
+            raise
+        except OSError as error:
+            if told := given.told(error):
+                raise told from error
+            if said := stopping.sentence(error):
+                raise click.ClickException(said) from error
+            raise
 
 
 class Verbs(click.Group):
@@ -52,6 +70,8 @@ class Verbs(click.Group):
         """Run, and end with the exit code that design and documentation promise."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        stopping.listen()
+        _show_any_character()
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except click.exceptions.NoArgsIsHelpError as error:
@@ -73,6 +93,13 @@ class Verbs(click.Group):
         sys.exit(code if isinstance(code, int) else 0)
 
 
+def _show_any_character() -> None:
+    """Have a console that lacks a character, as those of Windows do, show its number; as JSON has it too."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Say which known name was probably meant, as a sentence after a space; empty when none is near."""
     near = meant(name, known)
@@ -81,5 +108,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def fail(message: str, code: int) -> int:
     """Write one sentence to standard error and hand back the exit code."""
-    click.echo(f"error: {message}", err=True)
+    click.echo(f"error: {given.shown(message)}", err=True)
     return code

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from analysis.cli.given import Finite
 from analysis.cli.options import parameter_options
 from analysis.cli.verbs import Verb, fail
 
@@ -30,6 +31,7 @@ EVERY_S = 10.0
 """How often a line is written where nobody watches a terminal, besides one a pass."""
 PATIENCE, LONGEST_S = 3.0, 10.0
 """A record is not read again before so many times as long has passed as reading it took, at most so long."""
+NOT_TOLD = "what remains is not told"
 BINDS = {
     "link": "the link",
     "writes": "the guest writes nearly as fast as the link carries",
@@ -41,7 +43,7 @@ BINDS = {
 @click.command(cls=Verb)
 @click.argument("source", required=False)
 @click.option("--command", metavar="'COMMAND'", help="Run it again and again: 'virsh domjobinfo web'.")
-@click.option("--interval", "interval_s", type=click.FloatRange(min=0.01), default=1.0, show_default=True,
+@click.option("--interval", "interval_s", type=Finite(min=0.01, max=86400), default=1.0, show_default=True,
               metavar="S", help="Seconds between two looks.")  # fmt: skip
 @click.option("--migration", default="", metavar="NAME", help="Which one, where several are told; else the "
               "one that began last.")  # fmt: skip
@@ -131,9 +133,14 @@ class Reading:
             if last:
                 raise
             return None
-        notes = [note.replace(f"{path.parent}{os.sep}", "") for note in found.notes]
-        seen = self.watched.see(replace(found, notes=notes))
+        seen = self.watched.see(replace(found, notes=self._plain(path, found.notes),
+                                        sources=self._plain(path, found.sources)))  # fmt: skip
         return seen if seen.migration else None
+
+    @staticmethod
+    def _plain(path: Path, sentences: list[str]) -> list[str]:
+        """Sentences without the folder of what is followed."""
+        return [said.replace(f"{path.parent}{os.sep}", "") for said in sentences]
 
 
 def _follow(news: Followed, reading: Reading, teller: Teller, interval_s: float) -> int:
@@ -203,7 +210,9 @@ class _Events:
     def show(self, seen: Seen) -> None:
         if seen.migration != self.begun:
             self.begun = seen.migration
-            self._say("begin", migration=seen.migration, kind=seen.record.kind)
+            from analysis.cli.answers import VERSION
+
+            self._say("begin", version=VERSION, migration=seen.migration, kind=seen.record.kind)
         if seen.outlook and seen.outlook.time_s != self.at:
             self.at = seen.outlook.time_s
             self._say("outlook", migration=seen.migration, **seen.outlook.figures())
@@ -272,7 +281,7 @@ def lines(now: Outlook) -> list[str]:
     dirty = f", {now.dirty_pages_per_s:,.0f} dirty pages/s" if math.isfinite(now.dirty_pages_per_s) else ""
     parts = [
         f"{now.progress:4.0%}",
-        f"pass {now.pass_number}, {size(now.remaining_gib)} left",
+        f"pass {now.pass_number}, {size(now.remaining_gib)} left" if now.pass_number else NOT_TOLD,
         f"{now.link_gbps:.3g} Gbit/s{dirty}",
         _when(now),
         f"converges {now.converge_chance:.0%}",

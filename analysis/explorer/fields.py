@@ -215,4 +215,8 @@ def named(name: str, value: Any) -> str:
 _COUNTED = {"dirty_pages_per_s": "page writes/s", "spare_cores": "spare cores", "streams": "connections"}
 _COUNTED |= {"pass_limit": "passes at most", "receive_delay_us": "µs"}
 _RULES = {"hyperv": "Hyper-V", "hyperv_2008r2": "Hyper-V 2008 R2", "qemu": "QEMU", "xen": "Xen"}
-_RULES |= {"simgrid": "SimGrid"}
+_RULES |= {"simgrid": "SimGrid", "qemu_autoconverge": "QEMU, auto-converge", "nova": "OpenStack nova"}
+_RULES |= {"qemu_post_copy": "QEMU, post-copy after a pass", "nova_post_copy": "nova, then post-copy"}
+_RULES |= {"nova_pause": "nova, then paused", "proxmox": "Proxmox VE", "kubevirt": "KubeVirt"}
+_RULES |= {"kubevirt_post_copy": "KubeVirt, then post-copy", "kubevirt_ramp": "KubeVirt, ramp"}
+_RULES |= {"kubevirt_stall": "KubeVirt, stall detection"}

@@ -12,8 +12,9 @@ from analysis.model.laws import one as laws
 from analysis.model.laws import scenario
 from analysis.model.laws.link import CEILINGS, TIE, goodput
 from analysis.model.laws.memory import COMPRESSION, content_pages, fill_classes
-from analysis.model.laws.one import LIMITS, Outcome, Work, work
+from analysis.model.laws.one import Outcome, Work, work
 from analysis.model.laws.passes import REASONS, distinct_pages
+from analysis.model.laws.rates import LIMITS
 from analysis.model.migration import filled
 from analysis.model.units import GBIT, GIB, PAGE_BYTES, PAGES_PER_GIB
 from analysis.parameters import FACTOR, PARAMETERS
@@ -122,6 +123,8 @@ def named_outcome(ended: Outcome) -> dict[str, Any]:
         "brownout_s": ended.brownout_s,
         "blackout_s": ended.blackout_s,
         "total_s": ended.total_s,
+        "throttled_share": ended.throttled_share,
+        "post_copy_s": ended.post_copy_s,
         "memory_sent_gib": ended.memory_sent_gib,
         "stream_gib": ended.stream_gib,
         "wire_gib": ended.wire_gib,

@@ -53,13 +53,15 @@ def gantt(moves: pd.DataFrame) -> Figure:
     ax.barh(np.arange(len(moves)), wide, left=moves.end_s - wide, height=0.72, color=BLACKOUT, label="paused")
     ax.set_ylim(len(moves) - 0.4, -0.6)
     if len(moves) <= MOST_NAMED:
-        ax.set_yticks(range(len(moves)), moves.machine, fontsize=7.5)
+        ax.set_yticks(range(len(moves)), moves.machine, fontsize=7.5, parse_math=False)
         ax.grid(False, axis="y")
     else:
         ax.set_ylabel("moves, in the order of their starts")
     ax.set_xlim(0, float(moves.end_s.max()) * 1.01)
     ax.set_xlabel("time since the drain began [s]")
-    fig.legend(loc="outside lower center", ncols=min(len(nodes) + 1, 5), fontsize=8)
+    legend = fig.legend(loc="outside lower center", ncols=min(len(nodes) + 1, 5), fontsize=8)
+    for text in legend.get_texts():
+        text.set_parse_math(False)  # a node's name is no formula
     return entitle(fig, _gantt_title(moves), _gantt_alt(moves))
 
 

@@ -107,7 +107,9 @@ def display_takeaway(text: str, numbers: Mapping[str, str] | None = None) -> Non
     first sentences and the numbers, a card of the index shows no more than thirty words.
     """
     page = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", html.escape(text, quote=False))
-    data = {"text/markdown": text, "text/html": f"<p>{page}</p>", "text/plain": text.replace("**", "")}
+    # A name out of data may look like a tag, a link or a formula; it is none.
+    marked = re.sub(r"[<>&\[\]`$|\\]", lambda found: f"&#{ord(found[0])};", text)
+    data = {"text/markdown": marked, "text/html": f"<p>{page}</p>", "text/plain": text.replace("**", "")}
     # As pairs: notebooks are written with sorted keys, and the order of the numbers would be lost.
     told = {"numbers": [list(pair) for pair in numbers.items()]} if numbers else {}
     display(data, raw=True, metadata={"study": {"role": "takeaway"} | told})
@@ -324,9 +326,11 @@ def drawn(plot: Callable[..., Figure]) -> Callable[..., Figure]:
 def entitle(fig: Figure, title: str, alt: str = "") -> Figure:
     """Give a figure its finding as title and its alternative text (which begins with the title)."""
     chars = int(fig.get_figwidth() * 9.3)
+    # A name out of data may hold two dollar signs, and is no formula.
     fig.suptitle(
-        textwrap.fill(title, chars), x=0.01, ha="left", fontsize=12.5, fontweight="bold", linespacing=1.25
-    )
+        textwrap.fill(title, chars), x=0.01, ha="left", fontsize=12.5, fontweight="bold", linespacing=1.25,
+        parse_math=False,
+    )  # fmt: skip
     # matplotlib has no place for it, and keeps what is written beside its own.
     fig.alternative_text = f"{title}. {alt}".strip()  # type: ignore[attr-defined]
     return fig

@@ -12,7 +12,7 @@ from analysis.figures.networks import SURE
 from analysis.figures.rings import UNKNOWN
 from analysis.figures.transports import option
 from analysis.figures.words import chance, percent
-from analysis.model.compression import break_even_rate
+from analysis.model.laws.compression import break_even_rate
 from analysis.model.units import GBIT, GIB
 from analysis.studies.traffic import summary
 from analysis.studies.transports import gives_way

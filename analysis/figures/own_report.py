@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown
@@ -9,6 +11,8 @@ from IPython.display import Markdown
 from analysis.figures import key_numbers, own_migrations
 from analysis.figures.evidence import show_table
 from analysis.figures.language import display, display_takeaway, duration, each_row, number, show
+from analysis.observations.explain import Explained, explained
+from analysis.observations.record import Record
 from analysis.studies.hosts import own
 from analysis.studies.hosts.told import Told
 from analysis.studies.validation.migrations import compare
@@ -25,6 +29,35 @@ def show_recorded(told: Told) -> None:
     kind = f"What the files hold: {told.found.kind}"
     show_table(own_migrations.recorded_table(told.found), kind)
     show_table(own_migrations.note_table(told.found, told.fitted), "Notes on what was read")
+
+
+LINES = 200
+"""Lines of the files that are shown one by one."""
+
+
+def show_explained(found: Record, files: Sequence[str]) -> None:
+    """The lines of the files with what each was taken for; lines in a row that tell nothing are one."""
+    told = list(explained(found, files))
+    show_table(explained_table(told[:LINES]), "The files line by line, and what each was taken for")
+    if len(told) > LINES:
+        _say(f"{len(told) - LINES:,} more are left out; `python -m analysis observe --explain` tells all.")
+
+
+def explained_table(told: Sequence[Explained]) -> pd.DataFrame:
+    """Lines as readable cells: which, its text as far as it fits, and what was taken from it."""
+    rows = [
+        {
+            "line": str(one.line) if one.line == one.last_line else f"{one.line} to {one.last_line}",
+            "text": one.text if len(one.text) <= CLIPPED else f"{one.text[:CLIPPED]} ...",
+            "taken for": one.taken or "nothing",
+        }
+        for one in told
+    ]
+    return pd.DataFrame(rows, index=pd.Index([one.file for one in told], name="file"))
+
+
+CLIPPED = 70
+"""Signs of a line that are shown."""
 
 
 def show_passes(told: Told) -> None:

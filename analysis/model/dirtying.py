@@ -74,7 +74,8 @@ def zipf(t: Numbers, rate: Numbers, size: Numbers, exponent: Numbers) -> Floats:
     """Distinct pages when the page of rank k is written in proportion to ``k**-exponent``.
 
     The sum over all ranks, by classes whose error stays below 1e-4 of u(t) for exponents up
-    to 1.5 and below 1e-3 up to 3 (a test compares it with the sum itself, up to 16 GiB of pages).
+    to 1.5 and below 1e-3 up to 3 (a test compares it with the sum itself); for the pages of 16 GiB
+    below 1e-2 where exponents are above 2.
     Exponent 0 is :func:`uniform`.
     """
     return _add(t, zipf_classes(rate, size, exponent))

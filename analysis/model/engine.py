@@ -105,15 +105,26 @@ def precopy(guest: Guest, link: SteadyLink, rules: Rules, way: Way | None = None
     """
     rows = len(guest.content)
     link = SteadyLink._make(np.broadcast_to(column, rows) for column in link)
-    rules = Rules._make(np.broadcast_to(column, rows) for column in rules)
+    rules = rules.over(rows)
     way = way or way_for(rows)
     if way.name == "general" or not rows:
         return general(guest, link, rules)
+    if rules.changes is not None:
+        return _steady_apart(guest, link, rules, way)
     if guest.classes.rates.shape[1] > FEW_CLASSES:
         return _apart(guest, link, rules, way)
     kinds = [(kind, at) for kind, at in _kinds(rules) if kind.known_to(way)]
     parts = [_fast(guest, link, rules, kind, at, way) for kind, at in _carrying(kinds, link.pages_per_s)]
     return _joined(guest, link, rules, parts)
+
+
+def _steady_apart(guest: Guest, link: SteadyLink, rules: Rules, way: Way) -> Precopy:
+    """Rows whose rule does not change the fast ways, and the general one those whose rule does."""
+    assert rules.changes is not None
+    steady = np.flatnonzero(~rules.changes.some)
+    plain = rules._replace(changes=None)
+    part = precopy(taken(guest, steady), taken(link, steady), taken(plain, steady), way)
+    return _joined(guest, link, rules, [(steady, part)])
 
 
 def _apart(guest: Guest, link: SteadyLink, rules: Rules, way: Way) -> Precopy:
@@ -208,7 +219,7 @@ def _gone_on(ended: Precopy, guest: Guest, link: SteadyLink, rules: Rules, at: I
     if len(long):
         rows = long if at is None else at[long]
         again = general(taken(guest, rows), taken(link, rows), taken(rules, rows))
-        for column, other in zip(ended[:-1], again[:-1], strict=True):
+        for column, other in zip(ended[:6], again[:6], strict=True):
             column[long] = other
     return ended
 
@@ -227,9 +238,13 @@ def _joined(
     if len(rest):
         parts = [*parts, (rest, general(taken(guest, rest), taken(link, rest), taken(rules, rest)))]
     whole = _empty(rows, np.float64)
+    if rules.changes is not None:
+        whole = whole._replace(slowed_s=np.zeros(rows))
     for at, part in parts:
-        for column, values in zip(whole[:-1], part[:-1], strict=True):
+        for column, values in zip(whole[:6], part[:6], strict=True):
             column[at] = values
+        if whole.slowed_s is not None and part.slowed_s is not None:
+            whole.slowed_s[at] = part.slowed_s
     return whole
 
 

@@ -6,7 +6,9 @@ compiles each function for the types that it is called with, which is how one te
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar, cast
 
 import numba
@@ -36,3 +38,13 @@ def intrinsic(
 ) -> Callable[[Callable[Concatenate[Any, _Takes], Any]], Callable[_Takes, _Gives]]:
     """``numba.extending.intrinsic``; ``gives`` tells readers what a call of it is in compiled code."""
     return cast(Callable[..., Any], extending.intrinsic)
+
+
+def digest(*modules: str) -> int:
+    """A number that changes with the code of some modules of this folder.
+
+    Numba keeps machine code by the file of the function alone. But what a function encloses is part of what
+    it is kept by: so a digest of all files that it calls is enclosed, and code of older ones is not taken.
+    """
+    files = [Path(__file__).parent / f"{name}.py" for name in modules]
+    return int.from_bytes(hashlib.sha256(b"".join(file.read_bytes() for file in files)).digest()[:6], "big")

@@ -13,18 +13,21 @@ goes at the rate of memory, compressed if memory is; the state goes at the rate 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis import parameters
-from analysis.arrays import Codes, Columns, Floats
-from analysis.model import compression, dirtying, engine, factors, link
-from analysis.model.laws.link import STREAMS
-from analysis.model.laws.one import LIMITS as _LIMITS
-from analysis.model.laws.passes import REASONS
+from analysis.arrays import Columns, Floats
+from analysis.model import dirtying, engine, factors
+from analysis.model.laws import one
+from analysis.model.laws.link import STREAMS, TIE
+from analysis.model.laws.passes import POST_COPY, REASONS
+from analysis.model.laws.rates import LIMITS as _LIMITS
+from analysis.model.laws.scenario import scenarios
+from analysis.model.link import FEW, Rates
+from analysis.model.link import rates as rates
 from analysis.model.precopy import Guest, Passes, Precopy, SteadyLink, general, over
 from analysis.model.stop_rules import Rules
 from analysis.model.units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
@@ -36,22 +39,6 @@ CODED = {"limited_by": LIMITS, "stop_reason": np.array(REASONS, dtype=object)}
 """Outcomes that are names, and the names by their codes."""
 VOLUMES = ("stream_gib", "wire_gib")
 """Outcomes that tell what crosses the network."""
-
-
-class Rates(NamedTuple):
-    """How fast one migration goes: see :func:`rates`."""
-
-    goodput_gbps: Floats
-    memory_rate_gib_per_s: Floats
-    pages_per_s: Floats
-    ratio: Floats
-    efficiency: Floats
-    binding: Codes
-
-    @property
-    def limited_by(self) -> NDArray[np.object_]:
-        """The names of what binds."""
-        return LIMITS[self.binding]
 
 
 @takes_parameters
@@ -91,7 +78,10 @@ def migrate(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFr
     found = evaluate(columns)
     for name, names in CODED.items():
         found[name] = names[found[name]]
-    return frame.assign(**found)
+    # At once: column by column it would take longer than the laws do for a hundred rows.
+    table = pd.concat([frame, pd.DataFrame(found, frame.index)], axis=1)
+    table.attrs = frame.attrs
+    return table
 
 
 def evaluate(p: Columns, way: engine.Way | None = None, wanted: Collection[str] = VOLUMES) -> Columns:
@@ -101,11 +91,21 @@ def evaluate(p: Columns, way: engine.Way | None = None, wanted: Collection[str] 
     outcomes of :data:`CODED` are codes of their names; ``way`` as in :mod:`.engine`. Without any of
     :data:`VOLUMES` among those ``wanted`` these are left out, which saves their time.
     """
+    if way is None and 0 < max(len(column) for column in p.values()) <= FEW:
+        return _evaluated_singly(p)
     rules = _rules(p)
     rate, ended = _evaluate(p, rules, way=way)
     paused = _paused_rates(p, rate, rules)
     found = _durations(p, rate, paused, ended, rules)
     return found if set(VOLUMES).isdisjoint(wanted) else found | _volumes(p, rate, paused, ended)
+
+
+def _evaluated_singly(p: Columns) -> Columns:
+    """The same by the plain laws, one row after the other: a few need no arrays."""
+    lists = one.work()
+    made = zip(*(one.migrated(row, lists) for row in scenarios(p)), strict=True)
+    found = {name: np.array(values) for name, values in zip(one.Outcome._fields, made, strict=True)}
+    return found | {"passes": found["passes"].astype(int)}
 
 
 @takes_parameters
@@ -145,8 +145,11 @@ def ceilings(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataF
     infinite where it holds nothing.
     """
     _, columns = _columns(scenarios, given)
-    found = link.goodput(columns)
-    return pd.DataFrame({"goodput_gbps": found.gbps, "limited_by": found.limited_by, **found.ceilings})
+    found = rates(columns, ceilings=True)
+    each = np.stack(list(found.ceilings.values()))
+    binds = (each <= found.goodput_gbps * (1 + TIE)).argmax(axis=0)
+    table = {"goodput_gbps": found.goodput_gbps, "limited_by": LIMITS[binds], **found.ceilings}
+    return pd.DataFrame(table)
 
 
 def parameters_in(table: pd.DataFrame) -> pd.DataFrame:
@@ -164,10 +167,15 @@ def _columns(scenarios: pd.DataFrame | None, given: dict[str, Any]) -> tuple[pd.
     checked = parameters.check(given)
     frame = _frame(checked) if scenarios is None else _table(scenarios, checked)
     asked = parameters.check({str(name): frame[name] for name in frame if parameters.takes(str(name))})
+    return frame, completed(asked, len(frame))
+
+
+def completed(asked: Columns, rows: int) -> Columns:
+    """Every parameter, from checked columns of some, and of factors, by name; defaults for the others."""
     known, scales = factors.split(asked)
-    columns = {n: known.get(n, np.full(len(frame), value)) for n, value in parameters.defaults().items()}
+    columns = {n: known.get(n, np.full(rows, value)) for n, value in parameters.defaults().items()}
     columns = factors.applied(columns, scales, known)
-    return frame, columns | {"streams": streams(columns)}
+    return columns | {"streams": streams(columns)}
 
 
 def streams(p: Columns) -> Floats:
@@ -219,7 +227,7 @@ def _misfit(checked: Columns, rows: int | None = None) -> str:
 
 
 def _rules(p: Columns) -> Rules:
-    return Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
+    return Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"], p)
 
 
 def _evaluate(
@@ -276,28 +284,6 @@ def guest(p: Columns) -> Guest:
     return Guest(content, pages - content, np.minimum(pages * p["top_content_share"], content), classes)
 
 
-def rates(p: Columns) -> Rates:
-    """Link and memory rates for columns of parameters, and the ceiling that binds."""
-    link_rate = link.goodput(p)
-    compresses = p["transport"] == "compression"
-    cpu = (p["compression_ratio"], p["compress_gib_per_s_per_core"], p["spare_cores"])
-    gib_per_s = link_rate.gbps * GBIT / 8 / GIB
-    stream_rate, ratio, held = gib_per_s, np.ones(1), np.zeros(1, bool)
-    if compresses.any():
-        compressed, ratio = compression.compressed_rate(gib_per_s, *cpu, p["compressor_waits"])
-        stream_rate = np.where(compresses, compressed, gib_per_s)
-        held = compresses & compression.compressor_binds(gib_per_s, *cpu)
-    memory_rate = stream_rate * PAGE_BYTES / (PAGE_BYTES + p["page_header_bytes"])
-    return Rates(
-        link_rate.gbps,
-        memory_rate,
-        memory_rate * PAGES_PER_GIB,
-        np.where(compresses, ratio, 1.0),
-        link.efficiency(p),
-        np.where(held, len(LIMITS) - 1, link_rate.binding),
-    )
-
-
 def _paused_rates(p: Columns, rate: Rates, rules: Rules) -> Rates:
     """Rates of phase two: those of the passes, save where the hypervisor lifts its bandwidth limit."""
     lifted = rules.lifts_bandwidth_limit & (p["bandwidth_limit_share"] < 1)
@@ -309,7 +295,11 @@ def _paused_rates(p: Columns, rate: Rates, rules: Rules) -> Rates:
 def _durations(p: Columns, rate: Rates, paused: Rates, ended: Precopy, rules: Rules) -> Columns:
     """How both phases went, from their rates and the end of pre-copy."""
     state_s = p["state_mib"] * MIB / (paused.goodput_gbps * GBIT / 8)
-    residual_s = np.maximum(over(ended.residual_pages, paused.pages_per_s) - rules.head_start_s, 0)
+    left_s = over(ended.residual_pages, paused.pages_per_s)
+    residual_s, post_copy = np.maximum(left_s - rules.head_start_s, 0), np.zeros(1)
+    if rules.changes is not None:
+        follows = ended.reason == POST_COPY
+        residual_s, post_copy = np.where(follows, 0.0, residual_s), np.where(follows, left_s, 0.0)
     blackout = residual_s + state_s + p["handoff_ms"] / 1000
     pages = ended.sent_pages + ended.residual_pages
     return {
@@ -322,9 +312,19 @@ def _durations(p: Columns, rate: Rates, paused: Rates, ended: Precopy, rules: Ru
         "residual_pages": ended.residual_pages,
         "brownout_s": ended.duration_s,
         "blackout_s": blackout,
-        "total_s": p["setup_s"] + ended.duration_s + blackout,
+        "total_s": p["setup_s"] + ended.duration_s + blackout + post_copy,
+        "throttled_share": _throttled_share(ended),
+        "post_copy_s": np.broadcast_to(post_copy, np.shape(ended.residual_pages)),
         "memory_sent_gib": pages / PAGES_PER_GIB,
     }
+
+
+def _throttled_share(ended: Precopy) -> Floats:
+    """Share of its processors' time that a throttle took from the guest while memory was copied."""
+    if ended.slowed_s is None:
+        return np.broadcast_to(0.0, np.shape(ended.residual_pages))
+    held = (ended.slowed_s > 0) & np.isfinite(ended.duration_s)
+    return np.divide(ended.slowed_s, ended.duration_s, out=np.zeros_like(ended.slowed_s), where=held)
 
 
 def _volumes(p: Columns, rate: Rates, paused: Rates, ended: Precopy) -> Columns:

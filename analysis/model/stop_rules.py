@@ -5,13 +5,16 @@ What a rule does to the passes is in :mod:`.precopy`; a new rule of the kinds it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.arrays import Bools, Floats
+from analysis.arrays import Bools, Columns, Floats
+
+if TYPE_CHECKING:
+    from analysis.model.changing import Changes
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,58 @@ class StopRule:
     limit_delay_s: float = 0.0
     lifts_bandwidth_limit: bool = False
     head_start_s: float = 0.0
+    last_target_ms: float = np.inf
+    target_steps: float = 0.0
+    target_step_s: float = 0.0
+    target_step_s_per_gib: float = 0.0
+    grows_from_pass: float = 0.0
+    rises: float = np.inf
+    throttle_first: float = 0.0
+    throttle_step: float = 0.1
+    give_up_after_s: float = np.inf
+    give_up_after_s_per_gib: float = 0.0
+    give_up_pass: float = np.inf
+    stall_s: float = np.inf
+    stall_share: float = 0.0
+    raises_at_stall: bool = False
+    gives_up_by: str = "cancelled"
 
+
+QEMU = StopRule(
+    "qemu",
+    pass_limit=np.inf,
+    target_ms=300,
+    target_ends_passes=True,
+    check_interval_s=0.061,
+    limit_delay_s=0.06,
+    lifts_bandwidth_limit=True,
+    head_start_s=0.009,
+    source="QEMU 7.2 migration.c and ram.c: pending below bandwidth times the downtime limit, tested "
+    "after every 50 ms of sending (61 ms with the wake-up of the socket: passes.csv). The "
+    "threshold is renewed every 100 ms, so a pass limit set from outside acts 60 ms late. The "
+    "head start is measured on migrations.csv.",
+)
+_NOVA = replace(
+    QEMU,
+    name="nova",
+    target_ms=50,
+    last_target_ms=500,
+    target_steps=10,
+    target_step_s_per_gib=75,
+    give_up_after_s_per_gib=800,
+    source="OpenStack nova, virt/libvirt/migration.py and conf/libvirt.py: live_migration_downtime 500 ms in "
+    "10 steps from a tenth of it, one each 75 s per GiB (at least 2 GiB; disks that are copied count too, "
+    "here they do not); live_migration_completion_timeout 800 s per GiB, then aborted.",
+)
+_KUBEVIRT = replace(
+    QEMU,
+    name="kubevirt",
+    give_up_after_s_per_gib=150,
+    stall_s=150,
+    source="KubeVirt's defaults: QEMU's 300 ms; aborted after completionTimeoutPerGiB 150 s (800 in older "
+    "versions and OpenShift; a GiB or less counts as two here) or after progressTimeout 150 s without less "
+    "remaining.",
+)
 
 STOP_RULES = {
     rule.name: rule
@@ -58,20 +112,7 @@ STOP_RULES = {
             target_ms=750,
             source="10 passes (Directions on Microsoft, June 2009); the goal as for hyperv.",
         ),
-        StopRule(
-            "qemu",
-            pass_limit=np.inf,
-            target_ms=300,
-            target_ends_passes=True,
-            check_interval_s=0.061,
-            limit_delay_s=0.06,
-            lifts_bandwidth_limit=True,
-            head_start_s=0.009,
-            source="QEMU 7.2 migration.c and ram.c: pending below bandwidth times the downtime limit, tested "
-            "after every 50 ms of sending (61 ms with the wake-up of the socket: passes.csv). The "
-            "threshold is renewed every 100 ms, so a pass limit set from outside acts 60 ms late. The "
-            "head start is measured on migrations.csv.",
-        ),
+        QEMU,
         StopRule(
             "xen",
             pass_limit=29,
@@ -90,10 +131,82 @@ STOP_RULES = {
             "30 ms, tested between passes, without a limit on them. Its machines write by "
             'write_pattern="sequential".',
         ),
+        replace(
+            QEMU,
+            name="qemu_autoconverge",
+            throttle_first=0.2,
+            throttle_step=0.1,
+            source="QEMU 7.2 to 9.2 migration/ram.c, capability auto-converge: a second or more after the "
+            "last look, where more than half of what was sent has become dirty twice, the processors are "
+            "throttled by 20 %, then by 10 % more, at most 99 %. 9.2 looks each 5 s within a long pass too, "
+            "which is not followed here.",
+        ),
+        replace(
+            QEMU,
+            name="qemu_post_copy",
+            give_up_pass=1,
+            gives_up_by="post_copy",
+            source="virsh migrate --postcopy --postcopy-after-precopy: the guest is switched over after the "
+            "first pass, or after give_up_after_s; what is left follows it, each page once.",
+        ),
+        _NOVA,
+        replace(
+            _NOVA,
+            name="nova_post_copy",
+            gives_up_by="post_copy",
+            source="as nova, with live_migration_timeout_action force_complete and post-copy permitted.",
+        ),
+        replace(
+            _NOVA,
+            name="nova_pause",
+            gives_up_by="time_up",
+            source="as nova, with live_migration_timeout_action force_complete and post-copy not permitted: "
+            "the guest is paused until all is sent.",
+        ),
+        replace(
+            QEMU,
+            name="proxmox",
+            target_ms=100,
+            rises=5,
+            source="Proxmox VE, src/PVE/QemuMigrate.pm (August 2026): migrate_downtime 0.1 s; more than five "
+            "looks at which the remaining memory rose double the limit, up to QEMU's 2,000 s. No time-out.",
+        ),
+        _KUBEVIRT,
+        replace(
+            _KUBEVIRT,
+            name="kubevirt_post_copy",
+            gives_up_by="post_copy",
+            source="as kubevirt, with allowPostCopy.",
+        ),
+        replace(
+            _KUBEVIRT,
+            name="kubevirt_ramp",
+            target_ms=150,
+            last_target_ms=1050,
+            target_steps=7,
+            target_step_s=10,
+            grows_from_pass=2,
+            source="KubeVirt's enhancement 291 (alpha in 1.9) with its example's values: 150 ms, from the "
+            "third iteration on one of 7 equal steps to 1,050 ms each 10 s; time-outs as kubevirt.",
+        ),
+        replace(
+            _KUBEVIRT,
+            name="kubevirt_stall",
+            target_ms=300,
+            last_target_ms=900,
+            stall_s=40,
+            stall_share=0.04,
+            raises_at_stall=True,
+            source="KubeVirt's enhancement 248 (alpha in 1.9): stalled once not 4 % less than before has "
+            "remained for 40 s; then the limit is raised to 900 ms if what remains takes at most 1.5 times "
+            "that, else it is aborted. The wait for a better moment before that is not followed here.",
+        ),
     )
 }
 
 
+LIMITS_IN_TIME = ("last_target_ms", "target_steps", "target_step_s", "give_up_after_s")
+"""Parameters by which any rule is given a target that grows, or a time to give up."""
 _YES_OR_NO = ("target_ends_passes", "lifts_bandwidth_limit")
 
 
@@ -109,10 +222,16 @@ class Rules(NamedTuple):
     limit_delay_s: Floats
     lifts_bandwidth_limit: Bools
     head_start_s: Floats
+    changes: Changes | None = None
 
     @classmethod
-    def of(cls, stop_rule: NDArray[Any], pass_limit: Floats, target_ms: Floats) -> Rules:
-        """Columns for rows that name a preset; NaN in the last two means "as the preset has it"."""
+    def of(
+        cls, stop_rule: NDArray[Any], pass_limit: Floats, target_ms: Floats, asked: Columns | None = None
+    ) -> Rules:
+        """Columns for rows that name a preset; NaN in the two numbers means "as the preset has it".
+
+        ``asked``: columns of all parameters; without them what changes while a rule runs is left out.
+        """
         rows = np.broadcast_shapes(np.shape(stop_rule), np.shape(pass_limit), np.shape(target_ms))
         names, row = np.unique(np.asarray(stop_rule, dtype=str), return_inverse=True)
         presets = [STOP_RULES[name] for name in names]
@@ -120,8 +239,22 @@ class Rules(NamedTuple):
             field: np.array(
                 [getattr(p, field) for p in presets], dtype=bool if field in _YES_OR_NO else float
             )[row]
-            for field in cls._fields
+            for field in cls._fields[:-1]
         }
         for field, given in (("pass_limit", pass_limit), ("target_ms", target_ms)):
             columns[field] = np.where(np.isnan(given), columns[field], given)
-        return cls(**{field: np.broadcast_to(column, rows) for field, column in columns.items()})
+        each: list[Any] = [np.broadcast_to(columns[field], rows) for field in cls._fields[:-1]]
+        found = cls._make([*each, None])
+        if asked is None:
+            return found
+        from analysis.model import changing
+
+        return found._replace(changes=changing.changes(asked, list(names), row, columns["target_ms"]))
+
+    def over(self, rows: int) -> Rules:
+        """The same with a value for each of some rows."""
+        columns: Any = [np.broadcast_to(column, rows) for column in self[:-1]]
+        some = self.changes
+        if some is not None:
+            some = type(some)._make(np.broadcast_to(column, rows) for column in some)
+        return Rules._make([*columns, some])

@@ -67,7 +67,7 @@ def read_migrations(path: str | Path) -> pd.DataFrame:
 def _table(path: str | Path, notes: list[str], accept_units: bool = False) -> pd.DataFrame:
     """Migrations of a table of either form that are to be set beside the model."""
     names = set(header(path))
-    if set(lab.COLUMNS) <= names or recognise.is_laboratorys(names):
+    if set(lab.COLUMNS) <= names or set(lab.STOP_COLUMNS) <= names or recognise.is_laboratorys(names):
         return lab.read_migrations(path)
     if not names & {*PARAMETERS, *own.MEASURED} and not recognise.is_nearly_own(names):
         raise TableError(_of_neither_form(path))

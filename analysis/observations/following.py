@@ -146,6 +146,8 @@ class _Monitor:
 
     def __init__(self, path: Path, timeout_s: float = 30.0) -> None:
         self.path = path
+        if not hasattr(socket, "AF_UNIX"):
+            raise UserError(f"this system has no sockets in files, such as {path}: watch a file or a command")
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(timeout_s)
 

@@ -16,7 +16,7 @@ import pandas as pd
 from analysis.observations import possible
 from analysis.observations.sources import ROOT
 from analysis.observations.sources import located as located
-from analysis.observations.tables import read_table
+from analysis.observations.tables import header, read_table
 
 DATA = ROOT / "data"
 """The repository's tables of measurements."""
@@ -96,6 +96,21 @@ COLUMNS = {
     "transferred_bytes": "number",
     "throughput_mbit_per_s": "number",
 }
+_OF_A_LIMIT = ("method", "downtime_limit_ms", "pass_limit", "cross_flows", "cross_on_s", "cross_off_s",
+               "pass_limit_reached_s", "throughput_mbit_per_s")  # fmt: skip
+STOP_COLUMNS = {name: kind for name, kind in COLUMNS.items() if name not in _OF_A_LIMIT} | {
+    "rule": "text",
+    **dict.fromkeys(("processor_share_pct", "ceiling_ms", "steps", "step_every_s", "postcopy_at_s"),
+                    "number or empty"),
+    "first_limit_ms": "number",
+    "highest_throttle_pct": "number or empty",
+}  # fmt: skip
+"""Columns of ``stops_migrations.csv``: migrations that a rule of their own ends, and no limit on passes."""
+STOP_RULES = {"steps": "qemu", "ramp": "kubevirt_ramp", "doubling": "proxmox",
+              "autoconverge": "qemu_autoconverge", "postcopy": "qemu_post_copy"}  # fmt: skip
+"""Their rules by the study's names; limits and times are those of the row."""
+LITTLE_SHARE = 0.02
+"""Share of a processor that the guest's writing needs where the table leaves it empty (data/README.md)."""
 STATUS = ("completed", "timeout")
 """Words that the collector writes: completed, or cancelled after :data:`TIME_LIMIT_S`."""
 MORE_THAN_ZERO = ("memory_mib", "link_mbit_per_s", "pass_limit", "total_time_s", "transferred_bytes",
@@ -118,12 +133,44 @@ def read_migrations(path: str | Path = DATA / "migrations.csv") -> pd.DataFrame:
     by QEMU's own rule, ``forced``: by the pass limit, ``never``: cancelled after ``time_limit_s``).
     Raises :class:`~analysis.observations.tables.TableError` for a file of another form.
     """
+    if set(STOP_COLUMNS) <= set(header(located(path))):
+        return _read_stops(located(path))
     raw = read_table(located(path), COLUMNS)
     _possible(located(path), raw)
     kept = raw[
         [c for c in ("migration", "group", "repeat", "host_load") if c in raw] + ["method", "cross_flows"]
     ]
     return pd.concat([kept, _scenario(raw), _measured(raw)], axis=1).assign(time_limit_s=TIME_LIMIT_S)
+
+
+def _read_stops(path: Path) -> pd.DataFrame:
+    """Migrations that a rule of their own ends; ``method`` is that rule as the table has it."""
+    raw = read_table(path, STOP_COLUMNS)
+    possible.words(path, raw.status, STATUS, exact=True)
+    possible.words(path, raw.rule, tuple(STOP_RULES), exact=True)
+    possible.positive(path, raw, ("memory_mib", "link_mbit_per_s", "total_time_s", "transferred_bytes"))
+    possible.not_longer(path, raw, "downtime_s", "total_time_s")
+    raw = raw.assign(
+        method="precopy", downtime_limit_ms=raw.first_limit_ms, pass_limit=np.nan,
+        pass_limit_reached_s=np.nan,
+        cross_flows=0.0, cross_on_s=0.0, cross_off_s=0.0,
+        throughput_mbit_per_s=8e-6 * raw.transferred_bytes / raw.total_time_s,
+    )  # fmt: skip
+    rule = {
+        "stop_rule": raw.rule.map(STOP_RULES),
+        "last_target_ms": raw.ceiling_ms,
+        "target_steps": raw.steps,
+        "target_step_s": raw.step_every_s,
+        "give_up_after_s": raw.postcopy_at_s,
+        "write_processor_share": (raw.processor_share_pct / 100).fillna(LITTLE_SHARE),
+    }
+    measured = _measured(raw)
+    switched = (raw.rule == "postcopy") & (raw.status == "completed")
+    measured["measured_verdict"] = measured.measured_verdict.mask(switched, "forced")
+    measured["measured_throttle_share"] = raw.highest_throttle_pct / 100
+    kept = raw[["migration", "group", "host_load"]].assign(method=raw.rule, cross_flows=0.0)
+    found = pd.concat([kept, _scenario(raw).assign(**rule), measured], axis=1)
+    return found.assign(time_limit_s=TIME_LIMIT_S)
 
 
 def read_passes(path: str | Path = DATA / "passes.csv") -> pd.DataFrame:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis import unusual
 from analysis.observations import columns, possible
 from analysis.observations.columns import NEEDED as NEEDED
 from analysis.observations.lab import COUNTED_RAW
@@ -82,6 +83,12 @@ def unit_notes(path: str | Path) -> list[str]:
         f"{path}: the column {name!r} is taken as {ours}, one of it as {columns.factor(name, ours):g}"
         for name, ours in accepted_units(path).items()
     ]
+
+
+def cell_notes(path: str | Path) -> list[str]:
+    """How cells with a unit of their own were read, where GB may be meant as GiB; by the first row."""
+    cells = first_row(path).items()
+    return [f"{path}: {told}" for name, text in cells for told in unusual.in_powers_of_ten(name, text)]
 
 
 def _near(names: list[str]) -> dict[str, str]:

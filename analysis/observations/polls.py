@@ -46,17 +46,21 @@ class Poll(NamedTuple):
 
 
 def polls_of(found: Record, migration: str) -> list[Poll]:
-    """The polls of one migration of a record, oldest first; those without a time or bytes are left out."""
+    """The polls of one migration of a record, oldest first; those without a time or bytes are left out.
+
+    Proxmox's log tells what was sent and not what remains.
+    """
     rows = found.samples[found.samples.migration == migration]
     if "pass_number" in rows:
         return _of_counters(rows)
-    if not {"stream_gib", "remaining_gib"} <= set(rows):
+    if "stream_gib" not in rows:
         return []
     told: dict[str, Any] = {"time_s": rows.time_s.to_numpy(float)}
     for ours, (theirs, unit) in KNOWN_AS.items():
         if theirs in rows:
             told[ours] = rows[theirs].to_numpy(float) * unit
-    made = pd.DataFrame(told).dropna(subset=["time_s", "sent_bytes", "remaining_bytes"])
+    told.setdefault("remaining_bytes", math.nan)
+    made = pd.DataFrame(told).dropna(subset=["time_s", "sent_bytes"])
     return [Poll(**{str(n): float(v) for n, v in row.items()}) for row in made.to_dict("records")]
 
 

@@ -114,7 +114,7 @@ def _of_table(text: str) -> str:
         return EVENTS
     if set(lab.PASS_COLUMNS) <= set(names):
         return PASSES
-    if set(lab.COLUMNS) <= set(names):
+    if set(lab.COLUMNS) <= set(names) or set(lab.STOP_COLUMNS) <= set(names):
         return LABORATORY
     if is_laboratorys(names):
         return LABORATORY
@@ -187,6 +187,7 @@ def _migrations(path: str | Path, accept_units: bool = False) -> Record:
     mine = recognise(path) == OWN
     found = own.read_own(path, accept_units=accept_units) if mine else lab.read_migrations(path)
     notes = own.unit_notes(path) if mine and accept_units else []
+    notes += own.cell_notes(path) if mine else []
     if decoded(path)[1] == CODE_PAGE:
         notes.append(f"{path}: bytes that are not UTF-8 were read as {CODE_PAGE}")
     if "migration" not in found:

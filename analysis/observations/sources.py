@@ -15,11 +15,12 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from analysis import home
 from analysis.errors import UserError
 from analysis.observations import packed
 
-ROOT = Path(__file__).resolve().parents[2]
-"""The repository's folder."""
+ROOT = home.STUDY
+"""The study's folder, or what a wheel carried of it."""
 PATIENCE_S, AGAIN_S = 5.0, 0.05
 """How long a named pipe may be without a writer, at first and once it was read."""
 AT_ONCE = 2**20

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import functools
+import math
 import re
 from collections.abc import Iterator, Mapping
 from io import StringIO
@@ -11,7 +13,9 @@ from typing import Any, cast
 
 import pandas as pd
 
+from analysis import quantities
 from analysis.observations.sources import TableError, separator, text_of
+from analysis.parameters import PARAMETERS
 
 __all__ = ["TableError", "header", "line_of", "read_table"]
 MOST_COLUMNS = 2000
@@ -170,14 +174,56 @@ def _decimal_mark(path: str | Path, table: pd.DataFrame, columns: Mapping[str, s
 def _numbers(path: str | Path, column: pd.Series, kind: str, mark: str = ".") -> pd.Series:
     text = column.fillna("").str.strip()
     plain = text.map(_with_point) if mark == "," else text
-    numbers = pd.to_numeric(plain.where(text != ""), errors="coerce")
+    numbers = _with_units(pd.to_numeric(plain.where(text != ""), errors="coerce"), plain)
     bad = numbers.isna() & ((text != "") | (kind == "number"))
     if bad.any():
         row = int(bad.to_numpy().argmax())
         value = text.iloc[row]
         why = "uses a decimal comma; write a decimal point" if _decimal_comma(value) else "is not a number"
+        why += _about_unit(str(column.name), value)
         raise TableError(f"{path}, line {line_of(path, row)}, column {column.name}: {value!r} {why}")
     return numbers.astype(float)
+
+
+def _with_units(numbers: pd.Series, text: pd.Series) -> pd.Series:
+    """Numbers of a column, those with a unit of their own in the column's, up to one that is none."""
+    found = numbers.to_numpy(float, copy=True)
+    for row in (numbers.isna() & (text != "")).to_numpy().nonzero()[0].tolist():
+        found[row] = _with_unit(str(numbers.name), str(text.iloc[row]))
+        if math.isnan(found[row]):
+            break
+    return pd.Series(found, index=numbers.index, name=numbers.name)
+
+
+_UNITS = {"_pages_per_s": "pages/s", "_gib_per_s": "GiB/s", "_gbps": "Gbit/s", "_bytes": "bytes",
+          "_gib": "GiB", "_mib": "MiB", "_kib": "KiB", "_ms": "ms", "_us": "us", "_s": "s"}  # fmt: skip
+"""Units that columns of measurements have at the end of their names."""
+
+
+def _unit_of(name: str) -> str:
+    if name in PARAMETERS:
+        return PARAMETERS[name].unit
+    return next((unit for end, unit in _UNITS.items() if name.endswith(end)), "")
+
+
+@functools.lru_cache(maxsize=4096)
+def _with_unit(name: str, value: str) -> float:
+    """A number with a unit of its own (``80 MB/s``) in the unit of its column; not a number if it is none."""
+    unit = _unit_of(name)
+    try:
+        return quantities.read(value, unit) if unit else math.nan
+    except quantities.UnitError:
+        return math.nan
+
+
+def _about_unit(name: str, value: str) -> str:
+    """Why a number with a unit is not taken in a column, after a colon; empty for any other reason."""
+    unit = _unit_of(name)
+    try:
+        quantities.read(value, unit or "0-1")
+    except quantities.UnitError as error:
+        return f": {error} [{unit}]" if str(error) and unit else ""
+    return ""
 
 
 def _with_point(value: str) -> str:

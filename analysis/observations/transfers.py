@@ -112,9 +112,9 @@ def _scenario(one: pd.DataFrame) -> pd.DataFrame:
 
 
 def _window_bytes(one: pd.DataFrame) -> pd.Series:
-    """Bytes that may fly: by the receive buffer where one is set, else by the send buffer, else no limit."""
+    """Bytes that may fly: what the smaller of the buffers that are set lets fly, else no limit."""
     slope, offset = RECEIVE_WINDOW
     receive = np.where(one.so_rcvbuf_bytes > 0, slope * one.so_rcvbuf_bytes + offset, np.inf)
     send = np.where(one.so_sndbuf_bytes > 0, SEND_WINDOW * one.so_sndbuf_bytes, np.inf)
-    window = np.where(np.isfinite(receive), receive, send)
+    window = np.minimum(receive, send)
     return pd.Series(np.where(np.isfinite(window), window, 1e12), index=one.index)

@@ -21,11 +21,14 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+from analysis import home
 from analysis.pages import inputs, lead, policy
 from analysis.pages.parts import role_of as role_of
 from analysis.pages.parts import title_of as title_of
 
 TEMPLATES = Path(__file__).parent / "templates"
+_TEMPORARY = tempfile.gettempdir()
+"""Where the system keeps what is temporary; a batch has a folder of its own there."""
 
 # --- the notebook ---------------------------------------------------------------------
 
@@ -65,20 +68,22 @@ def without_paths(text: str) -> str:
 
     Warnings and tracebacks name files in full; a report is sent to people who have no business with that.
     """
-    text = re.sub(re.escape(tempfile.gettempdir()) + r"/ipykernel_\d+/\d+\.py", "cell", text)
-    for folder, short in _machine_folders():
+    text = re.sub(re.escape(tempfile.gettempdir()) + r"[/\\]ipykernel_\d+[/\\]\d+\.py", "cell", text)
+    for folder, short in _machine_folders(tempfile.gettempdir()):
         text = text.replace(folder, short)
     return text
 
 
 @cache
-def _machine_folders() -> list[tuple[str, str]]:
+def _machine_folders(temporary: str) -> list[tuple[str, str]]:
     """Folders of this machine and what stands for them, the longest first so that inner ones win."""
-    study = Path(__file__).resolve().parents[2]
-    folders = {f"{study}/": "", f"{Path.cwd()}/": "", f"{sys.prefix}/": "…/", f"{sys.base_prefix}/": "…/"}
-    folders |= {f"{tempfile.gettempdir()}/": "…/", f"{Path.home()}/": "~/", str(study): "."}
-    # The root folder would stand for every path, and for every slash in the text.
-    return sorted(((f, s) for f, s in folders.items() if f.strip("/")), key=lambda pair: -len(pair[0]))
+    study, modules = home.STUDY, Path(home.__file__).resolve().parents[1]
+    places = dict.fromkeys([sys.prefix, sys.base_prefix, temporary, _TEMPORARY], "…/")
+    places |= dict.fromkeys([str(study), str(modules), str(Path.cwd())], "") | {str(Path.home()): "~/"}
+    # A place that is a root folder would stand for every path, and for every slash in the text.
+    places = {place: short for place, short in places.items() if Path(place).name}
+    folders = {f"{place}{end}": short for place, short in places.items() for end in "/\\"}
+    return sorted((folders | {str(study): "."}).items(), key=lambda pair: -len(pair[0]))
 
 
 # --- text and formulas ----------------------------------------------------------------

@@ -9,7 +9,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,16 @@ THUMBNAIL_PX = 800
 THUMBNAIL_COLOURS = 64
 # Beyond so many cards the index would be heavier than its reports: the rest of a grid goes without a picture.
 MOST_PICTURES = 36
+
+VERSION = 2
+"""Of the records of runs; those of before versions were counted, 1, have the same fields."""
+FAULTS = (
+    "it is damaged",
+    f"it is of a later version than {VERSION}, which this study reads",
+    "it is of an earlier version that this study no longer reads; run its notebook again",
+)
+NEEDED = {"name", "notebook", "scenario", "inputs", "rows", "failure", "digest", "data", "seconds"}
+"""What of a record is read."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +108,44 @@ def render(found: Sequence[Mapping[str, Any]]) -> str:
 
 
 def records(out: Path) -> Iterator[dict[str, Any]]:
-    """The records of all finished runs of a folder whose report is there, by name."""
+    """The records of all finished runs of a folder whose report is there, by name.
+
+    Those that cannot be read are left out; :func:`unreadable` tells which.
+    """
+    for _, record in _found(out):
+        if isinstance(record, dict):
+            yield record
+
+
+def unreadable(out: Path) -> list[str]:
+    """A sentence for each record of a folder that is damaged, or of a later version of the study."""
+    return [
+        f"{path}: {fault}; its report is not on the index" for path, fault in _found(out) if fault in FAULTS
+    ]
+
+
+def _found(out: Path) -> Iterator[tuple[Path, dict[str, Any] | str]]:
+    """Each record of a folder, or what is wrong with it."""
     for path in sorted((out / EXECUTED).glob("*.json"), key=lambda path: natural(path.stem)):
         if (out / f"{path.stem}.html").exists():
-            yield json.loads(path.read_text(encoding="utf-8"))
+            yield path, _record(path)
+
+
+def _record(path: Path) -> dict[str, Any] | str:
+    """A record of this version, or an earlier one as this version has it; otherwise what is wrong with it."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        return FAULTS[0]
+    if not isinstance(record, dict) or not isinstance(record.get("card"), dict):
+        return FAULTS[0]
+    if isinstance(version := record.get("version", 1), int) and version > VERSION:
+        return FAULTS[1]
+    needed = {field.name for field in fields(Card) if field.default is MISSING}
+    known = {field.name for field in fields(Card)}
+    if not needed <= set(record["card"]) <= known or not set(record) >= NEEDED:
+        return FAULTS[2]
+    return record
 
 
 def natural(name: str) -> list[tuple[float, str]]:

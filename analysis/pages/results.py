@@ -15,9 +15,12 @@ import numpy as np
 import pandas as pd
 from nbformat import NotebookNode
 
+from analysis import spreadsheets
 from analysis.parameters import OUTCOMES, PARAMETERS
 
 NAMES = ("run", "notebook", "scenario")
+VERSION = 1
+"""Of the tables of results, in the description that Parquet keeps beside the rows."""
 
 # --- in a notebook --------------------------------------------------------------------
 
@@ -190,5 +193,7 @@ def write(frame: pd.DataFrame, folder: Path) -> None:
     """Write the gathered table into a folder of reports, as CSV and as Parquet."""
     from analysis.pages import files
 
-    files.write(folder / "results.csv", frame.to_csv(index=False, lineterminator="\n").encode())
-    files.write(folder / "results.parquet", frame.to_parquet(index=False))
+    files.write(folder / "results.csv", spreadsheets.csv(frame).encode())
+    named = frame.copy(deep=False)
+    named.attrs["migration_study_results"] = VERSION
+    files.write(folder / "results.parquet", named.to_parquet(index=False))

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.model.link import packets_per_s
+from analysis.model.laws.link import packets_per_s
+from analysis.model.laws.scenario import scenarios as each_of
 from analysis.model.migration import ceilings, filled, parameters_in
 from analysis.studies.grids import buffers_needed, grid
 
@@ -29,7 +30,7 @@ def groups(scenarios: pd.DataFrame) -> pd.DataFrame:
     """The ratios of :data:`GROUPS` for each row, and ``slack``: (N/A - tau)/b, the time that the ring
     spares beside the moderation, in mean delays of the processor; infinite where there is no tau or b."""
     p = filled(parameters_in(scenarios))
-    rate, buffers = packets_per_s(p), p["receive_buffers"]
+    rate, buffers = np.array([packets_per_s(row) for row in each_of(p)]), p["receive_buffers"]
     moderation, delay = p["interrupt_moderation_us"] / 1e6, p["receive_delay_us"] / 1e6
     with np.errstate(divide="ignore", invalid="ignore"):
         columns = {

@@ -209,7 +209,7 @@ def summary(times: pd.DataFrame, column: str = "total_s") -> dict[str, float]:
 
 def _run(p: dict[str, np.ndarray], link: VaryingLink) -> pd.DataFrame:
     """Outcomes of every draw over its link, whose time 0 is the begin of the first pass."""
-    rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
+    rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"], p)
     unlimited = np.isinf(rules.pass_limit) & np.isinf(rules.sent_limit)
     limit = np.where(unlimited, MOST_PASSES, rules.pass_limit)
     ended = general(guest(p), link, rules._replace(pass_limit=limit))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.model.compression import break_even_rate, full_gain_rate
+from analysis.model.laws.compression import break_even_rate, full_gain_rate
 from analysis.model.migration import migrate
 from analysis.model.units import GBIT, GIB
 from analysis.presets import HOSTS, Host, host

@@ -56,9 +56,10 @@ class Qmp:
         self.lines.close()
         self.socket.close()
 
-    def ask(self, command: str) -> dict[str, Any]:
+    def ask(self, command: str, arguments: dict[str, Any] | None = None) -> Any:
         """The answer to a command; events that come in between are passed over."""
-        self.socket.sendall(json.dumps({"execute": command}).encode() + b"\n")
+        told = {"execute": command} | ({"arguments": arguments} if arguments else {})
+        self.socket.sendall(json.dumps(told).encode() + b"\n")
         while True:
             answer = self._next()
             if "return" in answer:

@@ -103,3 +103,44 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(arguments, sentence):
     assert result.exit_code == 2
     assert sentence in result.stderr
     assert result.stdout == ""
+
+
+@pytest.fixture
+def two_workloads(tmp_path):
+    """A host on which one workload writes thrice what the other does."""
+    host = tmp_path / "host.yml"
+    estimate = "{name: dirty_pages_per_s, value: %d, low: %d, high: %d, label: workload, of: %s}"
+    host.write_text(f"scales:\n- {estimate % (1, 1, 1, 'web')}\n- {estimate % (3, 3, 3, 'sql')}\n")
+    return host
+
+
+BUSY = ("--dirty-pages-per-s", "40000", "--working-set-gib", "8")
+
+
+def test_plan_tells_the_workloads_of_a_host_apart(two_workloads):
+    """The busier one needs more line, as much as three times the writes do; its command names it."""
+    asked = ("plan", "bandwidth_gbps", "--total-s", "60", *BUSY)
+    web, sql = json.loads(run(*asked, "--host", two_workloads, "--workload", "web,sql", "--json").stdout)
+    assert [web["row"]["workload"], sql["row"]["workload"]] == ["web", "sql"]
+    thrice = json.loads(run(*asked[:4], "--dirty-pages-per-s", "120000", *BUSY[2:], "--json").stdout)
+    assert web["value"] < sql["value"] == pytest.approx(thrice["value"], rel=1e-3)
+    told = run(*asked, "--host", two_workloads, "--workload", "sql").stdout
+    (line,) = [line for line in told.splitlines() if "analysis predict" in line]
+    opened = json.loads(run(*shlex.split(line)[3:], "--json").stdout)[0]
+    assert opened["total_s"] == pytest.approx(sql["row"]["total_s"], rel=1e-3)
+    assert "workload" in run(*asked, "--host", two_workloads, "--workload", "web,sql").stdout
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--workload", "web"), "--workload names a workload of a calibrated host"),
+        (("--workload", "wbe", "--host"), "knows no workload 'wbe'; did you mean 'web'?"),
+    ],
+)
+def test_a_workload_that_is_not_known_is_told(two_workloads, more, said):
+    """Without a host none is; with one, the nearest."""
+    more = (*more, two_workloads) if more[-1] == "--host" else more
+    result = run("plan", "bandwidth_gbps", "--total-s", "60", *more)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())

@@ -9,6 +9,8 @@ import pytest
 from analysis import migrate
 from analysis.cli.answers import predicted
 from analysis.cli.predictions import WIDTH, answer, prediction_text, seconds, verdict
+from analysis.errors import UserError
+from analysis.observations.lab import LABORATORY
 from analysis.parameters import OUTCOMES, STOP_RULES
 
 BUSY = {"dirty_pages_per_s": "200000", "working_set_gib": "8", "memory_gib": "64"}
@@ -36,9 +38,10 @@ def test_the_answer_comes_first():
 
 
 def test_all_outcomes_follow():
-    """After the answer every outcome has its line, with unit and meaning."""
+    """After the answer every outcome has its line, with unit and meaning; of a price only where it is one."""
     lines = prediction_text(predicted(BUSY)).splitlines()[6:]
-    assert [line.split()[0] for line in lines] == list(OUTCOMES)
+    prices = {"throttled_share", "post_copy_s"}
+    assert [line.split()[0] for line in lines] == [name for name in OUTCOMES if name not in prices]
 
 
 @pytest.mark.parametrize("row", drawn(1, 200), ids=range(200))
@@ -95,3 +98,71 @@ def test_what_a_host_makes_of_it_stands_beside(tmp_path):
     host.write_text("scales:\n- {name: bandwidth_gbps, value: 0.5, low: 0.5, high: 0.5}\n")
     text = prediction_text(predicted({"bandwidth_gbps": "10"}, host))
     assert re.search(r"applied_bandwidth_gbps +5 Gbit/s +what this host makes of it", text)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"bandwidth_gbps": "1", **BUSY}, "still to be sent in the pause, more than goes within 0.75 s."),
+        ({"dirty_pages_per_s": "20000", "memory_gib": "64"}, "is little enough: it goes within 0.75 s."),
+        ({"stop_rule": "qemu", "blackout_target_ms": "200"}, "within the permitted pause of 0.2 s."),
+        ({"stop_rule": "xen", "dirty_pages_per_s": "16560"}, "had next to nothing to send, and"),
+    ],
+)
+def test_what_counts_as_converged_is_said(options, said):
+    """The time in which the rule wants the rest to be sent stands in the verdict."""
+    assert said in verdict(predicted(options)[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"stop_rule": "qemu,xen"}, True),
+        ({"stop_rule": "qemu", "handoff_ms": "5"}, False),
+        ({"stop_rule": "hyperv,hyperv_2008r2"}, False),
+    ],
+)
+def test_a_hand_off_that_is_another_hypervisors_is_told(options, told):
+    """QEMU's pause holds Hyper-V's 200 ms unless the reader gives its own."""
+    assert ("200 ms of the pause are the hand-off, taken from Hyper-V" in text_of(options)) == told
+
+
+def text_of(options: dict) -> str:
+    return prediction_text(predicted(options))
+
+
+def test_nothing_left_is_no_page():
+    """Part of a page is left where nothing is: the sentence and the number agree."""
+    rows = predicted({"dirty_pages_per_s": "5000"})
+    assert rows[0]["stop_reason"] == "nothing_left"
+    assert 0 < rows[0]["residual_pages"] < 1
+    assert re.search(r"residual_pages +0 pages", prediction_text(rows))
+
+
+def test_what_was_asked_for_in_place_of_a_preset_is_told():
+    """Beside what the preset would set."""
+    text = prediction_text(predicted({"transport": "smb,tcpip"}, preset="windows_2022"))
+    assert "transport = compression: how the memory is moved  (not here, where smb or tcpip is asked" in text
+
+
+def test_several_workloads_are_rows_of_a_table(tmp_path):
+    """Two workloads of a host, one with a comma in its name: a row each, told apart in the table."""
+    host = tmp_path / "host.yml"
+    estimate = "{name: dirty_pages_per_s, value: %d, low: 1, high: 9, label: workload, of: '%s'}"
+    host.write_text(f"scales:\n- {estimate % (2, 'sql')}\n- {estimate % (4, 'web, old')}\n")
+    both = host.read_text() + f"- {estimate % (3, 'web')}\n"
+    assert predicted({}, host, workload="web, old")[0]["workload"] == "web, old"
+    host.write_text(both)
+    rows = predicted({"bandwidth_gbps": "1,10"}, host, workload="sql, web")
+    assert [(r["workload"], r["bandwidth_gbps"]) for r in rows] == [
+        *(("sql", 1), ("sql", 10), ("web", 1), ("web", 10))
+    ]
+    assert rows[2]["memory_sent_gib"] > rows[0]["memory_sent_gib"]
+    assert prediction_text(rows).split()[0] == "workload"
+
+
+@pytest.mark.parametrize("text", ["", " ", "sql,"])
+def test_an_empty_workload_is_told(text):
+    """It names none; without the option every workload is meant."""
+    with pytest.raises(UserError, match="names no workload: give a name, or leave it out"):
+        predicted({}, LABORATORY, workload=text)

@@ -5,9 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.model.compression import break_even_rate, compressed_rate, compressor_binds, full_gain_rate
+from analysis.model.laws import compression
+from analysis.model.laws.compression import break_even_rate, compressor_binds, full_gain_rate
+from analysis.parameters import COMPRESSOR_WAITS
 
 fixed = settings(derandomize=True, deadline=None, max_examples=200)
+
+
+def compressed_rate(link, ratio, speed_per_core, cores, waits="no"):
+    """The law, with the word for what a page does when the compressor is busy."""
+    return compression.compressed_rate(link, ratio, speed_per_core, cores, COMPRESSOR_WAITS.index(waits))
 
 
 def test_link_binds_by_hand():
@@ -29,8 +36,8 @@ def test_cores_bind_by_hand():
 
 def test_cores_bind_only_where_the_link_waits_for_them():
     """Four cores of 0.27 GiB/s at ratio 2 fill a link of up to 0.54 GiB/s; at 0.54 they do not bind yet."""
-    binds = compressor_binds([0.5, 0.54, 0.55], ratio=2.0, speed_per_core=0.27, cores=4)
-    assert binds.tolist() == [False, False, True]
+    binds = [compressor_binds(link, ratio=2.0, speed_per_core=0.27, cores=4) for link in (0.5, 0.54, 0.55)]
+    assert binds == [False, False, True]
 
 
 @pytest.mark.parametrize(
@@ -68,13 +75,6 @@ def test_forms_agree_where_cores_more_than_suffice():
     assert rates == pytest.approx([2, 2, 2], rel=1e-7)
 
 
-def test_forms_may_differ_from_row_to_row():
-    """One call, three rows, each what it is alone."""
-    rates, ratios = compressed_rate([2.0, 2.0, 2.0], 4.0, 0.5, 3, ["no", "yes", "in_turn"])
-    np.testing.assert_allclose(rates, [3.125, 1.5, (8**-4 + 1.5**-4) ** -0.25])
-    np.testing.assert_allclose(ratios, [1.5625, 4, 4])
-
-
 @pytest.mark.parametrize("waits", ["yes", "in_turn"])
 def test_endless_link_is_held_by_the_cores_where_pages_wait(waits):
     """4 cores of 0.27 GiB/s are 1.08 GiB/s."""
@@ -98,16 +98,6 @@ def test_infinite_link_needs_no_compression(cores):
     """On an endless link memory goes as fast as without compression."""
     rate, _ = compressed_rate(np.inf, 2.0, 0.27, cores)
     assert rate == np.inf
-
-
-def test_arguments_broadcast_and_vector_equals_scalar():
-    """Links across, cores down: each element is what the scalars give."""
-    links, cores = [0.5, 1.0, 3.0], [[0], [2], [16]]
-    rates, ratios = compressed_rate(links, 2.1, 0.27, cores)
-    assert rates.shape == ratios.shape == (3, 3)
-    for row, column in np.ndindex(3, 3):
-        alone = compressed_rate(links[column], 2.1, 0.27, cores[row][0])
-        assert (rates[row, column], ratios[row, column]) == tuple(map(float, alone))
 
 
 @fixed

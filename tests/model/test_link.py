@@ -1,20 +1,34 @@
 """Ceilings of the link: each by hand, which of them binds, and what more of anything does."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtri
 
-from analysis.model import link
+from analysis.model.laws import link
+from analysis.model.link import rates
 from analysis.model.migration import filled
 
 fixed = settings(derandomize=True, deadline=None, max_examples=200)
 
 
+class Goodput(NamedTuple):
+    """The lowest ceilings [Gbit/s], their names, and all ceilings by name."""
+
+    gbps: np.ndarray
+    limited_by: np.ndarray
+    ceilings: dict[str, np.ndarray]
+
+
 def goodput(**given):
     """The goodput of links: defaults, and what is given."""
-    return link.goodput(filled(**given))
+    found = rates(filled(**given), ceilings=True)
+    rows = np.stack(list(found.ceilings.values()), axis=1).tolist()
+    names = np.array([link.CEILINGS[link.binding(row, min(row))] for row in rows])
+    return Goodput(found.goodput_gbps, names, found.ceilings)
 
 
 # --- by hand ----------------------------------------------------------------------------
@@ -32,7 +46,7 @@ def test_framing_by_hand(mtu, header, frame, share):
 
 def test_streams_by_hand():
     """Four connections of 4 Gbit/s each carry 16 Gbit/s."""
-    assert link.stream_ceiling(4, 4) == 16
+    assert link.stream_ceiling(4, 4, 0.0, np.inf) == 16
 
 
 @pytest.mark.parametrize(("spread", "line"), [(0.1, 4), (0.4, 3), (0.4, 40), (1.5, 4), (2, 0.1)])
@@ -45,7 +59,7 @@ def test_core_that_varies_carries_the_mean_of_the_smaller(spread, line):
 
 def test_core_that_varies_beside_an_endless_line_carries_its_mean():
     """The mean of a log-normal of median 4 and spread 0.4: 4 exp(0.08)."""
-    assert link.stream_ceiling(1, 4.0, 0.4) == pytest.approx(4 * np.exp(0.08))
+    assert link.stream_ceiling(1, 4.0, 0.4, np.inf) == pytest.approx(4 * np.exp(0.08))
 
 
 @pytest.mark.parametrize("line", [10.0, np.inf])
@@ -67,7 +81,7 @@ def test_window_by_hand():
 
     (1 + 1)**(-1 / 6.5) = 0.8988.
     """
-    got = link.window_ceiling([10.0, 1.0, 0.01], 125e6, 1.0, 1)
+    got = [link.window_ceiling(line, 125e6, 1.0, 1) for line in (10.0, 1.0, 0.01)]
     np.testing.assert_allclose(got, [1, 2 ** (-1 / 6.5), 0.01], rtol=1e-6)
     assert link.window_ceiling(10.0, 125e6, 1.0, 4) == pytest.approx(4, rel=1e-3)
 
@@ -229,16 +243,14 @@ def test_the_line_is_left(given):
 
 def test_lowest_of_equal_ceilings_is_the_first_named():
     """A tie is told the same way every time."""
-    found = link.lowest({"b": np.array([2.0, 1.0]), "a": np.array([2.0, 3.0]), "c": np.array([1.0, 1.0])})
-    assert found.gbps.tolist() == [1, 1]
-    assert found.limited_by.tolist() == ["c", "b"]
+    assert link.binding([2.0, 2.0, 1.0], 1.0) == 2
+    assert link.binding([1.0, 3.0, 1.0], 1.0) == 0
 
 
 def test_nearly_equal_ceilings_are_equally_low():
-    """Within half a per cent the first named binds; the rate is the lowest all the same."""
-    found = link.lowest({"line": np.array([1.004, 1.006]), "ring": np.array([1.0, 1.0])})
-    assert found.gbps.tolist() == [1, 1]
-    assert found.limited_by.tolist() == ["line", "ring"]
+    """Within half a per cent the first named binds; beyond that the lowest itself."""
+    assert link.binding([1.004, 1.0], 1.0) == 0
+    assert link.binding([1.006, 1.0], 1.0) == 1
 
 
 # --- vectors ------------------------------------------------------------------------------

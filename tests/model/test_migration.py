@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import migrate, passes
-from analysis.model import dirtying, rings
+from analysis.model import dirtying
+from analysis.model.laws import rings
 from analysis.model.migration import ceilings
 from analysis.model.stop_rules import STOP_RULES as PRESETS
 from analysis.model.units import PAGES_PER_GIB
@@ -18,7 +19,6 @@ from analysis.parameters import (
     NETWORKS,
     OUTCOMES,
     PARAMETERS,
-    STOP_RULES,
     TRANSPORTS,
     WRITE_PATTERNS,
     ParameterError,
@@ -27,6 +27,7 @@ from analysis.parameters import (
 
 # The tests are no package, so the twin is loaded from its file.
 from tests.model import twin
+from tests.scenarios import PLAIN_RULES
 
 HEAD_START_S = PRESETS["qemu"].head_start_s
 """Measured, so it may be measured anew: the twin is told."""
@@ -131,7 +132,7 @@ def test_working_set_is_at_most_the_memory():
 # --- limits -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rule", STOP_RULES)
+@pytest.mark.parametrize("rule", PLAIN_RULES)
 @pytest.mark.parametrize(
     "idle", [{"dirty_pages_per_s": 0}, {"working_set_gib": 0}], ids=["no writes", "no set"]
 )
@@ -173,7 +174,7 @@ def test_dirtying_above_the_link_never_ends_under_qemu():
     assert [row[name] for name in ("brownout_s", "total_s", *VOLUMES)] == [np.inf] * 5
 
 
-@pytest.mark.parametrize("rule", STOP_RULES)
+@pytest.mark.parametrize("rule", PLAIN_RULES)
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_infinite_link_leaves_set_up_and_hand_off(rule, transport):
     """With a link that costs nothing 2 s of set-up and 0.2 s of hand-off are left, and no warning.
@@ -190,7 +191,7 @@ def test_infinite_link_leaves_set_up_and_hand_off(rule, transport):
 
 
 @pytest.mark.parametrize("bandwidth", [1e9, np.inf])
-@pytest.mark.parametrize("rule", STOP_RULES)
+@pytest.mark.parametrize("rule", PLAIN_RULES)
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_very_fast_link_leaves_nearly_set_up_and_hand_off(rule, transport, bandwidth):
     """At a million Tbit/s the rest is below a millisecond; QEMU's checks last longer than the copy."""
@@ -217,7 +218,7 @@ def test_what_gains_nothing_changes_nothing(plain, given):
         assert after[name] == pytest.approx(before[name], rel=1e-5), name
 
 
-@pytest.mark.parametrize("rule", STOP_RULES)
+@pytest.mark.parametrize("rule", PLAIN_RULES)
 def test_nothing_resident_takes_no_brownout(rule):
     """A machine of zero pages that nobody tells of: set-up, state and hand-off."""
     row = migrate(resident_share=0, stop_rule=rule, zero_page_bytes=0).iloc[0]
@@ -284,7 +285,7 @@ def scenarios(seed, rows):
             "compress_gib_per_s_per_core": spread(0.05, 1),
             "spare_cores": cores,
             "compressor_waits": waits,
-            "stop_rule": rng.choice(STOP_RULES, rows),
+            "stop_rule": rng.choice(PLAIN_RULES, rows),
             "pass_limit": rng.choice([np.nan, np.nan, 1, 3, 20], rows),
             "blackout_target_ms": rng.choice([np.nan, np.nan, 0, 30, 1000, 20000], rows),
             "page_header_bytes": rng.choice([0, 8, 16], rows),
@@ -434,7 +435,7 @@ def test_zipf_agrees_with_the_twins_sum_over_all_ranks(compared):
         )
 
 
-@pytest.mark.parametrize("rule", STOP_RULES)
+@pytest.mark.parametrize("rule", PLAIN_RULES)
 def test_passes_agree_with_the_twin(pairs, rule):
     """Every pass of fifty migrations: when it began, what it sent, what was dirtied and what remained."""
     model, expected = pairs
@@ -508,7 +509,7 @@ def test_no_time_is_negative_with_an_idle_guest_larger_than_the_machine():
 
 
 @pytest.mark.parametrize("writes", [0, 5000])
-@pytest.mark.parametrize("rule", STOP_RULES)
+@pytest.mark.parametrize("rule", PLAIN_RULES)
 @pytest.mark.parametrize("waits", ["yes", "in_turn"])
 def test_compressor_that_waits_for_no_core_never_ends(waits, rule, writes):
     """Allowed values: nothing is compressed, nothing is sent, and that is said without a warning."""
@@ -519,7 +520,7 @@ def test_compressor_that_waits_for_no_core_never_ends(waits, rule, writes):
     assert row.residual_pages >= 0
 
 
-@pytest.mark.parametrize("rule", STOP_RULES)
+@pytest.mark.parametrize("rule", PLAIN_RULES)
 def test_nothing_to_send_does_not_wait_for_a_link_that_carries_nothing(rule):
     """A machine of zero pages and no core to compress them: as on any other link, but for their headers.
 
@@ -804,6 +805,10 @@ SHARED = {"network": "shared"}
 SMALL_WINDOW = {"socket_buffer_kib": 64}
 COMPRESSED = {"transport": "compression", "spare_cores": 1}
 BUSY = {"dirty_pages_per_s": 1e5}
+STUCK = {"dirty_pages_per_s": 3e5, "working_set_gib": 4, "stop_rule": "qemu", "last_target_ms": 4000} | {
+    "target_steps": 8,
+    "target_step_s": 10,
+}
 MATTERS = {
     "memory_gib": ({}, 8, 16),
     "resident_share": ({}, 0.5, 1),
@@ -848,6 +853,11 @@ MATTERS = {
     "compressor_waits": (COMPRESSED, "no", "yes"),
     "pass_limit": (BUSY, 2, 3),
     "blackout_target_ms": (BUSY | {"stop_rule": "qemu"}, 100, 1000),
+    "last_target_ms": (STUCK, 2000, 4000),
+    "target_steps": (STUCK, 4, 8),
+    "target_step_s": (STUCK, 10, 20),
+    "give_up_after_s": (STUCK | {"stop_rule": "nova_pause", "dirty_pages_per_s": 6e5}, 30, 60),
+    "write_processor_share": (STUCK | {"stop_rule": "qemu_autoconverge"}, 0.1, 1),
     "stop_rule": (BUSY, "hyperv", "qemu"),
     "page_header_bytes": ({}, 0, 8),
     "zero_page_bytes": ({}, 0, 9),
@@ -950,7 +960,7 @@ machines = st.fixed_dictionaries(MACHINES)
 
 
 @fixed
-@given(given=machines, rule=st.sampled_from(STOP_RULES), pass_limit=st.sampled_from([np.nan, 1, 7]))
+@given(given=machines, rule=st.sampled_from(PLAIN_RULES), pass_limit=st.sampled_from([np.nan, 1, 7]))
 def test_phases_add_up_and_nothing_is_negative(given, rule, pass_limit):
     """total = set-up + brownout + blackout; the stream is what the goodput carries in the two phases.
 

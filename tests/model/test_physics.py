@@ -9,6 +9,7 @@ from analysis.model.migration import ceilings, migrate
 from analysis.model.stop_rules import STOP_RULES
 from analysis.model.units import GBIT, GIB
 from analysis.parameters import CONGESTION_CONTROLS, TRANSPORTS, WRITE_PATTERNS
+from tests.scenarios import PLAIN_RULES
 
 ROWS = 2000
 SETUP_S = 2.0
@@ -25,7 +26,7 @@ def drawn(seed):
         values = np.exp(rng.uniform(np.log(low), np.log(high), ROWS))
         return np.where(rng.random(ROWS) < never, 0.0, values)
 
-    rule = rng.choice(list(STOP_RULES), ROWS)
+    rule = rng.choice(PLAIN_RULES, ROWS)
     endless = np.isin(rule, ["qemu", "simgrid"])
     return pd.DataFrame(
         {

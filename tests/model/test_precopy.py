@@ -7,6 +7,7 @@ from analysis.model.dirtying import WriteClasses, within, write_classes
 from analysis.model.laws.passes import REASONS
 from analysis.model.precopy import Guest, Precopy, SteadyLink, general
 from analysis.model.stop_rules import STOP_RULES, Rules
+from tests.scenarios import CHANGING_RULES, PLAIN_RULES
 
 ENDLESS_SET = 1e15
 """Pages of a working set as large as any machine: u(t) = rate * t, up to all of it."""
@@ -452,7 +453,7 @@ def test_xen_counts_the_whole_machine():
 # --- limits -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rule", STOP_RULES)
+@pytest.mark.parametrize("rule", PLAIN_RULES)
 def test_without_dirtying_there_is_one_pass_and_a_stop(rule):
     """Nothing is written: one pass, at rest after it."""
     for dirty, size in ((0, 1000), (1000, 0)):
@@ -464,14 +465,14 @@ def test_without_dirtying_there_is_one_pass_and_a_stop(rule):
 
 
 @pytest.mark.parametrize("zero", [0, 1000])
-@pytest.mark.parametrize("rule", STOP_RULES)
+@pytest.mark.parametrize("rule", PLAIN_RULES)
 def test_nothing_to_send_takes_no_time(rule, zero):
     """A machine without resident pages, or of no pages at all: one empty pass."""
     ended = run(rule, 0, 1000, 500, zero=zero)
     assert (ended.passes[0], ended.duration_s[0], ended.residual_pages[0]) == (1, 0, 0)
 
 
-@pytest.mark.parametrize("rule", STOP_RULES)
+@pytest.mark.parametrize("rule", PLAIN_RULES)
 def test_endlessly_fast_link_takes_no_time(rule):
     """At an infinite rate a pass takes no time and nothing is dirtied meanwhile."""
     ended = run(rule, 5000, np.inf, 1e6)
@@ -513,7 +514,7 @@ def test_endless_is_seen_when_residuals_alternate():
     assert (last != before).any()
 
 
-@pytest.mark.parametrize("rule", STOP_RULES)
+@pytest.mark.parametrize("rule", PLAIN_RULES)
 def test_a_link_that_carries_nothing_is_endless(rule):
     """No page ever arrives, whatever the rule; where there is none to send, one empty pass is all."""
     ended = run(rule, [5000, 0], 0, 100, size=1000)
@@ -626,7 +627,10 @@ def test_presets_are_the_published_rules():
     simgrid = STOP_RULES["simgrid"]
     assert (simgrid.pass_limit, simgrid.target_ms, simgrid.target_ends_passes) == (np.inf, 30, True)
     assert (xen.pass_limit, xen.few_pages, xen.sent_limit) == (29, 50, 3)
-    assert [name for name, rule in STOP_RULES.items() if rule.lifts_bandwidth_limit] == ["qemu"]
+    assert [name for name, rule in STOP_RULES.items() if rule.lifts_bandwidth_limit] == [
+        "qemu",
+        *CHANGING_RULES,
+    ]
     assert all(rule.source for rule in STOP_RULES.values())
 
 

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from analysis.model import rings
+from analysis.model.laws import rings
 from tests.model import twin
 
 fixed = settings(derandomize=True, deadline=None, max_examples=200)
@@ -25,7 +25,7 @@ def test_arrivals_by_hand():
 
     W = 20: 10 + 10 (1 - 1/e) = 16.321; W = 10 and 5 fit into the fixed part whole; W endless: all 20.
     """
-    got = rings.arrivals([20, 10, 5, 1e9], 1000, 0.01, 0.01)
+    got = [rings.arrivals(window, 1000, 0.01, 0.01) for window in (20, 10, 5, 1e9)]
     np.testing.assert_allclose(got, [16.3212056, 10, 5, 20])
 
 
@@ -45,7 +45,7 @@ def test_send_ring_by_hand():
 
     A mean delay of 100 us more: 100 + 100 (1 - exp(-(N - 100) / 100)) packets in 200 us for N = 128.
     """
-    assert rings.send_ring([64, 128], 1e6, 100e-6, 0.0).tolist() == [640_000, 1e6]
+    assert [rings.send_ring(n, 1e6, 100e-6, 0.0) for n in (64, 128)] == [640_000, 1e6]
     expected = (100 + 100 * (1 - math.exp(-0.28))) / 200e-6
     assert rings.send_ring(128, 1e6, 100e-6, 100e-6) == pytest.approx(expected)
 
@@ -64,7 +64,8 @@ def test_chance_of_an_overflow_by_hand():
     """
     assert rings.overflow_chance(200, 1e6, 100e-6, 50e-6) == pytest.approx(math.exp(-2))
     assert rings.overflow_chance(50, 1e6, 100e-6, 50e-6) == 1
-    assert rings.overflow_chance([99, 100, 101], 1e6, 100e-6, 0.0) == pytest.approx([1, 0, 0], abs=1e-12)
+    chances = [rings.overflow_chance(n, 1e6, 100e-6, 0.0) for n in (99, 100, 101)]
+    assert chances == pytest.approx([1, 0, 0], abs=1e-12)
     assert rings.overflow_chance(100, 1e6, 100.25e-6, 0.0) == pytest.approx(0.25)
 
 
@@ -106,7 +107,8 @@ def test_many_streams_reach_what_a_blind_source_would():
 @pytest.mark.parametrize(("lossless", "cycle"), [(10, 100), (100, 100), (300, 100), (5000, 2000)])
 def test_overshoot_is_its_integral(chance, lossless, cycle):
     """The closed form (an exponential and a Gaussian tail) against the integral itself, to 1e-8."""
-    law = rings._overshoot(np.float64(lossless), np.float64(cycle), np.float64(chance), 0.53 * 2)
+    climb = rings.Climb(cycle, 0.0, chance, 1.0, 0.0, 2, 0.53, 0.7, 0.0)
+    law = rings._overshoot(climb, lossless, lossless / 0.7)
     assert law == pytest.approx(twin._overshoot(lossless, cycle, chance / (0.53 * 2)), rel=1e-8)
 
 
@@ -164,28 +166,33 @@ def test_long_path_is_slower_and_a_huge_one_still_moves():
 # --- rules ----------------------------------------------------------------------------------
 
 
-FAR = pytest.mark.xfail(reason="75 and 86 %: not measured where tau is far above b")
 RULES = [(4, 0.95, 0.02), (6, 0.99, 0.01)]
 SIZED = [
     (*rule, rate, share) for rule in RULES for rate in (LAB, 822_000, 8_220_000) for share in (0.2, 1, 5)
 ]
-SIZED += [pytest.param(*RULES[0], rate, 50, marks=FAR) for rate in (LAB, 822_000, 8_220_000)]
-SIZED += [(*RULES[1], LAB, 50)]
-SIZED += [pytest.param(*RULES[1], rate, 50, marks=FAR) for rate in (822_000, 8_220_000)]
 
 
 @pytest.mark.parametrize(("cycles", "share", "within", "rate", "delay_share"), SIZED)
 def test_sizing_rule(cycles, share, within, rate, delay_share):
     """N >= A (tau + 4 b) gives 95 % within 2 points, A (tau + 6 b) gives 99 % within one (facts, section 2).
 
-    For moderation of a fifth to fifty times the delay, without a path, 200 Mbit/s to 100 Gbit/s. The
+    For moderation of a fifth to five times the delay, without a path, 200 Mbit/s to 100 Gbit/s. The
     figure of the facts is of delays of 8 to 33 packets, which are kept here, and moderation of up to
-    twice the delay; what is right far beyond that was not measured.
+    twice the delay.
     """
     delay = 20 / rate
     moderation = delay * delay_share
     buffers = rate * (moderation + cycles * delay)
     assert rings.receive_ring(buffers, rate, moderation, delay) / rate == pytest.approx(share, abs=within)
+
+
+@pytest.mark.parametrize("rate", [822_000, 8_220_000])
+@pytest.mark.parametrize("cycles", [4, 6])
+def test_sizing_rule_is_too_small_for_very_late_interrupts(cycles, rate):
+    """Moderation of fifty times the delay: by the law 75 and 83 %, so that neither rule is offered there."""
+    delay = 20 / rate
+    carried = rings.receive_ring(rate * (50 + cycles) * delay, rate, 50 * delay, delay) / rate
+    assert carried == pytest.approx({4: 0.75, 6: 0.83}[cycles], abs=0.01)
 
 
 PATHS = {
@@ -238,7 +245,7 @@ def test_more_descriptors_never_carry_less_where_losses_stay_likely(path, buffer
 def test_more_descriptors_never_carry_less(buffers, rate, moderation, delay):
     """Where N passes A tau and the delay is short against the moderation, up to 12 % less with one more."""
     counts = np.arange(max(buffers - 5, 1), buffers + 20)
-    through = rings.receive_ring(counts, rate, moderation, delay)
+    through = np.array([rings.receive_ring(n, rate, moderation, delay) for n in counts.tolist()])
     assert (np.diff(through) >= -1e-9 * through[:-1]).all()
 
 
@@ -319,16 +326,6 @@ def test_larger_ring_of_the_same_groups_carries_a_little_less(buffers):
     assert 1 - 0.7 / buffers < other / one < 1
 
 
-def test_arguments_broadcast_and_vector_equals_scalar():
-    """Descriptors across, delays down."""
-    buffers, delays = np.array([16, 64, 256, 4096]), np.array([[0.0], [1e-5], [1e-3]])
-    for law in (rings.send_ring, rings.blind_ring, rings.receive_ring, rings.overflow_chance):
-        grid = law(buffers, 1e6, 1e-4, delays)
-        assert grid.shape == (3, 4)
-        for i, j in np.ndindex(3, 4):
-            assert grid[i, j] == pytest.approx(float(law(buffers[j], 1e6, 1e-4, delays[i, 0])), rel=1e-13)
-
-
 # --- rare overflows -------------------------------------------------------------------------
 
 RARE = {"rate": LAB, "moderation_s": 0.2e-3, "delay_s": 0.2e-3, "round_trip_s": 15e-3}
@@ -365,8 +362,8 @@ def test_rare_losses_cost_what_is_lost_until_the_window_is_back():
 @pytest.mark.parametrize("control", rings.AIMD)
 def test_the_way_into_rare_overflows_is_steady(control):
     """From the ring that always overflows to one that never does, each descriptor adds less than a fifth."""
-    buffers = np.arange(4, 200)
-    share = rings.receive_ring(buffers, **RARE, streams=1, **_of(control)) / LAB
+    passed = [rings.receive_ring(n, **RARE, streams=1, **_of(control)) for n in range(4, 200)]
+    share = np.array(passed) / LAB
     assert (np.diff(share) >= -1e-9).all()
     assert share[-1] == 1
     assert np.diff(share).max() < 0.2

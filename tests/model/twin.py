@@ -31,6 +31,30 @@ RULES = {
     "xen": {"pass_limit": 29, "target_ms": 0, "few_pages": 50, "sent_limit": 3},
     "simgrid": {"pass_limit": None, "target_ms": 30, "stops_at_target": True},
 }
+RULES |= {
+    name: RULES["qemu"] | more
+    for name, more in {
+        "qemu_autoconverge": {"throttle": (0.2, 0.1)},
+        "qemu_post_copy": {"out_pass": 1, "out": "post_copy"},
+        "nova": {"target_ms": 50, "last_ms": 500, "steps": 10, "step_s_per_gib": 75, "out_s_per_gib": 800},
+        "proxmox": {"target_ms": 100, "doubles_after": 5},
+        "kubevirt": {"out_s_per_gib": 150, "stall": (150, 0.0)},
+    }.items()
+}
+RULES |= {
+    name: RULES[of] | more
+    for name, of, more in (
+        ("nova_post_copy", "nova", {"out": "post_copy"}),
+        ("nova_pause", "nova", {"out": "time_up"}),
+        ("kubevirt_post_copy", "kubevirt", {"out": "post_copy"}),
+        (
+            "kubevirt_ramp",
+            "kubevirt",
+            {"target_ms": 150, "last_ms": 1050, "steps": 7, "step_s": 10, "from_pass": 2},
+        ),
+        ("kubevirt_stall", "kubevirt", {"last_ms": 900, "stall": (40, 0.04), "raises": 1.5}),
+    )
+}
 STREAMS = {"tcpip": 1, "compression": 1, "smb": 4, "smb_direct": 2}
 GROWTH_AND_KEPT = {"cubic": (0.53, 0.7), "reno": (1.0, 0.5)}
 CUBE = {"cubic": 0.4, "reno": 0.0}
@@ -301,8 +325,87 @@ def written(t, clean, group):
 # --- passes ---------------------------------------------------------------------------------
 
 
+class Rule:
+    """A stop rule while it runs: the target of each moment, the guest's throttle, and when it gives up."""
+
+    def __init__(self, rule, p):
+        def asked(name, usual):
+            return usual if p.get(name) is None else p[name]
+
+        gib = max(p.get("memory_gib", 0), 2)
+        self.rule, self.needs = rule, p.get("write_processor_share", 1)
+        self.first = asked("blackout_target_ms", rule["target_ms"])
+        self.last = asked("last_target_ms", rule.get("last_ms", math.inf))
+        self.steps = asked("target_steps", rule.get("steps", 0))
+        self.every = asked("target_step_s", rule.get("step_s", rule.get("step_s_per_gib", 0) * gib))
+        if not (self.every > 0 and self.first < self.last < math.inf):
+            self.steps = 0
+        if "out_s_per_gib" in rule:
+            rule = rule | {"out_s": rule["out_s_per_gib"] * gib}
+        self.out_s = asked("give_up_after_s", rule.get("out_s", math.inf))
+        self.out_pass = math.inf if p.get("give_up_after_s") else rule.get("out_pass", math.inf)
+        self.clock_from = None if rule.get("from_pass") else 0.0
+        self.doubled = self.rises = self.high = 0
+        self.raised, self.throttle, self.slowed_s = False, 0.0, 0.0
+        self.period_from, self.dirtied, self.sent = 0.0, 0.0, 0.0
+        self.lows = []
+
+    def target_ms(self, now):
+        if self.raised:
+            return max(self.first, self.last)
+        if self.doubled:
+            return max(self.first, min(self.first * 2**self.doubled, self.last, 2_000_000))
+        if not self.steps or self.clock_from is None:
+            return self.first
+        step = min(max(int((now - self.clock_from) / self.every + 1e-9), 0), self.steps)
+        return self.first + step * (self.last - self.first) / self.steps
+
+    def highest_ms(self):
+        return max(self.first, self.last) if self.steps or self.raised else self.target_ms(0)
+
+    def guest_runs(self):
+        """Share of its writes that the guest keeps up: it has 1 - p of a processor and needs some of it."""
+        return min(1.0, (1 - self.throttle) / self.needs) if self.needs else 1.0
+
+    def synchronised(self, number, now, duration, sent, dirtied):
+        """The end of a pass, at which QEMU counts what is dirty."""
+        self.slowed_s += self.throttle * duration
+        if self.rule.get("from_pass") == number:
+            self.clock_from = now
+        if "doubles_after" in self.rule and dirtied > 0:
+            self.rises += min(duration / 0.1, 1)
+            if self.rises > self.rule["doubles_after"]:
+                self.rises, self.doubled = 0, self.doubled + 1
+        self.dirtied, self.sent = self.dirtied + dirtied, self.sent + sent
+        if "throttle" in self.rule and now - self.period_from >= 1:
+            first, more = self.rule["throttle"]
+            if self.dirtied > self.sent / 2:
+                self.high += 1
+                if self.high == 2:
+                    self.high = 0
+                    self.throttle = min(self.throttle + more, 0.99) if self.throttle else first
+            self.period_from, self.dirtied, self.sent = now, 0.0, 0.0
+
+    def gives_up(self, number, now, left, rate):
+        """True at a time-out, after the last pass, or where no new low was reached for long."""
+        patience, share = self.rule.get("stall", (math.inf, 0))
+        if not self.lows or left < self.lows[-1][1] * (1 - share) - 1:
+            self.lows.append((now, left))
+        if number >= self.out_pass or now >= self.out_s * (1 - 1e-9):
+            return True
+        if now - self.lows[-1][0] < patience * (1 - 1e-9):
+            return False
+        if self.raised or "raises" not in self.rule:
+            return True
+        if left / rate > self.rule["raises"] * max(self.first, self.last) / 1000:
+            return True
+        self.raised = True
+        self.lows.append((now, self.lows[-1][1]))
+        return False
+
+
 # In one piece, so that it can be held against the rules as they are written.
-def precopy(content, zero, top, rate, ahead, groups, rule, pass_limit=None, target_ms=None):  # noqa: C901
+def precopy(content, zero, top, rate, ahead, groups, rule, pass_limit=None, asked=None):  # noqa: C901
     """Pass after pass until the rule says stop; ``groups`` of pages: (rate, size, written in turn).
 
     ``dirty``: pages of each group that wait to be sent. What a pass leaves unsent of them is as large a part
@@ -310,22 +413,26 @@ def precopy(content, zero, top, rate, ahead, groups, rule, pass_limit=None, targ
 
     ``ahead``: pages of the first pass that nobody waits for, less those in whose time zero pages are told
     of. Endless is what comes back to the very
-    residual of an earlier pass, or waits for a link that carries nothing.
+    residual of an earlier pass, or waits for a link that carries nothing; not while its rule still changes.
+    ``asked``: the parameters, for a rule that changes (:class:`Rule`).
     """
     limit = rule["pass_limit"] if pass_limit is None else pass_limit
-    target = rate * (rule["target_ms"] if target_ms is None else target_ms) / 1000
+    running = Rule(rule, asked or {})
+    changes = running.steps or running.out_s < math.inf or rule.keys() & CHANGING
     machine = content + zero
     remaining, elapsed, sent, number, log = content, 0.0, 0.0, 0, []
     had, dirty, waiting = set(), [size for _, size, _ in groups], machine
     while True:
         number += 1
         behind = (zero, top) if number == 1 else (0.0, 0.0)
-        in_pass, unscanned = _send(remaining, *behind, rate, target, rule.get("check_s"))
+        begun = elapsed if elapsed > 0 or not rate else -ahead / rate
+        in_pass, unscanned = _send(remaining, *behind, rate, running, begun, rule.get("check_s"))
         carried = remaining - in_pass
         waited = max(in_pass - ahead, 0.0) if number == 1 else in_pass
         duration = waited / rate if rate > 0 else math.inf if waited > 0 else 0.0
         kept = [pages * carried / waiting if waiting else 0.0 for pages in dirty]
-        new = [written(duration, g[1] - k, g) for g, k in zip(groups, kept, strict=True)]
+        lived = duration * running.guest_runs()
+        new = [written(lived, g[1] - k, g) for g, k in zip(groups, kept, strict=True)]
         dirty = [k + n for k, n in zip(kept, new, strict=True)]
         dirtied = sum(new)
         waiting = carried + dirtied
@@ -333,7 +440,10 @@ def precopy(content, zero, top, rate, ahead, groups, rule, pass_limit=None, targ
         remaining, elapsed, sent = carried + dirtied, elapsed + duration, sent + in_pass
         if duration == math.inf:
             reason = "endless"
-        elif remaining < 1:
+            break
+        running.synchronised(number, elapsed, duration, in_pass, dirtied)
+        target = pages_within(rate, running.target_ms(elapsed))
+        if remaining < 1:
             reason = "nothing_left"
         elif in_pass < rule.get("few_pages", 0):
             reason = "few_pages"
@@ -343,7 +453,9 @@ def precopy(content, zero, top, rate, ahead, groups, rule, pass_limit=None, targ
             reason = "pass_limit"
         elif "sent_limit" in rule and sent > rule["sent_limit"] * machine:
             reason = "sent_limit"
-        elif limit is None and remaining in had:
+        elif running.gives_up(number, elapsed, remaining, rate):
+            reason = rule.get("out", "cancelled")
+        elif not changes and limit is None and remaining in had:
             reason = "endless"
         elif number >= PATIENCE:
             reason = "unfinished"
@@ -355,36 +467,55 @@ def precopy(content, zero, top, rate, ahead, groups, rule, pass_limit=None, targ
         more = min(remaining, rate * rule["delay_s"])
         left = remaining - more
         kept = [pages * left / waiting for pages in dirty]
-        again = sum(written(more / rate, g[1] - k, g) for g, k in zip(groups, kept, strict=True))
+        lived = more / rate * running.guest_runs()
+        again = sum(written(lived, g[1] - k, g) for g, k in zip(groups, kept, strict=True))
+        running.slowed_s += running.throttle * more / rate
         log.append((number + 1, elapsed, more / rate, more, again, left + again))
         remaining, elapsed, sent = left + again, elapsed + more / rate, sent + more
+    stays = reason in ("endless", "cancelled")
     own_goal = reason in ("nothing_left", "few_pages", "target_met")
     return {
         "passes": number,
         "stop_reason": reason,
-        "converged": own_goal or (reason != "endless" and remaining <= target),
+        "converged": own_goal or (not stays and reason != "post_copy" and remaining <= target),
         "residual_pages": remaining,
-        "brownout_s": math.inf if reason == "endless" else elapsed,
-        "sent_pages": math.inf if reason == "endless" else sent,
+        "brownout_s": math.inf if stays else elapsed,
+        "sent_pages": math.inf if stays else sent,
+        "throttled_share": 0.0 if stays or not elapsed else running.slowed_s / elapsed,
         "log": log,
     }
 
 
-def _send(remaining, zero, top, rate, target, check_s):
+CHANGING = {"throttle", "out_pass", "doubles_after", "stall", "out_s_per_gib"}
+
+
+def pages_within(rate, ms):
+    """Pages sent in some milliseconds: none without a target, however fast the link."""
+    return rate * ms / 1000 if ms > 0 else 0.0
+
+
+def _send(remaining, zero, top, rate, running, begun, check_s):
     """Content sent in a pass, and zero pages not passed over: all of it, or up to the look that ends it.
 
     The order is content, zero pages, content at the top. Zero pages take no time but count as
-    remaining until they are passed over.
+    remaining until they are passed over. The pass also ends when the rule gives up; ``begun`` is its time.
     """
-    if check_s is None or rate == 0:
+    if rate in (0, math.inf):
         return remaining, 0.0
+    by_then = max(rate * (running.out_s - begun), 0.0)
+    if check_s is None:
+        return min(remaining, by_then), 0.0
     between = rate * check_s
-    looks = max(1, int((remaining - target) / between) - 1)  # before these more than the target is unsent
+    highest = rate * running.highest_ms() / 1000
+    looks = max(1, int((remaining - highest) / between) - 1)  # before these more than the target is unsent
     while True:
         unsent = max(remaining - looks * between, 0.0)
         ahead = zero if unsent > top else 0.0
-        if unsent + ahead <= target + 1e-9 * between or unsent == 0:
-            return remaining - unsent, ahead
+        target = rate * running.target_ms(begun + looks * check_s) / 1000
+        met = unsent + ahead <= target + 1e-9 * between or unsent == 0
+        if met or looks * between >= by_then:
+            sent = min(remaining - unsent, by_then)
+            return sent, zero if remaining - sent > top else 0.0
         looks += 1
 
 
@@ -427,12 +558,13 @@ def migrate(groups=None, receive=receive_ring, **p):
         _fitting([(*g, cyclic) for g in groups] + [(*g, False) for g in idle], machine),
         rule,
         p["pass_limit"],
-        p["blackout_target_ms"],
+        p,
     )
     state = p["state_mib"] * 2**20
     residual = ended["residual_pages"]
     sending_s = residual * page_bytes / paused_rate if paused_rate > 0 else math.inf if residual else 0.0
-    residual_s = max(sending_s - rule.get("head_start_s", 0), 0)
+    post_copy = sending_s if ended["stop_reason"] == "post_copy" else 0.0
+    residual_s = 0.0 if post_copy else max(sending_s - rule.get("head_start_s", 0), 0)
     blackout = residual_s + state / (paused_gbps * 1e9 / 8) + p["handoff_ms"] / 1000
     page_stream = (ended["sent_pages"] / ratio + residual / paused_ratio) * page_bytes
     stream = (page_stream + (machine - content) * p["zero_page_bytes"] + state) / GIB
@@ -446,7 +578,9 @@ def migrate(groups=None, receive=receive_ring, **p):
         "residual_pages": residual,
         "brownout_s": ended["brownout_s"],
         "blackout_s": blackout,
-        "total_s": p["setup_s"] + ended["brownout_s"] + blackout,
+        "total_s": p["setup_s"] + ended["brownout_s"] + blackout + post_copy,
+        "throttled_share": ended["throttled_share"],
+        "post_copy_s": post_copy,
         "memory_sent_gib": (ended["sent_pages"] + residual) * PAGE / GIB,
         "stream_gib": stream,
         "wire_gib": stream / efficiency(p),

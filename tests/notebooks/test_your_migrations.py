@@ -42,6 +42,17 @@ def test_one_recorded_migration_is_enough(repository, tmp_path):
 
 
 @pytest.mark.slow
+def test_units_are_accepted_and_lines_explained_when_asked(repository, tmp_path):
+    """A table in Mbit/s makes a report with accept_units; with explain it is shown line by line."""
+    forms_of = repository / "tests" / "observations" / "examples" / "forms"
+    given = {"files": [str(forms_of / "own_table_units.csv")], "accept_units": True, "explain": True}
+    outputs = executed(repository, tmp_path, pictures=1, **given)
+    tables = " ".join(o["data"].get("text/html", "") for o in outputs if "data" in o)
+    assert "is taken as bandwidth_gbps" in tables
+    assert "The files line by line" in tables
+
+
+@pytest.mark.slow
 def test_counters_without_memory_make_a_report(repository, tmp_path):
     """A recording by typeperf alone: no picture of it, but what was counted, and the option to add."""
     recorded = repository / "tests" / "observations" / "examples" / "typeperf.csv"

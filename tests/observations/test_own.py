@@ -1,6 +1,7 @@
 """Tables of the reader's own migrations: columns by the parameters' names, and what was measured."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -225,6 +226,40 @@ def test_validate_says_it_to_a_person(measured, host_file):
     assert "time median" in text
     assert " ms" in text
     assert "in 90 % interval" in text
+    assert text.startswith("In-sample: these are the very migrations that the host was calibrated to;")
+
+
+def test_validate_on_rows_that_the_host_never_saw_is_no_in_sample(measured, host_file):
+    """Times of another day are a test; without a host everything is."""
+    other = measured.with_name("another_day.csv")
+    rows = pd.read_csv(measured)
+    rows.assign(total_time_s=rows.total_time_s * 1.01).to_csv(other, index=False)
+    for told in (run("validate", other, "--host", host_file), run("validate", measured)):
+        assert "In-sample" not in told.stdout
+
+
+def test_calibrate_tells_a_person_what_it_found(measured):
+    """A row an estimate with its interval, its unit and what decided it; what the rows do not tell too."""
+    result = run("calibrate", measured)
+    rows = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert rows[0] == "calibrated, calibrated to 40 migrations; intervals hold 90 %:"
+    assert any(re.fullmatch(r"handoff_ms [\d.]+ [\d.]+ to [\d.]+ ms the data", row) for row in rows)
+    assert "hot_page_share 1 - times default" in rows
+    assert "keep it: --out FILE" in result.stderr
+
+
+def test_cells_with_units_are_read_as_on_the_command_line(measured):
+    """MB/s become pages, s stay, GB are powers of ten with a word; another kind is told with its line."""
+    path = measured.with_name("in_cells.csv")
+    path.write_text("memory_gib,dirty_pages_per_s,total_time_s\n64 GB,80 MB/s,1.5 min\n2 GiB,5,600ms\n")
+    table = read_own(path)
+    assert table.memory_gib.tolist() == pytest.approx([64e9 / 2**30, 2])
+    assert table.dirty_pages_per_s.tolist() == [80e6 / 4096, 5]
+    assert table.measured_total_s.tolist() == pytest.approx([90, 0.6])
+    assert "read in powers of ten and is 59.605 GiB" in run("observe", path).stdout
+    path.write_text("memory_gib,dirty_pages_per_s,total_time_s\n64,80 MB,90\n")
+    told = run("validate", path).stderr
+    assert "line 2, column dirty_pages_per_s: '80 MB' is not a number: 'MB' is an amount" in told
 
 
 def test_an_outcome_as_a_column_is_told(measured):

@@ -61,13 +61,31 @@ def test_a_ring_that_binds_is_told_with_the_buffers_that_would_do():
 
 
 def test_many_rows_are_told_in_few_words():
-    """Three rows each, the rest in one sentence; labels of rows do not matter."""
+    """The first in full, the rest in one sentence; labels of rows do not matter."""
     table = grids.grid(bandwidth_gbps=np.linspace(15, 40, 8), round_trip_ms=5.0)
     table.index = [7] * len(table)
     said = sentences(table)
-    assert len(said) == 4
+    assert len(said) == 2
     assert all("ore receive buffers help" in one for one in said)
-    assert "5 more rows" in said[-1]
+    assert "7 more rows" in said[-1]
+
+
+def test_what_helps_comes_before_what_does_not():
+    """More buffers, and the usual delay where a longer one was set; the longer round trip last."""
+    (said,) = sentences(grids.grid(receive_delay_us=300.0, interrupt_moderation_us=200.0))
+    usual = ceilings(grids.grid(receive_delay_us=50.0, interrupt_moderation_us=200.0)).goodput_gbps[0]
+    assert said.index("receive buffers help") < said.index("round trip of")
+    assert (
+        f"300 us late in the mean (receive_delay_us), and at the usual 50 us the link would carry {usual:.3g}"
+        in said
+    )
+
+
+def test_a_table_of_rows_that_a_ring_holds_gets_one_sentence():
+    """The span of the buffers that would do."""
+    short = grids.grid(receive_buffers=[8, 9], round_trip_ms=0.0, receive_delay_us=[400.0, 500.0])
+    (said,) = sentences(short)
+    assert re.search(r"binds in 4 rows: [\d,]+ to [\d,]+ receive buffers instead of 8 to 9 carry", said)
 
 
 @pytest.mark.parametrize("label", [0, 5])

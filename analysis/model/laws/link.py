@@ -168,7 +168,7 @@ def _limit_ceiling(p: Scenario, limit_share: float, line: float) -> float:
 
 def _host_ceilings(p: Scenario, line: float, ceilings: Numbers) -> None:
     """Ceilings of sockets, cores, the host's adapter and the rings, which RDMA goes past."""
-    packets = min(p.bandwidth_gbps * GBIT / 8 / (p.mtu_bytes + p.frame_overhead_bytes), FASTEST)
+    packets = packets_per_s(p)
     ceilings[3] = _socket_ceiling(p, line, packets)
     ceilings[4] = stream_ceiling(connections(p), p.stream_limit_gbps, p.stream_limit_spread, line)
     ceilings[5] = math.inf if math.isnan(p.adapter_limit_gbps) else p.adapter_limit_gbps
@@ -183,6 +183,11 @@ def _socket_ceiling(p: Scenario, line: float, packets: float) -> float:
     """Window over round trip; the adapters hold acknowledgements for a cycle and some packets' time."""
     held = (p.interrupt_moderation_us + p.receive_delay_us) / 1e6 + CLUMP_PACKETS / packets
     return window_ceiling(line, p.socket_buffer_kib * 1024, p.round_trip_ms / 1e3 + held, connections(p))
+
+
+def packets_per_s(p: Scenario) -> float:
+    """Packets of full size that the line carries in a second."""
+    return min(p.bandwidth_gbps * GBIT / 8 / (p.mtu_bytes + p.frame_overhead_bytes), FASTEST)
 
 
 def _payload_gbps(p: Scenario, packets: float) -> float:

@@ -6,12 +6,11 @@ import math
 
 import numpy as np
 
+from analysis.model.laws.compression import compressed_rate
 from analysis.model.laws.scenario import Numbers, Scenario
 from analysis.model.units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
-from analysis.parameters import COMPRESSOR_WAITS, TRANSPORTS, WRITE_PATTERNS
+from analysis.parameters import TRANSPORTS, WRITE_PATTERNS
 
-WAIT_NORM = 4.0
-"""Sharpness of the corner between link and compressor where pages wait for the compressor."""
 ZIPF_HEAD = 16
 """Ranks that get a class each; beyond them ranks are so alike that a few nodes carry them."""
 ZIPF_NODES = 24
@@ -20,7 +19,6 @@ CLASSES = ZIPF_HEAD + ZIPF_NODES + 1
 """Most classes of pages of a machine: Zipf's, and what an idle guest writes."""
 
 COMPRESSION = TRANSPORTS.index("compression")
-NO_WAIT, IN_TURN = COMPRESSOR_WAITS.index("no"), COMPRESSOR_WAITS.index("in_turn")
 HOTCOLD, ZIPF, SEQUENTIAL = (WRITE_PATTERNS.index(name) for name in ("hotcold", "zipf", "sequential"))
 _NODES, _WEIGHTS = (tuple(values.tolist()) for values in np.polynomial.legendre.leggauss(ZIPF_NODES))
 _HEAD_RANK = math.log(ZIPF_HEAD + 0.5)
@@ -35,37 +33,6 @@ def content_pages(p: Scenario) -> float:
 def zero_bytes(p: Scenario) -> float:
     """What the stream says of pages without content, all of it in the first pass."""
     return (p.memory_gib * PAGES_PER_GIB - content_pages(p)) * p.zero_page_bytes
-
-
-def compressed_rate(
-    link: float, ratio: float, speed_per_core: float, cores: float, waits: float
-) -> tuple[float, float]:
-    """Memory copied per second through a compressor, and the memory bytes per byte sent.
-
-    See :mod:`analysis.model.compression` for the law. ``waits``: code of what a page does when the
-    compressor is busy.
-
-    >>> compressed_rate(1.0, ratio=2.0, speed_per_core=1.5, cores=1.0, waits=0)
-    (1.75, 1.75)
-    """
-    able = speed_per_core * cores if cores > 0 else 0.0
-    wanted = link * ratio
-    compressed = min(able, wanted)
-    if waits == IN_TURN:
-        high = max(able, wanted)
-        share = compressed / high if high > 0 and not math.isinf(high) else 0.0
-        compressed = compressed * (1 + share**WAIT_NORM) ** (-1 / WAIT_NORM)
-    if math.isinf(compressed) or (waits == NO_WAIT and math.isinf(link)):
-        return math.inf, 1.0
-    raw = link - compressed / ratio if waits == NO_WAIT else 0.0
-    sent = compressed / ratio + raw
-    return compressed + raw, ((compressed + raw) / sent if sent > 0 else 1.0)
-
-
-def compressor_binds(p: Scenario, link: float) -> bool:
-    """True where the spare cores, and not the link, keep compression from its full factor."""
-    able = p.compress_gib_per_s_per_core * p.spare_cores if p.spare_cores > 0 else 0.0
-    return bool(p.transport == COMPRESSION and able < link * p.compression_ratio)
 
 
 def memory_rate(p: Scenario, goodput_gbps: float) -> tuple[float, float]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from analysis.model.laws import link, memory, passes
+from analysis.model.laws import changing, link, memory, passes, rates
+from analysis.model.laws.changing import REPEATED, SKIPPED_S, SKIPPED_SENT, SLOWED_S
 from analysis.model.laws.passes import (
     AHEAD,
     CONTENT,
     CYCLIC,
     DIRTIED,
     ELAPSED,
-    ENDLESS,
     GOES_ON,
     GOODPUT,
     HEAD_STARTS,
@@ -20,6 +20,7 @@ from analysis.model.laws.passes import (
     LEFT,
     LIFTS,
     PASS,
+    POST_COPY,
     RATE,
     RATIO,
     SENT,
@@ -30,15 +31,11 @@ from analysis.model.laws.passes import (
     begin,
     go_on_late,
     make_pass,
+    never,
     over,
-    target_pages,
 )
 from analysis.model.laws.scenario import Numbers, Scenario
 from analysis.model.units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
-
-LIMITS = (*link.CEILINGS, "spare_cores")
-"""What can bind, by code."""
-SPARE_CORES = LIMITS.index("spare_cores")
 
 
 class Work(NamedTuple):
@@ -46,6 +43,7 @@ class Work(NamedTuple):
 
     ceilings: Numbers
     machine: Numbers
+    changes: Numbers
     state: Numbers
     rates: Numbers
     sizes: Numbers
@@ -67,6 +65,8 @@ class Outcome(NamedTuple):
     blackout_s: float
     total_s: float
     memory_sent_gib: float
+    throttled_share: float
+    post_copy_s: float
     stream_gib: float
     wire_gib: float
 
@@ -84,7 +84,13 @@ class Made(NamedTuple):
 
 def work() -> Work:
     """Lists for any machine."""
-    lengths = (len(link.CEILINGS), passes.MACHINE, passes.STATE, *(memory.CLASSES for _ in range(4)))
+    lengths = (
+        len(link.CEILINGS),
+        passes.MACHINE,
+        changing.CHANGES,
+        passes.STATE,
+        *(memory.CLASSES for _ in range(4)),
+    )
     return Work(*[[0.0 for _ in range(length)] for length in lengths])
 
 
@@ -99,6 +105,7 @@ def start(p: Scenario, w: Work) -> int:
     n = memory.fill_classes(p, w.rates, w.sizes)
     m[CYCLIC] = n - 1.0 if p.write_pattern == memory.SEQUENTIAL else 0.0
     begin(m, w.state, w.waiting, w.marked, n)
+    changing.begin(p, w.changes)
     return n
 
 
@@ -107,22 +114,27 @@ def migrated(p: Scenario, w: Work) -> Outcome:
     n = start(p, w)
     reason = GOES_ON
     while reason == GOES_ON:
-        reason = make_pass(p, w.machine, w.rates, w.sizes, w.state, w.waiting, w.marked, n)
-    made = w.state[PASS]
-    go_on_late(p, w.machine, w.rates, w.sizes, w.state, w.waiting, n, reason)
+        reason = make_pass(p, w.machine, w.changes, w.rates, w.sizes, w.state, w.waiting, w.marked, n)
+    made = w.state[PASS] + w.changes[REPEATED]
+    go_on_late(p, w.machine, w.changes, w.rates, w.sizes, w.state, w.waiting, n, reason)
     return _ended(p, w, made, reason)
 
 
 def followed(p: Scenario, w: Work, log: list[Made]) -> Outcome:
-    """The same, with every pass added to a list; where a limit acts late the stretch until the pause too."""
-    n = start(p, w)
+    """The same, with every pass added to a list; where a limit acts late the stretch until the pause too.
+
+    Passes that repeat themselves until the rule changes are one entry, with the number of the last.
+    """
+    n, c = start(p, w), w.changes
     reason = GOES_ON
     while reason == GOES_ON:
-        begun = w.state[ELAPSED]
-        reason = make_pass(p, w.machine, w.rates, w.sizes, w.state, w.waiting, w.marked, n)
-        log.append(_made(w.state, w.state[PASS], begun))
-    made = w.state[PASS]
-    go_on_late(p, w.machine, w.rates, w.sizes, w.state, w.waiting, n, reason)
+        begun, before = w.state[ELAPSED], c[REPEATED]
+        reason = make_pass(p, w.machine, c, w.rates, w.sizes, w.state, w.waiting, w.marked, n)
+        log.append(_made(w.state, w.state[PASS] + before, begun))
+        if c[SKIPPED_S] > 0:
+            log.append(_repeated(w.state, c, begun + w.state[LASTED]))
+    made = w.state[PASS] + c[REPEATED]
+    go_on_late(p, w.machine, c, w.rates, w.sizes, w.state, w.waiting, n, reason)
     if w.state[LASTED] > 0:
         log.append(_made(w.state, made + 1, w.state[ELAPSED]))
     return _ended(p, w, made, reason)
@@ -132,32 +144,39 @@ def _made(state: Numbers, number: float, begun: float) -> Made:
     return Made(number, begun, state[LASTED], state[SENT_NOW], state[DIRTIED], state[LEFT])
 
 
+def _repeated(state: Numbers, c: Numbers, begun: float) -> Made:
+    number, sent = state[PASS] + c[REPEATED], c[SKIPPED_SENT]
+    return Made(number, begun, c[SKIPPED_S], sent, sent, state[LEFT])
+
+
 def _ended(p: Scenario, w: Work, made: float, reason: int) -> Outcome:
     """Outcomes once the guest is paused."""
     m, residual, rule = w.machine, w.state[LEFT], int(p.stop_rule)
-    goodput, ratio, binds = m[GOODPUT], m[RATIO], _binds(p, w)
-    never = reason == ENDLESS
-    converged = reason <= TARGET_MET or (not never and residual <= target_pages(p, m[RATE]))
-    brownout = math.inf if never else w.state[ELAPSED] + w.state[LASTED]
-    sent = math.inf if never else w.state[SENT] + w.state[SENT_NOW]
+    goodput, ratio, binds = m[GOODPUT], m[RATIO], rates.binds(p, w.ceilings, m[GOODPUT])
+    stays, follows = never(reason), reason == POST_COPY
+    met = residual <= changing.target_pages(w.changes, m[RATE], w.state[ELAPSED])
+    converged = reason <= TARGET_MET or (met and not stays and not follows)
+    brownout = math.inf if stays else w.state[ELAPSED] + w.state[LASTED]
+    sent = math.inf if stays else w.state[SENT] + w.state[SENT_NOW]
     paused, paused_rate, paused_ratio = goodput, m[RATE], ratio
     if LIFTS[rule] > 0 and p.bandwidth_limit_share < 1:
         paused = link.goodput(p, 1.0, w.ceilings)
         paused_memory, paused_ratio = memory.memory_rate(p, paused)
         paused_rate = paused_memory * PAGES_PER_GIB
-    residual_s = max(over(residual, paused_rate) - HEAD_STARTS[rule], 0.0)
+    post_copy = over(residual, paused_rate) if follows else 0.0
+    residual_s = 0.0 if follows else max(over(residual, paused_rate) - HEAD_STARTS[rule], 0.0)
     blackout = residual_s + p.state_mib * MIB / (paused * GBIT / 8) + p.handoff_ms / 1000
     pages = (sent / ratio + residual / paused_ratio) * (PAGE_BYTES + p.page_header_bytes)
     stream = (pages + memory.zero_bytes(p) + p.state_mib * MIB) / GIB
     return Outcome(
         goodput, m[RATE] / PAGES_PER_GIB, binds, made, reason, converged, residual, brownout, blackout,
-        p.setup_s + brownout + blackout, (sent + residual) / PAGES_PER_GIB, stream,
+        p.setup_s + brownout + blackout + post_copy, (sent + residual) / PAGES_PER_GIB,
+        throttled(w, brownout), post_copy, stream,
         stream / link.efficiency(p),
     )  # fmt: skip
 
 
-def _binds(p: Scenario, w: Work) -> int:
-    """Code of what binds."""
-    if memory.compressor_binds(p, w.machine[GOODPUT] * GBIT / 8 / GIB):
-        return SPARE_CORES
-    return link.binding(w.ceilings, w.machine[GOODPUT])
+def throttled(w: Work, brownout: float) -> float:
+    """Share of its processors' time that a throttle took from the guest while memory was copied."""
+    slowed = w.changes[SLOWED_S]
+    return 0.0 if slowed <= 0 or math.isinf(brownout) else slowed / brownout

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+from analysis.model.laws import changing
+from analysis.model.laws.changing import GIVE_UP_S, SKIPPED_S, SKIPPED_SENT, SLOWED_S, THROTTLE
 from analysis.model.laws.scenario import Numbers, Scenario
 from analysis.model.stop_rules import STOP_RULES
 from analysis.parameters import STOP_RULES as NAMES
@@ -19,9 +21,16 @@ STEADY = 8
 SAME, BACK = 1e-9, 1e-4
 """Shares of itself by which a residual may differ that stopped moving, or that came back after rising."""
 
-REASONS = ("nothing_left", "few_pages", "target_met", "pass_limit", "sent_limit", "endless")
-"""Why the passes ended, by code."""
-NOTHING_LEFT, FEW_PAGES, TARGET_MET, PASS_LIMIT, SENT_LIMIT, ENDLESS = range(len(REASONS))
+REASONS = (
+    *("nothing_left", "few_pages", "target_met", "pass_limit", "sent_limit", "endless"),
+    *("post_copy", "cancelled", "time_up"),
+)
+"""Why the passes ended, by code; the last three by giving up: the rest follows the guest, the guest stays, or
+it is paused as it stands."""
+NOTHING_LEFT, FEW_PAGES, TARGET_MET, PASS_LIMIT, SENT_LIMIT, ENDLESS = range(6)
+POST_COPY, CANCELLED, TIME_UP = range(6, len(REASONS))
+STAYS = ("endless", "cancelled")
+"""Reasons with which the machine does not move."""
 GOES_ON = -1
 
 (LEFT, UNSCANNED, ELAPSED, SENT, MARKED, ROSE, AT_MARK, PASS, LASTED, SENT_NOW, DIRTIED) = range(11)
@@ -42,7 +51,9 @@ def _of_each(field: str) -> tuple[float, ...]:
     return tuple(float(getattr(STOP_RULES[name], field)) for name in NAMES)
 
 
-_LIMITS, _TARGETS = _of_each("pass_limit"), _of_each("target_ms")
+_LIMITS = _of_each("pass_limit")
+WAYS_OUT = tuple(REASONS.index(STOP_RULES[name].gives_up_by) for name in NAMES)
+"""The reason by which each rule gives up."""
 FEW, MOST, ENDS = _of_each("few_pages"), _of_each("sent_limit"), _of_each("target_ends_passes")
 CHECKS, DELAYS = _of_each("check_interval_s"), _of_each("limit_delay_s")
 LIFTS, HEAD_STARTS = _of_each("lifts_bandwidth_limit"), _of_each("head_start_s")
@@ -53,10 +64,9 @@ def pass_limit(p: Scenario) -> float:
     return _LIMITS[int(p.stop_rule)] if math.isnan(p.pass_limit) else p.pass_limit
 
 
-def target_pages(p: Scenario, rate: float) -> float:
-    """Residual pages that take the target time to send; without a target none, even on an endless link."""
-    target_ms = _TARGETS[int(p.stop_rule)] if math.isnan(p.blackout_target_ms) else p.blackout_target_ms
-    return rate * (target_ms / 1000) if target_ms > 0 else 0.0
+def never(reason: int) -> bool:
+    """True where the machine does not move."""
+    return reason in (ENDLESS, CANCELLED)
 
 
 def over(amount: float, rate: float) -> float:
@@ -79,6 +89,7 @@ def begin(m: Numbers, state: Numbers, waiting: Numbers, marked: Numbers, n: int)
 def make_pass(
     p: Scenario,
     m: Numbers,
+    c: Numbers,
     rates: Numbers,
     sizes: Numbers,
     state: Numbers,
@@ -86,17 +97,22 @@ def make_pass(
     marked: Numbers,
     n: int,
 ) -> int:
-    """Make one pass; returns the code of the reason to stop after it, or :data:`GOES_ON`."""
+    """Make one pass; returns the code of the reason to stop after it, or :data:`GOES_ON`.
+
+    A loop of passes is counted as often as it fits before the rule ``c`` changes (:func:`.changing.repeat`).
+    """
     state[PASS] += 1
     number, remaining = state[PASS], state[LEFT]
-    sent = _sent_in_pass(p, m, state)
+    sent = _sent_in_pass(p, m, c, state)
     waited = sent if state[ELAPSED] > 0 else max(sent - m[AHEAD], 0.0)
     carried = remaining - sent
     if number == 1 or number == 2 * state[AT_MARK]:
         _mark(state, waiting, marked, n)
+        changing.mark(c, state[ELAPSED], state[SENT])
     state[LASTED], state[SENT_NOW] = over(waited, m[RATE]), sent
     of = m[CONTENT] + m[ZERO] if number == 1 else remaining
-    state[DIRTIED] = _newly_dirty(m, rates, sizes, waiting, n, state[LASTED], carried, of)
+    written_s = state[LASTED] * changing.writes_left(c)
+    state[DIRTIED] = _newly_dirty(m, rates, sizes, waiting, n, written_s, carried, of)
     if not (number == 1 and carried > m[TOP] * (1 + SAME)):
         state[UNSCANNED] = 0.0
     state[LEFT] = carried + state[DIRTIED]
@@ -104,7 +120,11 @@ def make_pass(
         state[ROSE] = 1.0
     state[ELAPSED] += state[LASTED]
     state[SENT] += sent
-    return _why_stop(p, m, state, waiting, marked, n)
+    changing.after_pass(c, number, state[ELAPSED], state[LASTED], sent, state[DIRTIED])
+    reason = _why_stop(p, m, c, state, waiting, marked, n)
+    state[ELAPSED] += c[SKIPPED_S]
+    state[SENT] += c[SKIPPED_SENT]
+    return reason
 
 
 def _mark(state: Numbers, waiting: Numbers, marked: Numbers, n: int) -> None:
@@ -116,20 +136,26 @@ def _mark(state: Numbers, waiting: Numbers, marked: Numbers, n: int) -> None:
             marked[j] = waiting[j]
 
 
-def _sent_in_pass(p: Scenario, m: Numbers, state: Numbers) -> float:
-    """Pages sent before the pass ends: all, or up to the first look that finds little enough left."""
+def _sent_in_pass(p: Scenario, m: Numbers, c: Numbers, state: Numbers) -> float:
+    """Pages sent before the pass ends: all, or up to the first look that finds little enough left.
+
+    Or up to the moment at which the rule gives up.
+    """
     check_s, rate, remaining = CHECKS[int(p.stop_rule)], m[RATE], state[LEFT]
-    if math.isinf(check_s) or math.isinf(rate) or rate <= 0:
+    if math.isinf(rate) or rate <= 0:
         return remaining
-    unsent = target_pages(p, rate)
-    if state[PASS] == 1:
-        # Sent in order: content, zero pages, the content at the top. With the target below the content
-        # at the top, that much of it is left; with a target beyond top and zero pages, the rest of the
-        # target is content before them; in between the zero pages fall away at once and the top is left.
-        unsent = min(max(min(m[TOP], unsent), unsent - m[ZERO]), remaining)
-    between = rate * check_s
-    looks = math.ceil((remaining - unsent) / between - 1e-9)
-    return min(remaining, max(looks, 1) * between)
+    at_s, sent = (state[ELAPSED] if state[ELAPSED] > 0 else -m[AHEAD] / rate), remaining
+    if not math.isinf(check_s):
+        needed = changing.until_met(c, remaining, rate, at_s)
+        if state[PASS] == 1:
+            # Sent in order: content, zero pages, the content at the top. With the target below the content
+            # at the top, that much of it is left; with a target beyond top and zero pages, the rest of the
+            # target is content before them; in between the zero pages fall away at once and the top is left.
+            before_zero = changing.until_met(c, remaining + m[ZERO], rate, at_s)
+            needed = max(min(max(remaining - m[TOP], needed), before_zero), 0.0)
+        between = rate * check_s
+        sent = min(remaining, max(math.ceil(needed / between - 1e-9), 1) * between)
+    return min(sent, max(rate * (c[GIVE_UP_S] - at_s), 0.0))
 
 
 def _newly_dirty(
@@ -166,12 +192,15 @@ def distinct_pages(m: Numbers, rates: Numbers, sizes: Numbers, n: int, seconds: 
     return pages
 
 
-def _why_stop(p: Scenario, m: Numbers, state: Numbers, waiting: Numbers, marked: Numbers, n: int) -> int:
+def _why_stop(
+    p: Scenario, m: Numbers, c: Numbers, state: Numbers, waiting: Numbers, marked: Numbers, n: int
+) -> int:
     """Code of the reason to stop after this pass; the first that holds wins."""
-    rule, limit, target = int(p.stop_rule), pass_limit(p), target_pages(p, m[RATE])
-    pending = state[LEFT] + state[UNSCANNED]
+    c[SKIPPED_S] = c[SKIPPED_SENT] = 0.0
     if math.isinf(state[LASTED]):
         return ENDLESS
+    rule, limit, pending = int(p.stop_rule), pass_limit(p), state[LEFT] + state[UNSCANNED]
+    target = changing.target_pages(c, m[RATE], state[ELAPSED])
     if state[LEFT] < 1:
         return NOTHING_LEFT
     if state[SENT_NOW] < FEW[rule]:
@@ -182,17 +211,28 @@ def _why_stop(p: Scenario, m: Numbers, state: Numbers, waiting: Numbers, marked:
         return PASS_LIMIT
     if state[SENT] > MOST[rule] * max(m[CONTENT] + m[ZERO], 1.0):
         return SENT_LIMIT
-    unlimited = math.isinf(limit) and math.isinf(MOST[rule])
-    if unlimited and (_came_back(state, waiting, marked, n) or _creeps(state, pending - max(target, 1.0))):
+    if changing.gives_up(c, state[PASS], state[ELAPSED], state[LEFT], m[RATE]):
+        return WAYS_OUT[rule]
+    if not (math.isinf(limit) and math.isinf(MOST[rule])):
+        return GOES_ON
+    return _goes_round(c, state, waiting, marked, n, pending - max(target, 1.0))
+
+
+def _goes_round(c: Numbers, state: Numbers, waiting: Numbers, marked: Numbers, n: int, above: float) -> int:
+    """Whether a migration without a limit is endless; a loop that the clock will end is counted through."""
+    if state[PASS] >= ENDLESS_PASSES:
         return ENDLESS
-    return GOES_ON
+    if not changing.settled(c):
+        return GOES_ON
+    back, ends = _came_back(state, waiting, marked, n), changing.next_change_s(c, state[ELAPSED]) < math.inf
+    if ends and back:
+        changing.repeat(c, state[ELAPSED], state[SENT], state[PASS] - state[AT_MARK] + 1)
+    return ENDLESS if not ends and (back or _creeps(state, above)) else GOES_ON
 
 
 def _came_back(state: Numbers, waiting: Numbers, marked: Numbers, n: int) -> bool:
-    """True where the migration is as it was at the mark, or has made all passes that it may."""
+    """True where the migration is as it was at the mark."""
     share = BACK if state[ROSE] > 0 else SAME
-    if state[PASS] >= ENDLESS_PASSES:
-        return True
     if state[PASS] <= 1 or abs(state[LEFT] - state[MARKED]) > share * max(state[MARKED], 1.0):
         return False
     moved = 0.0
@@ -216,6 +256,7 @@ def _creeps(state: Numbers, above: float) -> bool:
 def go_on_late(
     p: Scenario,
     m: Numbers,
+    c: Numbers,
     rates: Numbers,
     sizes: Numbers,
     state: Numbers,
@@ -231,5 +272,7 @@ def go_on_late(
     state[LASTED], state[SENT_NOW], state[DIRTIED] = over(waited, m[RATE]), sent, 0.0
     left = before - sent
     if state[LASTED] > 0:
-        state[DIRTIED] = _newly_dirty(m, rates, sizes, waiting, n, state[LASTED], left, before)
+        written_s = state[LASTED] * changing.writes_left(c)
+        state[DIRTIED] = _newly_dirty(m, rates, sizes, waiting, n, written_s, left, before)
+        c[SLOWED_S] += c[THROTTLE] * state[LASTED]
     state[LEFT] = left + state[DIRTIED]

@@ -53,7 +53,9 @@ has more. Fitted on the same rows, and so that those of ``data/buffers.csv`` are
 FASTEST = 1e15
 """Packets per second that stand for an endless rate."""
 STEPS = 8
-"""Secant steps of :func:`_top`."""
+"""Most secant steps of :func:`_top`."""
+NEAR = 1e-9
+"""A secant step after which there is nothing left but rounding: the next would be about its square."""
 NEVER = 1e-9
 """An overflow less likely than this in a cycle does not happen in a migration."""
 
@@ -239,20 +241,22 @@ def _top(lossless: float, climb: Climb) -> float:
     The climb starts at the lossless window, or at what a loss leaves of the top where that is more (where all
     streams hear of it: of several, measured in ``data/buffers.csv``, that is nearer than half of them). Then
     the start s solves s / left - s = overshoot(s), which has one solution, for the overshoot falls with s.
-    Secants of the logarithms, which are nearly straight lines; :data:`STEPS` of them are exact to rounding.
+    Secants of the logarithms, which are nearly straight lines; after a few they are exact to
+    rounding.
     """
     left = climb.kept
-    if lossless * (1 / left - 1) >= _overshoot(climb, lossless, lossless / left):
+    here, above = math.log(lossless), _excess(climb, lossless)
+    if above <= 0:
         return lossless + _overshoot(climb, lossless, lossless)
-    here = math.log(lossless)
-    above = _excess(climb, lossless)
-    there = here + above / 2
+    step = above / 2
     for _ in range(STEPS):
+        there = here + step
         then = _excess(climb, math.exp(there))
-        slope = (then - above) / (there - here) if there != here else -1.0
-        here, above = there, then
-        there = there - then / min(slope, -0.5)
-    return math.exp(there) / left
+        slope = (then - above) / step
+        here, above, step = there, then, -then / min(slope, -0.5)
+        if abs(step) < NEAR:
+            break
+    return math.exp(here + step) / left
 
 
 def _excess(climb: Climb, start: float) -> float:
@@ -275,7 +279,8 @@ def _overshoot(climb: Climb, start: float, top: float) -> float:
     level = max(climb.cycle - start, 0.0)
     width = math.sqrt(math.pi * climb.cycle / (2 * hazard))
     tail = width * erfcx(max(climb.cycle, start) * math.sqrt(hazard / (2 * climb.cycle)))
-    return -math.expm1(-hazard * level) / hazard + math.exp(-hazard * level) * tail
+    ended = -math.expm1(-hazard * level)
+    return ended / hazard + (1 - ended) * tail
 
 
 def _mean_over_windows(bottom: float, top: float, within: float, late: float) -> float:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from analysis.arrays import Columns
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.arrays import Columns, Floats
 from analysis.parameters import PARAMETERS
 
 Numbers: TypeAlias = list[float]
@@ -31,16 +34,23 @@ CODES: Mapping[str, Mapping[str, float]] = {
 """Codes of the words of each parameter that takes words."""
 
 
-def scenario(values: Mapping[str, Any]) -> Scenario:
-    """One scenario from a value for each parameter."""
-    return Scenario(
-        **{name: CODES[name][value] if name in CODES else float(value) for name, value in values.items()}
-    )
+def coded(name: str, column: NDArray[Any]) -> Floats:
+    """A column of numbers as float64, words by their codes."""
+    if name not in CODES:
+        return np.asarray(column, float)
+    if len(column) > 1 and not column.strides[0]:
+        return np.broadcast_to(coded(name, column[:1]), len(column))
+    codes = np.zeros(len(column))
+    for word, code in CODES[name].items():
+        if code:
+            codes[column == word] = code
+    return codes
 
 
 def scenarios(columns: Columns) -> Iterator[Scenario]:
-    """A scenario for each row of checked columns of all parameters."""
+    """A scenario for each row of checked columns, each of one value or of one a row."""
     rows = max(len(column) for column in columns.values())
-    listed = {name: column.tolist() * (rows if len(column) == 1 else 1) for name, column in columns.items()}
+    listed = {name: coded(name, column).tolist() for name, column in columns.items()}
+    listed = {name: values * rows if len(values) == 1 else values for name, values in listed.items()}
     for values in zip(*listed.values(), strict=True):
-        yield scenario(dict(zip(listed, values, strict=True)))
+        yield Scenario(**dict(zip(listed, values, strict=True)))

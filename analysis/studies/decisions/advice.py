@@ -20,6 +20,7 @@ import pandas as pd
 
 from analysis.arrays import Floats
 from analysis.errors import UserError
+from analysis.model.laws.passes import STAYS
 from analysis.model.migration import parameters_in
 from analysis.parameters import FACTOR
 from analysis.studies.decisions.changes import SHARED_OUT, Situation, searched, shared_out
@@ -123,7 +124,7 @@ def _predicted(
     turns = {"total_s": float(np.ceil(situation.machines / at_once)), "blackout_s": 1.0}
     names = [f"{name}{end}" for name in OF for end in ("", "_low90", "_low50", "_high50", "_high90")]
     told = {name: float(said[name]) * turns["_".join(name.split("_")[:2])] for name in names}
-    blackout = drawn["blackout_s"].where(drawn["stop_reason"] != "endless", np.inf)
+    blackout = drawn["blackout_s"].mask(drawn["stop_reason"].isin(STAYS), np.inf)
     return told, {
         "total_s": drawn["total_s"].to_numpy() * turns["total_s"],
         "blackout_s": blackout.to_numpy(),

@@ -16,6 +16,7 @@ import pandas as pd
 from analysis import presets
 from analysis.arrays import Bools
 from analysis.errors import UserError
+from analysis.model.laws.passes import STAYS
 from analysis.model.migration import migrate, parameters_in
 from analysis.parameters import PARAMETERS
 from analysis.studies.decisions.levers import AT_HAND, AT_ONCE, LEVERS, USUAL, VERSION, Lever
@@ -201,7 +202,7 @@ def outcomes(situation: Situation, table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "total_s": found["total_s"].to_numpy() * turns,
-            "blackout_s": found["blackout_s"].where(found["stop_reason"] != "endless", np.inf).to_numpy(),
+            "blackout_s": found["blackout_s"].mask(found["stop_reason"].isin(STAYS), np.inf).to_numpy(),
             "limited_by": bound.to_numpy(),
             "stop_reason": found["stop_reason"].to_numpy(),
         },

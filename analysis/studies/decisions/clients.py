@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.arrays import Bools, Floats, Numbers
+from analysis.model.laws.passes import STAYS
 from analysis.parameters import PARAMETERS
 from analysis.studies.decisions.stalls import LINUX, ROUNDING, STACKS, WINDOWS, WINDOWS_SERVER, Stack
 
@@ -294,9 +295,9 @@ def _stalls(outage: Floats) -> tuple[Floats, Floats]:
 
 
 def _blackout(table: pd.DataFrame, name: str) -> Floats:
-    """Blackouts; NaN where the passes never end."""
+    """Blackouts; NaN where the machine never moves."""
     found: Floats = table[name].to_numpy(float)
-    endless = table["stop_reason"].eq("endless").to_numpy() if "stop_reason" in table else False
+    endless = table["stop_reason"].isin(STAYS).to_numpy() if "stop_reason" in table else False
     return np.where(endless | ~np.isfinite(found), np.nan, found)
 
 

@@ -24,6 +24,8 @@ CHUNK = 65_536
 """Scenarios evaluated together."""
 HOST_POINTS, HOST_EXACT = 65, 2e-5
 """First grid and width of a crossing on a calibrated host, where each look is many migrations."""
+BESIDE = ("converge_chance", "workload")
+"""What a prediction on a host has beside parameters, outcomes and intervals."""
 BEYOND = 10
 """Draws that lie beyond the chance asked for."""
 
@@ -113,7 +115,7 @@ class OnHost:
         """All parameters and outcomes at a value each, with the intervals of ``predict``."""
         table = self._table.assign(**{self._parameter: value})
         found = predict(table, self._host, given=self._given, seed=self._seed)
-        more = [n for n in map(str, found) if n.endswith(("90", "50")) or n == "converge_chance"]
+        more = [n for n in map(str, found) if n.endswith(("90", "50")) or n in BESIDE]
         return _whole_rows(found, more)
 
     def chance(self, value: Floats) -> Floats:

@@ -16,8 +16,7 @@ import pandas as pd
 
 from analysis.arrays import Bools, Floats
 from analysis.errors import UserError
-from analysis.model import link
-from analysis.model.migration import filled, parameters_in
+from analysis.model.migration import filled, parameters_in, rates
 from analysis.parameters import nearest
 from analysis.studies.drain.course import GIB_PER_GBIT
 from analysis.studies.drain.inventory import Inventory
@@ -179,7 +178,7 @@ def _line(full: pd.DataFrame) -> Floats:
     share = np.where(p["network"] == "shared", 1 - p["background_share"], 1.0)
     smb = np.isin(p["transport"], ("smb", "smb_direct"))
     share = np.minimum(share, np.where(smb, p["smb_limit_share"] * p["adapters"], 1.0))
-    adapter = p["adapter_limit_gbps"] / link.efficiency(p)
+    adapter = p["adapter_limit_gbps"] / rates(p).efficiency
     held: Floats = np.fmin(p["bandwidth_gbps"] * share, adapter)
     return np.minimum(held, 1e12)
 

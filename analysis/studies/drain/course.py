@@ -38,7 +38,7 @@ from analysis.studies.drain.tables import (
 
 GIB_PER_GBIT = GBIT / 8 / GIB
 WAIT_NORM = 4.0
-"""As ``model.compression.WAIT_NORM`` (a test holds them equal)."""
+"""As ``model.laws.compression.WAIT_NORM`` (a test holds them equal)."""
 SENT_LIMIT, ENDLESS = 4, 5
 """Codes of ``model.precopy.REASONS``; smaller ones are used as they stand there."""
 

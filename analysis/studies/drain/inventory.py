@@ -46,6 +46,13 @@ OF_GUEST = (
 """Parameters that are a machine's and no node's."""
 
 
+MOST_COLUMNS = 1000
+"""Columns of a table: more is no inventory, and the header alone would take minutes."""
+
+MOST_GIB = 1e9
+"""Memory of a node: an EiB. Beyond it a number is no size, whatever it is."""
+
+
 class Inventory(NamedTuple):
     """Machines, one a row, what their readers noticed, and where they come from."""
 
@@ -76,7 +83,7 @@ def read_inventory(path: str | Path, defaults: Mapping[str, object] | None = Non
             rows[name] = ""
     _filled_in(path, rows, lines, ("machine", "node"))
     _once(path, rows, lines, "machine")
-    for name in [str(n) for n in rows if takes(str(n))]:
+    for name in [str(n) for n in rows if str(n) in PARAMETERS]:
         rows[name] = _checked(path, rows[name], lines, name, rows.machine, defaults)
     rows["priority"] = [_priority(path, v, line) for v, line in zip(rows.priority, lines, strict=True)]
     rows["owners"] = [tuple(re.split(r"[\s,;|]+", v.strip())) if v.strip() else () for v in rows.owners]
@@ -94,6 +101,12 @@ def read_nodes(path: str | Path) -> Inventory:
     _once(path, rows, lines, "node")
     for name in [n for n in rows if n not in ("node", "uplink")]:
         rows[name] = _node_values(path, rows[name], lines, str(name), rows.node)
+    if {"memory_gib", "free_gib"} <= set(rows):
+        for node, line, most, free in zip(rows.node, lines, rows.memory_gib, rows.free_gib, strict=True):
+            if free > most:
+                raise UserError(
+                    f"{path}, line {line} ({node}): free_gib = {free:g} is more than memory_gib = {most:g}"
+                )
     return Inventory(rows, notes, str(path))
 
 
@@ -109,7 +122,14 @@ def _table(path: str | Path) -> tuple[pd.DataFrame, list[int]]:
     if not kept:
         raise UserError(f"{path} is empty; an inventory begins with a line of column names")
     separator = _separator(kept[0][1])
-    header, *rows = csv.reader(StringIO("\n".join(line for _, line in kept)), delimiter=separator)
+    if kept[0][1].count(separator) > MOST_COLUMNS:
+        raise UserError(f"{path} has more than {MOST_COLUMNS:,} columns; an inventory has a few")
+    try:
+        header, *rows = csv.reader(
+            StringIO("\n".join(line for _, line in kept)), delimiter=separator, strict=True
+        )
+    except csv.Error as error:
+        raise UserError(f"{path} is no table: {error}; is a quotation mark left open?") from None
     header = [name.strip() for name in header]
     lines = [k for k, _ in kept[1:]]
     twice = [name for name in header if header.count(name) > 1]
@@ -184,7 +204,7 @@ def _known(
             near = meant(name, [str(n) for n in rows])
             hint = f"; is it {near!r}?" if near else f"; it has {', '.join(map(str, rows))}"
             raise UserError(f"{path} has no column {name!r}{hint}")
-    unread = [str(name) for name in rows if name not in known]
+    unread = [str(name) for name in rows if name and name not in known]
     for name in unread:
         near = nearest(name, known, 0.8)
         if near and near not in rows:
@@ -198,6 +218,8 @@ def _filled_in(path: str | Path, rows: pd.DataFrame, lines: list[int], names: Se
         for value, line in zip(rows[name], lines, strict=True):
             if not value:
                 raise UserError(f"{path}, line {line}: the {name} has no name")
+            if not value.isprintable():
+                raise UserError(f"{path}, line {line}: the name {value!r} of a {name} cannot be printed")
 
 
 def _once(path: str | Path, rows: pd.DataFrame, lines: list[int], name: str) -> None:
@@ -244,8 +266,8 @@ def _node_values(
             found[k] = float(value) if value else np.nan
         except ValueError:
             raise UserError(f"{path}, line {line} ({node}): {name} = {value!r} is not a number") from None
-        whole = name != "parallel_limit" or not value or found[k] == round(found[k])
-        if found[k] < least or not whole or np.isinf(found[k]):
+        endless = bool(value) and not abs(found[k]) <= MOST_GIB
+        if endless or found[k] < least or (name == "parallel_limit" and found[k] % 1 > 0):
             kind = (
                 "a whole number of at least 1"
                 if name == "parallel_limit"

@@ -105,6 +105,32 @@ def staggered(drains: pd.DataFrame) -> pd.DataFrame:
     return ranked.pivot_table(index="at_once", columns="place", values="duration_s")
 
 
+def in_turn(drains: pd.DataFrame) -> pd.DataFrame:
+    """Whether the machines of a batch went one after the other, by how many at once; seconds.
+
+    ``first_later_s``: how much later than a machine alone the first of a batch ended. ``step_s``: mean time
+    from one end to the next; ``least_step_s``: the shortest. ``poll_s``: the beat at which ends were told,
+    the period whose remainders of all durations lie closest together.
+    """
+    alone = float(one_by_one(drains)["machine_s"])
+    rows = []
+    for level, part in drains.groupby("at_once"):
+        batch = (part.machine - 1) // part.at_once
+        ends = part.assign(batch=batch).sort_values("duration_s").groupby(["drain", "batch"]).duration_s
+        steps = ends.diff().dropna()
+        rows.append({"at_once": int(str(level)), "first_later_s": float(ends.min().mean()) - alone,
+                     "step_s": steps.mean(), "least_step_s": steps.min(),
+                     "poll_s": _beat(part.duration_s.to_numpy())})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _beat(durations: Floats) -> float:
+    """The period of times that are told only now and then [s], by the largest mean resultant on a circle."""
+    periods = np.arange(2.2, 6.0, 0.02)
+    turns = np.exp(2j * np.pi * durations[:, None] / periods)
+    return float(periods[np.abs(turns.mean(axis=0)).argmax()])
+
+
 def four_from_two(drains: pd.DataFrame) -> dict[str, float]:
     """Drains of four at once predicted from those of one and two: each more in a batch costs what a second
     does."""

@@ -3,6 +3,8 @@ order."""
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from analysis.studies.drain.answer import Drain
@@ -18,6 +20,8 @@ $perNode = @{{ {limits} }}   # migrations at once, counted at the source and at 
 $running = @()
 $waiting = [System.Collections.Generic.List[object]]$plan
 """
+_QUOTES = "'\u2018\u2019\u201a\u201b"
+"""What PowerShell takes for a single quotation mark: the typewriter's, and four of printers."""
 _LOOP = """while ($waiting.Count -or $running) {
     $running = @($running | Where-Object {
         $group = Get-ClusterGroup -Name $_.Name
@@ -64,5 +68,9 @@ def script(found: Drain) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A text as PowerShell takes it literally."""
-    return "'" + str(text).replace("'", "''") + "'"
+    """A text as PowerShell takes it literally: any of five quotation marks ends one, and stands when doubled.
+
+    >>> print(_quoted("web'; Stop-Computer; '"))
+    'web''; Stop-Computer; '''
+    """
+    return "'" + re.sub(f"([{_QUOTES}])", r"\1\1", str(text)) + "'"

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.arrays import Bools, Columns, Floats
+from analysis.errors import UserError
 from analysis.model.dirtying import WriteClasses
 from analysis.model.laws.passes import ENDLESS, REASONS
 from analysis.model.migration import LIMITS, ahead_pages, evaluate, guest, rates
@@ -45,7 +46,7 @@ from analysis.studies.drain.tables import (
 
 WORTH_COMPILING = 150
 """Moves in all simulations of a question from which it pays to load the compiled loop."""
-SAID = (*REASONS, "time_up")
+SAID = REASONS
 """Why the passes ended, by code."""
 SHARED = "shared_link"
 """What limits a migration that is held below its own ceilings for most of the time."""
@@ -132,7 +133,7 @@ def moves_of(
     rows = len(source)
     p = {name: np.broadcast_to(column, rows) for name, column in p.items()}
     slow = np.ones(rows) if slower is None else slower
-    rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
+    rules = _unchanging(p)
     rate = rates(p)
     lifted = rules.lifts_bandwidth_limit & (p["bandwidth_limit_share"] < 1)
     paused = rates(p | {"bandwidth_limit_share": np.where(lifted, 1.0, p["bandwidth_limit_share"])})
@@ -178,6 +179,18 @@ def _compresses(p: Columns) -> Ints:
     how = np.select([p["compressor_waits"] == name for name in kinds], list(kinds.values()), SPILLS)
     able = (p["compression_ratio"] > 1) | (p["compressor_waits"] != "no")
     return np.where((p["transport"] == "compression") & able, how, PLAIN).astype(np.int64)
+
+
+def _unchanging(p: Columns) -> Rules:
+    """The rules of the moves; UserError for one that changes in time: no drain follows its clock."""
+    rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"], p)
+    if rules.changes is not None:
+        name = np.broadcast_to(p["stop_rule"], len(rules.changes.some))[rules.changes.some][0]
+        raise UserError(
+            f"stop_rule = {name!r}: a drain follows no target that grows, no throttle, no time to give up; "
+            "take 'qemu' with blackout_target_ms at its last, and the system's own time-out"
+        )
+    return rules
 
 
 def _alone(p: Columns, extra: Extra, slow: Floats, payload: Floats) -> Alone:

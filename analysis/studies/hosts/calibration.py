@@ -23,7 +23,7 @@ from analysis.errors import UserError
 from analysis.model.migration import filled, migrate, parameters_in
 from analysis.observations.files import read_observed
 from analysis.parameters import PARAMETERS
-from analysis.studies.hosts import conformal, correction, decided, fitting, resampling
+from analysis.studies.hosts import conformal, correction, decided, fitting, resampling, seen
 from analysis.studies.hosts.candidates import FEWEST, chosen
 from analysis.studies.hosts.drawing import NINETY
 from analysis.studies.hosts.fitting import Fit
@@ -76,7 +76,7 @@ def calibrate(
     fit, x = fitting.fitted(table, wanted, measured_passes, seed)
     host = _host(name, fit, x, np.random.default_rng(seed))
     ceiling = bound_by(host.apply(unmeasured(table))).to_numpy()
-    host = replace(host, scatter=scatter(fit, x, ceiling), migrations=len(table))
+    host = replace(host, scatter=scatter(fit, x, ceiling), migrations=len(table), seen=seen.kept(table))
     host = replace(host, widths=_widths(fit, x, host, seed))
     host = replace(host, undecided=tuple(decided.told(observed, fit, x, wanted)))
     return with_correction(host, table, seed) if learn_correction else host
@@ -91,8 +91,8 @@ def with_correction(host: Host, table: pd.DataFrame, seed: int = 0) -> Host:
     label = next((c for c in ("workload", "method") if c in table), "")
     if len(table) >= FOLDS * conformal.FEWEST:
         last = np.random.default_rng(seed).permutation(len(table)) % FOLDS == 0
-        seen = _taught(host, table[~last].reset_index(drop=True), label, seed)
-        taught = replace(host, correction=seen, widths={})
+        most = _taught(host, table[~last].reset_index(drop=True), label, seed)
+        taught = replace(host, correction=most, widths={})
         found = predict(unmeasured(table[last]), taught, draws=PREDICTED_DRAWS)
         host = replace(host, widths=_learnt(found, table[last], host))
     return replace(host, correction=_taught(host, table, label, seed))

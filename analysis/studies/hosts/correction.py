@@ -12,7 +12,7 @@ so a host file with a correction can still be read.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -55,6 +55,12 @@ STRETCHED = 20.0
 """Nor does an input tell more beyond so many times the work."""
 KNOWN = 0.25
 """Nearness to a centre from which what migrations did outweighs that the mechanism calls them endless."""
+
+
+FARTHEST = 20.0
+"""Logarithm of a factor beyond any that was ever learnt: what a file that was tampered with may claim."""
+CORRECTED = ("total_s", "blackout_s", "brownout_s")
+"""Durations that a correction may be on."""
 
 
 def work_s(scenarios: pd.DataFrame) -> Floats:
@@ -132,17 +138,34 @@ def corrections(host: Host, scenarios: pd.DataFrame) -> pd.DataFrame:
     return _means(host, scenarios)[0]
 
 
-def corrected(outcomes: pd.DataFrame, host: Host, scenarios: pd.DataFrame, draws: int = 1) -> pd.DataFrame:
+class Said(NamedTuple):
+    """What a second stage says of scenarios: factors, and nearness to what was seen, by outcome; the work."""
+
+    factors: pd.DataFrame
+    near: pd.DataFrame
+    work: Floats
+
+
+def said(host: Host, scenarios: pd.DataFrame) -> Said:
+    """What the host's second stage says of scenarios, those on the host; of no outcome where it has none."""
+    factors, near = _means(host, scenarios)
+    return Said(factors, near, work_s(scenarios) if len(factors.columns) else np.zeros(len(scenarios)))
+
+
+def corrected(
+    outcomes: pd.DataFrame, host: Host, scenarios: pd.DataFrame, draws: int = 1, second: Said | None = None
+) -> pd.DataFrame:
     """Outcomes with the second stage's durations, where the host has one.
 
-    ``outcomes``: the mechanism's, each of ``scenarios`` (on the host) ``draws`` times. Total, blackout and
+    ``outcomes``: the mechanism's, each of ``scenarios`` (on the host) ``draws`` times. ``second``: what is
+    :func:`said` of these, where that is known already. Total, blackout and
     brownout stay consistent: a total is at least the work (or the mechanism's, if that is less) and its
     blackout. An endless migration becomes one that ends where enough like it were seen to end.
     """
-    factors, near = _means(host, scenarios)
+    factors, near, work = second or said(host, scenarios)
     if not len(factors.columns):
         return outcomes
-    work = work_s(scenarios).repeat(draws)
+    work = work.repeat(draws)
     found = {}
     for name in map(str, factors):
         factor = factors[name].to_numpy().repeat(draws)
@@ -189,8 +212,8 @@ def _means(host: Host, scenarios: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFr
     inputs = _scaled(features(scenarios), pd.Series(stored["centre"]), pd.Series(stored["spread"]))
     labels = _labels(scenarios, stored["label"])
     for name, one in stored["outcomes"].items():
-        mean, close = _read(stored, one).mean_and_nearness(inputs, labels)
-        factors[name], near[name] = np.exp(mean), close
+        mean, close = _sound(host, stored, name, one).mean_and_nearness(inputs, labels)
+        factors[name], near[name] = np.exp(np.clip(mean, -FARTHEST, FARTHEST)), close
     return factors, near
 
 
@@ -238,6 +261,28 @@ def _written(process: Process) -> dict[str, Any]:
     """A process as text, without its centres."""
     functions = [{"size": float(f"{f.size:.6g}"), "lengths": _text(f.lengths, 6)} for f in process.functions]
     return {"functions": functions, "weights": _text(process.weights, 9)}
+
+
+def _sound(host: Host, stored: dict[str, Any], name: str, one: dict[str, Any]) -> Process:
+    """The process of one outcome; UserError where what a host file keeps of it is damaged."""
+    try:
+        process = _read(stored, one)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        process = None
+    if process is None or name not in CORRECTED or not _fits(process):
+        raise UserError(f"the correction of host {host.name} is damaged, at {name}; calibrate it again")
+    return process
+
+
+def _fits(process: Process) -> bool:
+    """Whether all numbers of a process are there and finite, its lengths above 0."""
+    centres, inputs = process.points.shape if process.points.ndim == 2 else (0, 0)
+    lengths = [np.asarray(f.lengths) for f in process.functions]
+    finite = [process.points, process.weights, *lengths, np.array([f.size for f in process.functions], float)]
+    sizes = inputs == len(FEATURES) and len(process.labels) == len(process.weights) == centres > 0
+    whole = sizes and len(lengths) == 3 and all(len(one) == inputs and (one > 0).all() for one in lengths)
+    whole = whole and any(f.size for f in process.functions)
+    return whole and all(bool(np.isfinite(part).all()) for part in finite)
 
 
 def _read(stored: dict[str, Any], one: dict[str, Any]) -> Process:

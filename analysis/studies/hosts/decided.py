@@ -14,6 +14,12 @@ AT_THE_END = 0.01
 """How near the end of its range, as a logarithm, an estimate is at it."""
 IN_MILLISECONDS = 100.0
 """Times so many times what the model says beforehand are hardly seconds."""
+FAR_OFF = 6.0
+"""Times the usual scatter beyond which a migration is far off the others, and told."""
+AT_LEAST = 1.25
+"""Times the fitted time that a migration has to be off, however alike the others are."""
+TOLD = 5
+"""Migrations far off that are told by their names."""
 _NEEDED = ("bandwidth_gbps", "dirty_pages_per_s", "memory_gib")
 
 
@@ -28,6 +34,7 @@ def told(observed: pd.DataFrame, fit: Fit, x: Floats, wanted: Chosen) -> list[st
         *_without_setup(observed),
         *_left_at_default(fit, wanted),
         *_at_an_end(fit, x),
+        *_far_off(fit, x),
     ]
 
 
@@ -92,3 +99,26 @@ def _at_an_end(fit: Fit, x: Floats) -> list[str]:
                 "something in these rows is not as the model has it, and the calibration is suspect"
             )
     return found
+
+
+def _far_off(fit: Fit, x: Floats) -> list[str]:
+    """Migrations whose time is far from what the fitted host makes of them; they count little in the fit."""
+    log, _ = fit.parts(x[None])["total"]
+    log = log[0]
+    usual = 1.4826 * float(np.median(np.abs(log - np.median(log))))
+    far = np.abs(log) > max(FAR_OFF * usual, np.log(AT_LEAST))
+    if not far.any():
+        return []
+    order = np.argsort(-np.abs(log))[: min(TOLD, int(far.sum()))]
+    more = int(far.sum()) - len(order)
+    named = "; ".join(_one_far(fit.table.iloc[k], float(log[k])) for k in order)
+    rest = f"; and {more} more" if more else ""
+    return [f"far off the fit, in which it counts little: {named}{rest}"]
+
+
+def _one_far(row: pd.Series, log: float) -> str:
+    file, line = row.get("source_file", ""), row.get("source_line", np.nan)
+    where = f"{file}, line {line:.0f}, " if file and line == line else ""
+    name = row.get("migration", f"row {int(str(row.name)) + 1}")
+    measured = float(row["measured_total_s"])
+    return f"{where}{name} took {measured:.4g} s, the fitted host takes {measured / np.exp(log):.4g} s"

@@ -20,6 +20,7 @@ from analysis.model import engine
 from analysis.model.migration import evaluate, filled, made_passes, parameters_in
 from analysis.model.stop_rules import STOP_RULES, Rules
 from analysis.parameters import PARAMETERS
+from analysis.studies.hosts.around import Around, Pairs
 from analysis.studies.hosts.candidates import Chosen
 from analysis.studies.hosts.prediction import as_counted
 
@@ -110,26 +111,30 @@ class Fit:
 
     # --- residuals ---
 
-    def columns_at(self, points: Floats) -> Columns:
-        """Parameters of all migrations at each of some points (points, free): one point after the other."""
-        count, rows = len(points), len(self.table)
-        p = {name: np.tile(column, count) for name, column in self.columns.items()}
+    def columns_at(self, points: Floats, pairs: Pairs | None = None) -> Columns:
+        """Parameters of all migrations at each of some points (points, free): one point after the other.
+
+        ``pairs``: those of these pairs alone.
+        """
+        point, row = pairs or np.divmod(np.arange(len(points) * len(self.table)), len(self.table))
+        p = {name: column[row] for name, column in self.columns.items()}
         for (candidate, _), about, x in zip(self.free, self.rows, points.T, strict=True):
             name = candidate.name
-            value = np.repeat(np.exp(x), rows)
+            value = np.exp(x)[point]
             if candidate.scale:
-                value = value * self._base(name, count)
+                value = value * self._base(name)[row]
             known = PARAMETERS[name]
-            p[name] = np.where(np.tile(about, count), np.clip(value, known.low, known.high), p[name])
+            p[name] = np.where(about[row], np.clip(value, known.low, known.high), p[name])
         if "without_setup" in self.table:
-            p["setup_s"] = np.where(np.tile(self.table.without_setup.eq(True), count), 0.0, p["setup_s"])
+            p["setup_s"] = np.where(self.table.without_setup.eq(True).to_numpy()[row], 0.0, p["setup_s"])
         return p
 
-    def _base(self, name: str, count: int) -> Floats:
+    def _base(self, name: str) -> Floats:
         """What a factor is on: of a working set that is not known, the guest's content."""
         if name == "working_set_gib" and name not in self.table:
-            return np.tile(self.columns["memory_gib"] * self.columns["resident_share"], count)
-        return np.tile(self.columns[name], count)
+            content: Floats = self.columns["memory_gib"] * self.columns["resident_share"]
+            return content
+        return self.columns[name]
 
     def outcomes(self, p: Columns) -> Columns:
         """Outcomes, each the mean over the phases of the looks."""
@@ -151,21 +156,19 @@ class Fit:
 
     def parts(self, points: Floats) -> dict[str, Residuals]:
         """Unscaled residuals at each of some points."""
-        step = max(1, AT_ONCE // (len(self.table) * len(self.phases)))
-        some = [self._parts(points[first : first + step]) for first in range(0, len(points), step)]
-        return {
-            part: Residuals(np.concatenate([one[part][0] for one in some]), some[0][part].owner)
-            for part in some[0]
-        }
-
-    def _parts(self, points: Floats) -> dict[str, Residuals]:
-        p, every = self.columns_at(points), np.arange(len(self.table))
-        found = self.parts_of(self.outcomes(p))
+        around = Around(self, points)
+        pairs = around.pairs
+        step = max(1, AT_ONCE // len(self.phases))
+        cut = [(pairs[0][k : k + step], pairs[1][k : k + step]) for k in range(0, len(pairs[0]), step)]
+        some = [self.outcomes(self.columns_at(points, part)) for part in cut]
+        found = self.parts_of(
+            {n: around.durations(n, np.concatenate([one[n] for one in some])).ravel() for n in some[0]}
+        )
         if self.passes is not None:
             owner = self.passes.owner.to_numpy()
-            found["pass"] = Residuals(self._log_passes(p, len(points)), owner)
+            found["pass"] = Residuals(self._log_passes(points, around), owner)
         return {
-            part: Residuals(_bounded(values).reshape(len(points), -1), owner if len(owner) else every)
+            part: Residuals(_bounded(values).reshape(len(points), -1), owner)
             for part, (values, owner) in found.items()
         }
 
@@ -188,15 +191,17 @@ class Fit:
             found["blackout"] = Residuals(_felt(paused) - _felt(fitted.blackout_s.to_numpy()), every)
         return found
 
-    def _log_passes(self, p: Columns, count: int) -> Floats:
+    def _log_passes(self, points: Floats, around: Around) -> Floats:
         """Log of measured over fitted dirty pages; NaN for passes that the fit does not make."""
         assert self.passes is not None
-        rows = len(self.table)
-        log = made_passes(p | {"pass_limit": self._limited(p, LOOKED_AT)})
-        fitted = np.full((count * rows, LOOKED_AT + 2), np.nan)
-        fitted[log.row.astype(int), log.number.astype(int)] = log.dirtied_pages
         owner, number = self.passes.owner.to_numpy(), self.passes.pass_number.to_numpy(int)
-        made = fitted.reshape(count, rows, -1)[:, owner, number]
+        pairs = around.pairs
+        told = np.flatnonzero(np.isin(pairs[1], owner))
+        p = self.columns_at(points, (pairs[0][told], pairs[1][told]))
+        log = made_passes(p | {"pass_limit": self._limited(p, LOOKED_AT)})
+        fitted = np.full((len(pairs[0]), LOOKED_AT + 2), np.nan)
+        fitted[told[log.row.astype(int)], log.number.astype(int)] = log.dirtied_pages
+        made = around.at_every(fitted)[:, owner, number]
         measured = self.passes.dirtied_pages.to_numpy()
         return np.log((measured + FEW_PAGES) / (made + FEW_PAGES))
 

@@ -21,9 +21,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import scipy  # whose parts come when they are asked for: a prediction without a host needs none of them
 from numpy.typing import NDArray
-from scipy import linalg, optimize
-from scipy.spatial.distance import cdist
 
 from analysis.arrays import Floats
 
@@ -118,13 +117,15 @@ def learn(
 def _weights(among: Floats, cross: Floats, observed: Floats, noise: Floats) -> Floats:
     """The centres' weights that kernels (``among`` the centres, ``cross`` to all rows) and noise give."""
     steady = among + SMALL * np.trace(among) / len(among) * np.eye(len(among))
-    root = linalg.cholesky(steady, lower=True, overwrite_a=True)
+    root = scipy.linalg.cholesky(steady, lower=True, overwrite_a=True)
     # By the root of the centres' own kernel: its square would lose half of the digits.
-    whitened = linalg.solve_triangular(root, cross / noise, lower=True, overwrite_b=True)
+    whitened = scipy.linalg.solve_triangular(root, cross / noise, lower=True, overwrite_b=True)
     system = whitened @ whitened.T
     system[np.diag_indices_from(system)] += 1.0
-    solved = linalg.cho_solve(linalg.cho_factor(system, lower=True), whitened @ (observed / noise))
-    weights: Floats = linalg.solve_triangular(root, solved, lower=True, trans="T")
+    solved = scipy.linalg.cho_solve(
+        scipy.linalg.cho_factor(system, lower=True), whitened @ (observed / noise)
+    )
+    weights: Floats = scipy.linalg.solve_triangular(root, solved, lower=True, trans="T")
     return weights
 
 
@@ -163,7 +164,7 @@ def _kernel(
     same = a_labels[:, None] == b_labels[None, :]
     total = np.zeros((len(a), len(b)))
     for number, one in enumerate(functions):
-        squared = cdist(a / one.lengths, b / one.lengths, "sqeuclidean")
+        squared = scipy.spatial.distance.cdist(a / one.lengths, b / one.lengths, "sqeuclidean")
         value = one.size**2 * _matern(squared, rough=number == 2)[0]
         total += value * same if number else value
     return total
@@ -183,7 +184,7 @@ def _tune(
 ) -> tuple[tuple[Function, ...], float]:
     """Lengths (of inputs that vary), sizes and a factor on the noise, of greatest posterior."""
     centre = _packed(begun, 1.0, varies)
-    squares = [cdist(near[0][:, [j]], near[0][:, [j]], "sqeuclidean") for j in varies]
+    squares = [scipy.spatial.distance.cdist(near[0][:, [j]], near[0][:, [j]], "sqeuclidean") for j in varies]
     same = near[1][:, None] == near[1][None, :]
 
     def cost(theta: Floats) -> tuple[float, Floats]:
@@ -191,7 +192,7 @@ def _tune(
         off = (theta - centre) / PRIOR
         return value + 0.5 * float(off @ off), slope + off / PRIOR
 
-    found = optimize.minimize(
+    found = scipy.optimize.minimize(
         cost, _packed(functions, factor, varies), jac=True, method="L-BFGS-B", options={"maxiter": steps}
     )
     return _unpacked(found.x, begun, varies)
@@ -238,8 +239,8 @@ def _likelihood(theta: Floats, squares: list[Floats], same: Floats, near: Near) 
         made.append((inverse, value, slope))
     variance = noise**2 * np.exp(2 * theta[-1])
     covariance[np.diag_indices_from(covariance)] += variance + SMALL
-    lower = linalg.cho_factor(covariance, lower=True)
-    inverted = linalg.cho_solve(lower, np.eye(len(observed)))
+    lower = scipy.linalg.cho_factor(covariance, lower=True)
+    inverted = scipy.linalg.cho_solve(lower, np.eye(len(observed)))
     solved = inverted @ observed
     cost = 0.5 * observed @ solved + np.log(np.diag(lower[0])).sum()
     by_covariance = 0.5 * (inverted - np.outer(solved, solved))

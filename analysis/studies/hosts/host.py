@@ -10,19 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 import yaml
 
-from analysis import presets
-from analysis.arrays import Floats
-from analysis.errors import UserError
+from analysis import presets, whole
+from analysis.arrays import Columns, Floats
 from analysis.model.migration import filled, parameters_in
-from analysis.observations.lab import located
-from analysis.parameters import FACTOR, PARAMETERS, ParameterError, check, nearest
-from analysis.schemas import first_fault
+from analysis.parameters import FACTOR, PARAMETERS
+from analysis.studies.hosts import host_file
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,9 @@ class Host:
     and ``blackout_s`` [s], each by the ceiling that binds. ``correlation``: of the logarithms of all
     estimates, parameters first, as the data know them together. ``cannot_tell_apart``: pairs of names whose
     estimates depend on each other. ``widths``: what intervals are multiplied by
-    (``studies.hosts.conformal``). ``undecided``: sentences on what the data do not decide. ``correction``:
-    the second stage (``studies.hosts.correction``), if there is one.
+    (``studies.hosts.conformal``). ``undecided``: sentences on what the data do not decide. ``seen``: marks of
+    the migrations that it was calibrated to (``studies.hosts.seen``). ``correction``: the second stage
+    (``studies.hosts.correction``), if there is one.
     """
 
     name: str = "default"
@@ -67,6 +66,7 @@ class Host:
     undecided: tuple[str, ...] = ()
     widths: dict[str, Any] = field(default_factory=dict)
     migrations: int = 0
+    seen: tuple[str, ...] = ()
     correction: dict[str, Any] | None = None
 
     def apply(self, scenarios: pd.DataFrame, given: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -99,9 +99,11 @@ Valued = tuple[Estimate, float | Floats]
 """What an estimate is of, and a value of it for all scenarios or for each."""
 
 
-def on_values(
-    scenarios: pd.DataFrame, parameters: Iterable[Valued], scales: Iterable[Valued]
-) -> pd.DataFrame:
+Table = TypeVar("Table", pd.DataFrame, Columns)
+"""Scenarios as a frame, or its columns by name."""
+
+
+def on_values(scenarios: Table, parameters: Iterable[Valued], scales: Iterable[Valued]) -> Table:
     """Scenarios with values in place of what they say, and factors beside what they say."""
     table = scenarios.copy()
     for estimate, value in _general_first(parameters):
@@ -115,7 +117,7 @@ def on_values(
     if "without_setup" in table:
         # Events tell of brownout and blackout; a total that is their sum has no set-up in it.
         usual = table.get("setup_s", PARAMETERS["setup_s"].default)
-        table["setup_s"] = np.where(table.without_setup.eq(True), 0.0, usual)
+        table["setup_s"] = np.where(pd.Series(table["without_setup"]).eq(True), 0.0, usual)
     return table
 
 
@@ -124,7 +126,7 @@ def _general_first(valued: Iterable[Valued]) -> list[Valued]:
     return sorted(valued, key=lambda one: bool(one[0].of))
 
 
-def _set(table: pd.DataFrame, name: str, estimate: Estimate, value: Any, default: Any) -> None:
+def _set(table: Table, name: str, estimate: Estimate, value: Any, default: Any) -> None:
     """Set a column, in the rows that the estimate is about; elsewhere it is as it was, or the default."""
     if not estimate.of:
         table[name] = value
@@ -134,9 +136,8 @@ def _set(table: pd.DataFrame, name: str, estimate: Estimate, value: Any, default
 
 
 def save_host(host: Host, path: str | Path) -> None:
-    """Write a host file, and the folder for it."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(host_text(host), encoding="utf-8")
+    """Write a host file, and the folder for it; an earlier one stays until the new one is whole."""
+    whole.write(Path(path), host_text(host))
 
 
 def host_text(host: Host) -> str:
@@ -155,131 +156,20 @@ def host_content(host: Host) -> dict[str, Any]:
     body["scatter"] = _short(host.scatter)
     body["cannot_tell_apart"] = [list(pair) for pair in host.cannot_tell_apart]
     body["undecided"] = list(host.undecided)
+    body["seen"] = " ".join(host.seen) or None
     body["correlation"] = [[round(float(c), 3) for c in row] for row in host.correlation]
     body["widths"] = _short(host.widths)
-    return {key: value for key, value in body.items() if value not in (None, [], {})}
+    kept = {key: value for key, value in body.items() if value not in (None, [], {})}
+    return {"version": host_file.VERSION} | kept
 
 
 def load_host(path: str | Path) -> Host:
-    """Read a host file; UserError with what is wrong in one that cannot be used."""
-    try:
-        body = yaml.safe_load(located(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"there is no host file {path}") from None
-    except IsADirectoryError:
-        raise UserError(f"{path} is a folder, not a host file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a host file: {' '.join(str(error).split())}") from None
-    if not isinstance(body, dict):
-        raise UserError(f"{path} is not a host file: it has no fields")
-    return _host(path, body)
-
-
-_ESTIMATE = {
-    "type": "object",
-    "required": ["name", "value", "low", "high"],
-    "properties": {
-        "name": {"enum": [name for name, p in PARAMETERS.items() if not p.choices]},
-        **{end: {"type": "number"} for end in ("value", "low", "high")},
-        **{word: {"type": "string"} for word in ("label", "of")},
-        "share_of": {"enum": ["content"]},
-    },
-    "additionalProperties": False,
-}
-_SIZES = {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}}
-_CORRELATION = {"type": "number", "minimum": -1, "maximum": 1}
-_WIDTH = {
-    "type": "object",
-    "required": ["up_to", "rows"],
-    "properties": {
-        "up_to": {"type": "number", "exclusiveMinimum": 0},
-        "rows": {"type": "integer", "minimum": 1},
-        **{str(level): {"type": "number", "exclusiveMinimum": 0} for level in (50, 90)},
-    },
-    "additionalProperties": False,
-}
-_SCHEMA = {
-    "type": "object",
-    "properties": {
-        "name": {"type": "string"},
-        "migrations": {"type": "integer"},
-        "parameters": {"type": "array", "items": _ESTIMATE},
-        "scales": {"type": "array", "items": _ESTIMATE},
-        "scatter": {
-            "type": "object",
-            "properties": {
-                "extra_resident_mib": {"type": "number", "minimum": 0},
-                "dirty_pages_per_s": {"type": "number", "minimum": 0},
-                "time": _SIZES,
-                "blackout_s": _SIZES,
-            },
-            "additionalProperties": False,
-        },
-        "correlation": {"type": "array", "items": {"type": "array", "items": _CORRELATION}},
-        "undecided": {"type": "array", "items": {"type": "string"}},
-        "widths": {"type": "object", "additionalProperties": {"type": "array", "items": _WIDTH}},
-        "cannot_tell_apart": {"type": "array", "items": {"type": "array", "items": {"type": "string"}}},
-        "correction": {
-            "type": "object",
-            "required": ["label", "centre", "spread", "outcomes"],
-            "properties": {
-                "centre": {"type": "object"},
-                "spread": {"type": "object"},
-                "outcomes": {"type": "object"},
-            },
-        },
-    },
-    "additionalProperties": False,
-}
-"""What a host file may hold (JSON Schema)."""
-
-
-def _host(path: str | Path, body: dict[str, Any]) -> Host:
-    _refuse_unknown(path, body)
-    _refuse_values(path, body)
-    wrong = first_fault(body, _SCHEMA)
-    if wrong is not None:
-        place = "/".join(map(str, wrong.absolute_path)) or "its fields"
-        told = _NEEDED if place.startswith(("parameters", "scales")) and wrong.validator != "enum" else ""
-        raise UserError(f"{path}: {place}: {wrong.message[:200]}{told}")
+    """Read a host file, of this version or an earlier one; UserError with what is wrong in any other."""
+    body = host_file.body(path, known=Host.__dataclass_fields__)
     estimates = {k: tuple(Estimate(**e) for e in body.get(k, ())) for k in ("parameters", "scales")}
-    for estimate in (*estimates["parameters"], *estimates["scales"]):
-        if not estimate.low <= estimate.value <= estimate.high:
-            raise UserError(f"{path}: the value of {estimate.name} is outside its own interval")
     rows = {k: tuple(map(tuple, body.get(k, ()))) for k in ("cannot_tell_apart", "correlation")}
-    found = Host(**(body | estimates | rows | {"undecided": tuple(body.get("undecided", ()))}))
-    count = len(found.estimates)
-    if found.correlation and [len(row) for row in found.correlation] != [count] * count:
-        raise UserError(f"{path}: correlation has to have a row and a column for each of {count} estimates")
-    return found
-
-
-def _refuse_unknown(path: str | Path, body: dict[str, Any]) -> None:
-    fields = Host.__dataclass_fields__
-    for key in body:
-        if key not in fields:
-            near = nearest(str(key), fields)
-            hint = f"; did you mean {near!r}?" if near else ""
-            raise UserError(f"{path}: there is no field {key!r}{hint}")
-
-
-_NEEDED = "; an estimate needs name, value, low and high, and the last three are numbers"
-
-
-def _refuse_values(path: str | Path, body: dict[str, Any]) -> None:
-    """Names that are no parameters, values outside a parameter's range, factors that are not above 0."""
-    for kind in ("parameters", "scales"):
-        entries = body.get(kind)
-        listed = entries if isinstance(entries, list) else []
-        for entry in (e for e in listed if isinstance(e, dict) and "name" in e):
-            name, value = str(entry["name"]), entry.get("value", np.nan)
-            factor = kind == "scales" and name in PARAMETERS
-            try:
-                check({name: PARAMETERS[name].default if factor or "value" not in entry else value})
-            except (ParameterError, KeyError) as error:
-                raise UserError(f"{path}: {error}") from None
-            if factor and isinstance(value, (int, float)) and value <= 0:
-                raise UserError(f"{path}: the factor on {name} is {value:g}; it must be above 0")
+    words = {"undecided": tuple(body.get("undecided", ())), "seen": tuple(body.get("seen", "").split())}
+    return Host(**(body | estimates | rows | words))
 
 
 def _short(value: Any) -> Any:

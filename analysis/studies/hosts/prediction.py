@@ -21,24 +21,25 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.arrays import Columns, Floats
+from analysis.arrays import Codes, Columns, Floats
+from analysis.model.link import rates
 from analysis.model.migration import (
     CODED,
     ceilings,
+    completed,
     evaluate,
     filled,
-    migrate,
     parameters_in,
     refuse_misleading,
 )
-from analysis.model.units import PAGE_BYTES, PAGES_PER_GIB
+from analysis.model.units import PAGE_BYTES
 from analysis.observations.lab import COUNTED_RAW
-from analysis.parameters import OUTCOMES, PARAMETERS
+from analysis.parameters import OUTCOMES, PARAMETERS, check, defaults
 from analysis.signatures import names_parameters
 from analysis.studies.hosts import conformal, drawing
 from analysis.studies.hosts.conformal import LEVELS
-from analysis.studies.hosts.correction import corrected
-from analysis.studies.hosts.host import Host, on_values
+from analysis.studies.hosts.correction import corrected, said
+from analysis.studies.hosts.host import Estimate, Host, on_values
 
 INTERVALS = ("brownout_s", "blackout_s", "total_s", "stream_gib", "memory_sent_gib")
 """Outcomes that have intervals."""
@@ -48,6 +49,8 @@ AT_ONCE = 32_768
 """Draws made together, so that memory does not grow with the table."""
 BITES = 0.03
 """A ceiling that takes less than this off the line leaves the migration as steady as the line is."""
+WORDS = tuple(name for name, known in PARAMETERS.items() if known.choices)
+"""Parameters whose values are names."""
 ENDLESS = 1e30
 """Stands for infinity where quantiles are drawn between two values: infinity less infinity is no number."""
 
@@ -103,11 +106,11 @@ def _made(
     """Scenarios on the host, their columns, outcomes at its values, and so many draws of each, if any."""
     base = host.apply(scenarios, given)
     rng = np.random.default_rng(seed)
-    columns, ceiling = filled(parameters_in(base)), bound(base, host)
-    middle = corrected(pd.DataFrame(_central(columns, host, rng), index=base.index), host, base)
+    columns, ceiling, second = filled(parameters_in(base)), bound(base, host), said(host, base)
+    middle = corrected(pd.DataFrame(_central(columns, host, rng), index=base.index), host, base, 1, second)
     if not draws or not uncertain(host):
         return base, columns, middle, None
-    drawn = corrected(_drawn(scenarios, host, given, ceiling, draws, rng), host, base, draws)
+    drawn = corrected(_drawn(scenarios, host, given, ceiling, draws, rng), host, base, draws, second)
     return base, columns, middle, drawn
 
 
@@ -154,8 +157,7 @@ def uncertain(host: Host) -> bool:
 
 def writes_over_link(p: Columns) -> Floats:
     """Pages written for each that the link carries, from columns of all parameters."""
-    found = evaluate(p, wanted=())
-    rate = found["memory_rate_gib_per_s"] * PAGES_PER_GIB
+    rate = rates(p).pages_per_s
     ratio: Floats = np.divide(
         p["dirty_pages_per_s"], rate, out=np.full(np.shape(rate), np.inf), where=np.asarray(rate) > 0
     )
@@ -163,7 +165,9 @@ def writes_over_link(p: Columns) -> Floats:
 
 
 def _repeated(columns: Columns, times: int) -> Columns:
-    return {name: np.repeat(column, times) for name, column in columns.items()}
+    """Every row so many times, one after the other; a word that all rows share stands once."""
+    return {name: np.repeat(column, times) if name not in WORDS else _word(column, times)
+            for name, column in columns.items()}  # fmt: skip
 
 
 def _central(columns: Columns, host: Host, rng: np.random.Generator) -> Columns:
@@ -173,10 +177,11 @@ def _central(columns: Columns, host: Host, rng: np.random.Generator) -> Columns:
         return _named(evaluate(columns))
     many = _repeated(columns, PHASES)
     many["extra_resident_mib"] = _with_volume(many, np.tile(drawing.normal(PHASES, rng) * scatter, rows))
-    found = _named(evaluate(many))
+    found = evaluate(many)
     usual = _usual(found["stop_reason"].reshape(rows, PHASES), found["total_s"].reshape(rows, PHASES))
     middle = {name: _median(found[name].reshape(rows, PHASES)) for name in INTERVALS}
-    return {name: found[name][np.arange(rows) * PHASES + usual] for name in OUTCOMES} | middle
+    some = np.arange(rows) * PHASES + usual
+    return _named({name: np.broadcast_to(found[name], rows * PHASES)[some] for name in OUTCOMES}) | middle
 
 
 def _named(found: Columns) -> Columns:
@@ -189,11 +194,11 @@ def _median(draws: Floats) -> Floats:
     return np.where(middle > ENDLESS / 1e6, np.inf, middle)
 
 
-def _usual(reason: np.ndarray, total: Floats) -> np.ndarray:
+def _usual(reason: Codes, total: Floats) -> np.ndarray:
     """For each row the draw of middling length among those that stopped for the most frequent reason."""
-    names, code = np.unique(reason.astype(str), return_inverse=True)
-    code = code.reshape(reason.shape)
-    often = np.array([(code == k).sum(axis=1) for k in range(len(names))])
+    # By the alphabet, so that of two that are as frequent it is the same one whatever their codes are.
+    code = np.argsort(np.argsort(CODED["stop_reason"].astype(str)))[reason]
+    often = np.array([(code == k).sum(axis=1) for k in range(len(CODED["stop_reason"]))])
     usual = code == often.argmax(axis=0)[:, None]
     length = np.where(usual, np.minimum(total, ENDLESS), np.nan)
     middle = np.nanmedian(length, axis=1)[:, None]
@@ -227,9 +232,7 @@ def drawn_columns(
     rows = len(scenarios)
     values = [(e, np.tile(drawn, rows)) for e, drawn in drawing.drawn(host, draws, rng)]
     own = [(e, v) for e, v in values[: len(host.parameters)] if e.name not in given]
-    many = scenarios.loc[scenarios.index.repeat(draws)].reset_index(drop=True)
-    table = on_values(many, own, values[len(host.parameters) :])
-    p = filled(allowed(parameters_in(table)))
+    p = _on_drawn(scenarios, own, values[len(host.parameters) :], draws)
     chance = {name: _chances(rows, draws, rng, apart) for name in ("volume", "writes", "time", "pause")}
     p["extra_resident_mib"] = _with_volume(p, chance["volume"] * host.scatter.get("extra_resident_mib", 0.0))
     slower = np.exp(chance["time"] * _by_ceiling(host.scatter.get("time", {}), ceiling).repeat(draws))
@@ -238,6 +241,34 @@ def drawn_columns(
     p["dirty_pages_per_s"] = _clipped("dirty_pages_per_s", p["dirty_pages_per_s"] * busier * slower)
     pause = chance["pause"] * _by_ceiling(host.scatter.get("blackout_s", {}), ceiling).repeat(draws)
     return Draws(p, slower, pause)
+
+
+def _on_drawn(
+    scenarios: pd.DataFrame,
+    own: Sequence[tuple[Estimate, Floats]],
+    scales: Sequence[tuple[Estimate, Floats]],
+    draws: int,
+) -> Columns:
+    """All parameters of every scenario ``draws`` times, with drawn values and factors.
+
+    Checked before they are repeated, and without a frame of them: that would take longer than their passes.
+    """
+    asked = check({str(name): column for name, column in parameters_in(scenarios).items()})
+    words = {name: _word(asked.pop(name), draws) for name in WORDS if name in asked}
+    words = {name: np.array([defaults()[name]], object) for name in WORDS} | words
+    beside = {"without_setup", *(e.label for e, _ in (*own, *scales))} & set(map(str, scenarios))
+    many = {name: np.repeat(column, draws) for name, column in asked.items()}
+    many |= {name: scenarios[name].to_numpy(object).repeat(draws) for name in beside}
+    table = on_values(many, own, scales)
+    numbers = {name: table[name] for name in table if name not in beside}
+    clipped = {n: _clipped(n, column) if n in PARAMETERS else column for n, column in numbers.items()}
+    return completed(words | check(clipped), len(scenarios) * draws)
+
+
+def _word(column: np.ndarray, times: int) -> np.ndarray:
+    """Words of rows, each so many times; once where all rows have the same: names are slow to look at."""
+    same = len(column) and (column == column[0]).all()
+    return column[:1] if same else np.repeat(column, times)
 
 
 def _chances(rows: int, draws: int, rng: np.random.Generator, apart: bool) -> Floats:
@@ -288,9 +319,9 @@ def bound(base: pd.DataFrame, host: Host) -> pd.Series:
 def bound_by(scenarios: pd.DataFrame) -> pd.Series:
     """The ceiling that takes at least :data:`BITES` off the line, else the line; spare cores always."""
     known = parameters_in(scenarios)
-    table, outcome = ceilings(known), migrate(known).limited_by.reset_index(drop=True)
+    table, compressor = ceilings(known), rates(filled(known)).limited_by == "spare_cores"
     bitten = table.limited_by.mask(table.goodput_gbps > (1 - BITES) * table.line_rate, "line_rate")
-    return bitten.mask(outcome == "spare_cores", "spare_cores").set_axis(scenarios.index)
+    return bitten.mask(compressor, "spare_cores").set_axis(scenarios.index)
 
 
 def _by_ceiling(scatter: dict[str, float], ceiling: pd.Series) -> np.ndarray:
@@ -301,12 +332,13 @@ def _by_ceiling(scatter: dict[str, float], ceiling: pd.Series) -> np.ndarray:
 
 def _interval(name: str, middle: Floats, draws: Floats) -> dict[str, Floats]:
     """Ends of the intervals of an outcome, the prediction between them."""
+    chances = [(1 + side * level / 100) / 2 for level in LEVELS for side in (-1, 1)]
+    ends = np.quantile(np.minimum(draws, ENDLESS), chances, axis=1)
+    low_and_high = iter(np.where(ends > ENDLESS / 1e6, np.inf, ends))
     columns: dict[str, Floats] = {}
     for level in LEVELS:
-        ends = np.quantile(np.minimum(draws, ENDLESS), [(1 - level / 100) / 2, (1 + level / 100) / 2], axis=1)
-        low, high = np.where(ends > ENDLESS / 1e6, np.inf, ends)
-        columns |= {f"{name}_low{level}": np.minimum(low, middle)}
-        columns |= {f"{name}_high{level}": np.maximum(high, middle)}
+        columns |= {f"{name}_low{level}": np.minimum(next(low_and_high), middle)}
+        columns |= {f"{name}_high{level}": np.maximum(next(low_and_high), middle)}
     return columns
 
 

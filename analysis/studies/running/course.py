@@ -59,7 +59,9 @@ class Course:
     ``seen``: passes that have ended. The others are of now: number, start and pages of the pass under way
     (at its start and left), time of the last poll, pages a second that the link carries with the scatter
     (of the logarithm) of what it will carry, pages sent with content, and the downtime limit if the polls
-    tell it [ms]. ``dirty_pages_per_s`` is measured over the last pass that ended; NaN before.
+    tell it [ms]. ``dirty_pages_per_s`` is measured over the last pass that ended; NaN before. ``blind``: the
+    polls tell what was sent and not what remains, so that no pass is seen to end: the whole migration then
+    counts as under way, of which only the start, the link and that it has not ended are known.
     """
 
     seen: tuple[SeenPass, ...]
@@ -76,6 +78,7 @@ class Course:
     link_scatter: float
     content_pages: float
     limit_ms: float
+    blind: bool = False
 
     @property
     def link_gbps(self) -> float:
@@ -96,8 +99,10 @@ class Course:
 
 def course(polls: Iterable[Poll]) -> Course | None:
     """The course that polls tell; None where they are too few to tell a rate."""
-    told = [p for p in polls if math.isfinite(p.time_s + p.sent_bytes + p.remaining_bytes)]
-    told = [p for i, p in enumerate(told) if i == 0 or p.time_s > told[i - 1].time_s]
+    timed = [p for p in polls if math.isfinite(p.time_s + p.sent_bytes)]
+    told = _onward([p for p in timed if math.isfinite(p.remaining_bytes)])
+    if timed and not told:
+        return _blind(_onward(timed))
     if len(told) < 2 or told[-1].sent_bytes <= told[0].sent_bytes:
         return None
     each = _bytes_per_page(told)
@@ -114,6 +119,27 @@ def course(polls: Iterable[Poll]) -> Course | None:
     here = (walk.number, walk.start_s, walk.began, last.remaining_bytes / PAGE_BYTES)
     times = (last.time_s, told[0].time_s, memory / PAGE_BYTES, last.sent_bytes)
     return Course(tuple(walk.seen), *here, *times, each, rate, scatter, content, told_limit_ms(told))
+
+
+def _onward(polls: Sequence[Poll]) -> list[Poll]:
+    """The polls whose time is later than that of the one before."""
+    return [p for i, p in enumerate(polls) if i == 0 or p.time_s > polls[i - 1].time_s]
+
+
+def _blind(told: list[Poll]) -> Course | None:
+    """The course of polls that do not tell what remains; None where the memory is not told either."""
+    memory = next((p.memory_bytes for p in told if p.memory_bytes > 0), math.nan)
+    if told[0].time_s > 0:
+        told = [Poll(0.0, 0.0, math.nan), *told]
+    last, each = told[-1], _bytes_per_page(told)
+    if not memory > 0 or len(told) < 2 or last.sent_bytes <= told[0].sent_bytes:
+        return None
+    rate, scatter = _rate(told, each)
+    if not rate > 0:
+        return None
+    pages, sent = memory / PAGE_BYTES, last.sent_bytes / each
+    here = (1, 0.0, pages, max(pages - sent, 0.0), last.time_s, 0.0, pages, last.sent_bytes)
+    return Course((), *here, each, rate, scatter, sent, told_limit_ms(told), blind=True)
 
 
 def told_limit_ms(polls: Sequence[Poll]) -> float:

@@ -58,6 +58,11 @@ class Believed:
     classes: WriteClasses
     pages_per_s: Floats
 
+    def those(self, kept: Bools) -> Believed:
+        """Some of the guests."""
+        classes = WriteClasses._make(column[kept] for column in self.classes)
+        return Believed(self.content[kept], classes, self.pages_per_s[kept])
+
     def throttled(self, share: float) -> Believed:
         """The same guests, slowed so that they write so much less."""
         slower = self.classes._replace(rates=self.classes.rates * (1 - share))
@@ -83,6 +88,25 @@ def guests(here: Course, told: Told, *, draws: int = DRAWS, seed: int = 0) -> Be
     classes = WriteClasses._make(np.concatenate(c) for c in zip(*(p.classes for p in parts), strict=True))
     link = here.pages_per_s * np.exp(here.link_scatter * rng.standard_normal(len(content)))
     return Believed(content, classes, link)
+
+
+def believed_now(here: Course, rule: Rule, told: Told) -> Believed:
+    """Guests that explain what was seen, and of a course that shows no passes that it has not ended.
+
+    All of them where none would still be running: then nothing tells when it ends.
+    """
+    who = guests(here, told)
+    if not here.blind:
+        return who
+    running = _end_s(here, rule, who) > here.time_s
+    return who.those(running) if running.any() else who
+
+
+def _end_s(here: Course, rule: Rule, who: Believed) -> Floats:
+    guest, sent = _guest(here, who)
+    found = precopy(guest, SteadyLink(who.pages_per_s, sent - who.pages_per_s * (here.time_s - here.start_s)),
+                    _left_of(rule, here, len(sent)))  # fmt: skip
+    return here.start_s + np.asarray(found.duration_s, float)
 
 
 def ends(here: Course, rule: Rule, who: Believed) -> Ends:

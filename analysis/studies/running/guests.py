@@ -86,6 +86,9 @@ def content(z: Floats, here: Course, told: Told) -> Floats:
     known = here.memory_pages * flat(z, CONTENT)
     if told.content_pages is not None:
         known = told.content_pages + told.content_scatter_pages * z
+    if here.blind:
+        # What was sent may be of later passes as well.
+        return np.clip(known, 1.0, here.memory_pages)
     return np.clip(known, here.content_pages, here.content_pages + here.remaining_pages)
 
 

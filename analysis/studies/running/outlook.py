@@ -16,7 +16,7 @@ from analysis.arrays import Floats
 from analysis.model.units import PAGE_BYTES
 from analysis.studies.running import widths
 from analysis.studies.running.course import Course
-from analysis.studies.running.forecast import Ends, Rule, ends, guests, paused_now
+from analysis.studies.running.forecast import Ends, Rule, believed_now, ends, paused_now
 from analysis.studies.running.guests import Told
 from analysis.studies.running.levers import Lever, levers
 
@@ -33,9 +33,11 @@ class Outlook:
     """Where a migration is and how it will end; times in seconds since its start, infinite for never.
 
     ``progress``: share of the predicted whole, which never falls. ``intervals``: ends of the 50 % and 90 %
-    intervals of ``end_s`` by name (``low50``, ...). ``binds``: ``link`` (memory over the link),
-    ``writes`` (memory is rewritten nearly as fast as it is sent), ``pass_limit`` or ``first_pass`` (only
-    its end will tell how much is rewritten). ``levers``: what would help now, best first.
+    intervals of ``end_s`` by name (``low50``, ...). ``pass_number``: 0 where the source does not tell what
+    remains; ``remaining_gib`` is then of the memory that was not sent yet. ``binds``: ``link`` (memory over
+    the link), ``writes`` (memory is rewritten nearly as fast as it is sent), ``pass_limit`` or
+    ``first_pass`` (only its end will tell how much is rewritten). ``levers``: what would help now, best
+    first.
     """
 
     time_s: float
@@ -71,7 +73,7 @@ def outlook(
     here: Course, rule: Rule, told: Told, *, before: float = 0.0, with_levers: bool = True
 ) -> Outlook:
     """The outlook on a course. ``before``: progress that was told already, below which it does not fall."""
-    who = guests(here, told)
+    who = believed_now(here, rule, told)
     found = ends(here, rule, who)
     end = median(found.end_s)
     progress = here.time_s / end if math.isfinite(end) else 0.0
@@ -94,7 +96,7 @@ def _seen(here: Course) -> dict[str, Any]:
     gib = PAGE_BYTES / 2**30
     return {
         "time_s": here.time_s,
-        "pass_number": here.number,
+        "pass_number": 0 if here.blind else here.number,
         "remaining_gib": here.remaining_pages * gib,
         "link_gbps": here.link_gbps,
         "dirty_pages_per_s": here.dirty_pages_per_s,

@@ -19,7 +19,7 @@ from analysis.observations.lab import DATA, read_migrations, read_passes
 from analysis.observations.polls import COURSES, Poll, read_courses
 from analysis.studies.running import widths
 from analysis.studies.running.course import Course, course
-from analysis.studies.running.forecast import Rule, ends, guests
+from analysis.studies.running.forecast import Rule, believed_now, ends
 from analysis.studies.running.guests import Told
 from analysis.studies.running.outlook import LEVELS, intervals, median
 
@@ -129,7 +129,7 @@ def on_the_way(
         here = course(p for p in polls if p.time_s <= share * total_s)
         if here is None:
             continue
-        found = ends(here, rule, guests(here, told))
+        found = ends(here, rule, believed_now(here, rule, told))
         end = median(found.end_s)
         inside = intervals(here, rule, told, found.end_s, widen=widen)
         yield {

@@ -206,13 +206,26 @@ class Design:
         return {axis.name: axis.drawn(draw, CHUNK)[:rows] for axis in self.axes}
 
     def _combined(self, start: int, rows: int) -> dict[str, np.ndarray]:
-        shape = tuple(len(axis.cells(None)) for axis in self.axes)
-        every = np.unravel_index(np.arange(start, start + rows), shape) if shape else ()
-        places = {}
-        for axis, place in zip(self.axes, every, strict=True):
-            one = place[0] == place[-1] and (place == place[0]).all()
-            places[axis.name] = place[:1] if one else place
+        places, step = {}, 1
+        for axis in reversed(self.axes):
+            count = len(axis.cells(None))
+            places[axis.name] = _turns(start, rows, step, count)
+            step *= count
         return places
+
+
+def _turns(start: int, rows: int, step: int, count: int) -> np.ndarray:
+    """Which of ``count`` values, each for ``step`` rows in turn, some rows have; one if all the same.
+
+    Laid out: a remainder computed for each row would take longer than its passes.
+    """
+    first = start // step
+    turns = np.arange(first, (start + rows - 1) // step + 1)
+    if len(turns) > count:  # they come again and again
+        turns = np.resize((first + np.arange(count)) % count, len(turns))
+    else:
+        turns %= count
+    return turns if step == 1 or len(turns) == 1 else np.repeat(turns, step)[start - first * step :][:rows]
 
 
 def _kind(value: Any) -> type:

@@ -3,39 +3,34 @@ many.
 
 Rows are evaluated in stretches and written in parts, one file each; a part is whole or not there. What has
 been done stands in ``sweep.json`` and the sums of reductions in ``sums.npz``, so that the same call carries
-on where it stopped. Parts are made by the processes of a pool, or by the workers of a Dask cluster that see
-the same folder; both are an executor to which the same function is given.
+on where it stopped. Who makes parts, `makers` says.
 """
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
-import inspect
 import json
 import os
-import signal
-import sys
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis import writable
+from analysis import alone, spreadsheets, whole, writable
 from analysis.arrays import Columns
+from analysis.cluster import check_address
 from analysis.model.engine import Way, cores, way_for
 from analysis.model.migration import CODED, evaluate
 from analysis.parameters import OUTCOMES, ParameterError
-from analysis.studies.sweeps import designs, reductions
+from analysis.studies.sweeps import designs, makers, reductions
 from analysis.studies.sweeps.designs import CHUNK, Design
 
 PART = 4 * CHUNK
@@ -113,32 +108,52 @@ def sweep(
         For a folder that cannot be written, before anything is evaluated.
     """
     design = _design(design).on(host_file, preset)
+    if scheduler is not None:
+        check_address(scheduler)
     if not rows and not design.reduce:
         raise ParameterError("a sweep without rows and without reductions makes nothing")
     begun = time.monotonic()
-    state = _State(design, Path(out), rows, force)
+    folder = Path(out)
+    for place in (folder, beside(folder)) if rows else (beside(folder),):
+        writable.folder(place)
+        place.mkdir(parents=True, exist_ok=True)
+    with alone.in_folder(beside(folder), folder):
+        state = _State(design, folder, rows, force)
+        new = _made(state, workers, scheduler, progress or (lambda done, total: None))
+        tables = _tables(state)
+    taken = time.monotonic() - begun
+    path = state.folder if rows else state.beside
+    return Swept(design.rows, new, taken, path, state.beside, tables)
+
+
+def _made(
+    state: _State, workers: int | None, scheduler: str | None, report: Callable[[int, int], None]
+) -> int:
+    """Make the parts that are left; the number of rows that were made."""
+    design = state.design
     done_before = state.rows_done
     todo = [k for k in range(_parts(design)) if k not in state.done]
-    report = progress or (lambda done, total: None)
     report(state.rows_done, design.rows)
     try:
-        left = design.rows - state.rows_done
-        with _executor(scheduler, workers or cores(), left) as (executor, width):
-            folder = state.folder if rows else None
-            for part, sums in _finished(executor, width, todo, design, folder):
+        with closing(_making(state, workers or cores(), scheduler, todo)) as making:
+            for part, sums in making:
                 state.add(part, sums)
                 report(state.rows_done, design.rows)
     finally:
         state.save()
+    return state.rows_done - done_before
+
+
+def _tables(state: _State) -> dict[str, pd.DataFrame]:
+    """The tables of a sweep's reductions, written down; what killed runs left half written goes."""
     tables = {name: reduction.result(state.sums[name]) for name, reduction in state.reductions.items()}
     for name, table in tables.items():
-        table.to_parquet(state.beside / f"{name}.parquet")
-        table.to_csv(state.beside / f"{name}.csv", index=False, lineterminator="\n")
+        whole.write(state.beside / f"{name}.parquet", table.to_parquet())
+        whole.write(state.beside / f"{name}.csv", spreadsheets.csv(table))
     for stray in state.folder.glob(".part-*"):  # by a process that was killed
         stray.unlink(missing_ok=True)
-    taken = time.monotonic() - begun
-    path = state.folder if rows else state.beside
-    return Swept(design.rows, state.rows_done - done_before, taken, path, state.beside, tables)
+    whole.remove_halves(state.beside)
+    return tables
 
 
 def _design(given: Any) -> Design:
@@ -165,15 +180,16 @@ class _State:
         self.folder, self.rows, self.design = folder, rows, design
         self.beside = beside(folder)
         self.reductions = reductions.made(design)
-        self.sums = {name: np.zeros(reduction.size) for name, reduction in self.reductions.items()}
+        self.sums = {
+            name: np.zeros(reduction.size, np.int64 if reduction.counts else float)
+            for name, reduction in self.reductions.items()
+        }
         self.done: set[int] = set()
         self._saved = time.monotonic()
         self._whole = True
         self.digest = _digest(design, rows)
-        for place in (folder, self.beside) if rows else (self.beside,):
-            writable.folder(place)
-            place.mkdir(parents=True, exist_ok=True)
-        empty = not any(any(place.iterdir()) for place in (folder, self.beside) if place.is_dir())
+        places = [place for place in (folder, self.beside) if place.is_dir()]
+        empty = not any(file.name != alone.LOCK for place in places for file in place.iterdir())
         if not empty and not self._carry_on():
             self._clear(force)
         self.save()
@@ -237,9 +253,8 @@ class _State:
             "part-*.parquet",
             ".part-*",
             *reduced,
+            ".*.part",
             "sums.npz",
-            ".sums.npz",
-            ".sweep.json",
             "sweep.json",
         ):
             for place in (self.folder, self.beside):
@@ -269,13 +284,10 @@ class _State:
             "parts_hold_rows": self.rows,
         }
         # The book first, since a folder without it is no sweep's.
-        temporary = self.beside / ".sweep.json"
-        temporary.write_text(json.dumps(book, indent=1), encoding="utf-8")
-        os.replace(temporary, self.beside / "sweep.json")
-        temporary = self.beside / ".sums.npz"
+        whole.write(self.beside / "sweep.json", json.dumps(book, indent=1))
         named: dict[str, Any] = {f"of {name}": sums for name, sums in self.sums.items()}
-        np.savez(temporary, done=np.array(sorted(self.done), np.int64), **named)
-        os.replace(temporary, self.beside / "sums.npz")
+        with whole.replaced(self.beside / "sums.npz") as half, half.open("wb") as file:
+            np.savez(file, done=np.array(sorted(self.done), np.int64), **named)
         self._saved = time.monotonic()
 
 
@@ -304,8 +316,10 @@ def _digest(design: Design, rows: bool) -> str:
 def _code() -> str:
     """A digest of the code that computes outcomes: another model is another sweep."""
     package = Path(__file__).resolve().parents[2]
-    files = [*sorted((package / "model").glob("*.py")), package / "parameters.py"]
-    files += [Path(inspect.getfile(module)) for module in (designs, reductions)]
+    files = [*sorted((package / "model").rglob("*.py")), package / "parameters.py"]
+    files += [
+        Path(__file__).with_name(f"{name}.py") for name in ("counting", "designs", "reductions", "tally")
+    ]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
@@ -322,7 +336,7 @@ def make_part(
     """Evaluate the rows of one part; write them to its file, and return what they add to reductions."""
     kept = _Columns(design, _rows_of(design, part)) if folder else None
     wanted = reductions.made(design)
-    sums: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in wanted}
+    gathering = reductions.Gathering(wanted, way.name == "compiled")
     needed = {*(design.outcomes if kept else ()), *(reduction.of for reduction in wanted.values())}
     for start in range(part * PART, part * PART + _rows_of(design, part), CHUNK):
         rows = min(CHUNK, design.rows - start)
@@ -330,11 +344,10 @@ def make_part(
         outcomes = evaluate(columns, way, needed)
         if kept:
             kept.put(start - part * PART, rows, columns, outcomes, places)
-        for name, reduction in wanted.items():
-            sums[name].append(reduction.part(places, outcomes, rows))
+        gathering.take(places, outcomes, rows)
     if folder and kept:
         kept.write(_part_file(Path(folder), part))
-    return part, {name: reductions.added(parts) for name, parts in sums.items()}
+    return part, gathering.made()
 
 
 class _Columns:
@@ -362,14 +375,18 @@ class _Columns:
 
         columns = {name: self._arrow(pa, name, array) for name, array in self.arrays.items()}
         # No value is ever missing; a file that could say so takes three times as long to write.
-        schema = pa.schema([pa.field(name, column.type, nullable=False) for name, column in columns.items()])
+        fields = [pa.field(name, column.type, nullable=False) for name, column in columns.items()]
+        schema = pa.schema(fields, {"migration_study_sweep": str(FORMAT)})
         temporary = file.with_name(f".{file.name}.{os.getpid()}")
-        # Numbers of random scenarios do not compress; names do, by their dictionary.
-        pq.write_table(
-            pa.table(columns, schema), temporary, compression="none", use_dictionary=list(self.names),
-            write_statistics=False, write_batch_size=len(next(iter(self.arrays.values()))),
-        )  # fmt: skip
-        os.replace(temporary, file)
+        try:
+            # Numbers of random scenarios do not compress; names do, by their dictionary.
+            pq.write_table(
+                pa.table(columns, schema), temporary, compression="none", use_dictionary=list(self.names),
+                write_statistics=False, write_batch_size=len(next(iter(self.arrays.values()))),
+            )  # fmt: skip
+            os.replace(temporary, file)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def _arrow(self, pa: Any, name: str, array: np.ndarray) -> Any:
         if name not in self.names:
@@ -377,71 +394,21 @@ class _Columns:
         return pa.DictionaryArray.from_arrays(pa.array(array), pa.array(self.names[name].tolist()))
 
 
-# --- who makes them -----------------------------------------------------------------------------
-
-
-@contextmanager
-def _executor(scheduler: str | None, workers: int, rows: int) -> Iterator[tuple[Executor | None, int]]:
-    """Where parts are made, and how many at a time: this process, a pool of processes, a cluster's
-    workers."""
-    if scheduler:
-        from analysis.cluster import connect
-
-        with connect(scheduler) as client:
-            yield client.get_executor(pure=False), sum(client.nthreads().values())
-    elif workers == 1 or rows < WORTH_POOL:
-        yield None, 1
-    else:
-        executor = ProcessPoolExecutor(
-            workers,
-            mp_context=get_context("spawn"),
-            initializer=_begin_process,
-        )
-        try:
-            yield executor, workers
-        finally:
-            executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _begin_process() -> None:
-    """Make a process of a pool ready to make parts."""
-    # Ctrl-C goes to all processes of a terminal: the one that gives out the parts answers it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _keep_memory()
-
-
-def _keep_memory() -> None:
-    """In a process that makes parts: keep memory that was freed, for the next stretch needs as much again.
-
-    Giving it back to the system and taking it anew costs a tenth of the time. Only glibc needs telling.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt:
-        trim_threshold, mmap_threshold = -1, -3
-        mallopt(trim_threshold, 2**28)
-        mallopt(mmap_threshold, 2**25)
-
-
-def _finished(
-    executor: Executor | None, width: int, todo: Iterable[int], design: Design, folder: Path | None
-) -> Iterator[tuple[int, Any]]:
-    """Parts as they are finished; never more than twice as many under way as are made at a time."""
-    place = str(folder.resolve()) if folder else None
+def _making(
+    state: _State, workers: int, scheduler: str | None, todo: Sequence[int]
+) -> Generator[tuple[int, Any]]:
+    """Parts as they are finished, by whoever makes them."""
+    design = state.design
+    place = str(state.folder.resolve()) if state.rows else None
     # By all rows, though some may be done: a sweep that is carried on is computed the same way.
-    rows = design.rows
-    if executor is None:
-        for part in todo:
-            yield make_part(design, part, place, way_for(rows))
-        return
-    way = Way(way_for(rows).name)
-    running: set[Future[tuple[int, Any]]] = set()
-    for part in todo:
-        running.add(executor.submit(make_part, design, part, place, way))
-        if len(running) >= 2 * width:
-            ready, running = wait(running, return_when=FIRST_COMPLETED)
-            for job in ready:
-                yield job.result()
-    while running:
-        ready, running = wait(running, return_when=FIRST_COMPLETED)
-        for job in ready:
-            yield job.result()
+    way = way_for(design.rows)
+    if not scheduler and (workers == 1 or design.rows - state.rows_done < WORTH_POOL):
+        return makers.made_here(partial(_part, design, place, way), todo)
+    make = partial(_part, design, place, Way(way.name))
+    if scheduler:
+        return makers.made_by_cluster(make, todo, scheduler)
+    return makers.made_by_pool(make, todo, workers)
+
+
+def _part(design: Design, folder: str | None, way: Way, part: int) -> tuple[int, Any]:
+    return make_part(design, part, folder, way)

@@ -16,16 +16,20 @@ import pandas as pd
 from analysis.errors import UserError
 from analysis.model.migration import passes
 from analysis.observations.files import read_observed
+from analysis.observations.lab import STOP_RULES
 from analysis.studies.hosts.host import Host
 from analysis.studies.hosts.prediction import as_counted, coverage, predict, unmeasured
 
-COVERED_METHODS = ("precopy", "xbzrle", "compress", "multifd-zstd", "multifd-zlib")
+COVERED_METHODS = ("precopy", "xbzrle", "compress", "multifd-zstd", "multifd-zlib", *STOP_RULES)
 """Methods of the laboratory that the model describes; xbzrle, which sends less of a page that it sent before,
 is predicted as plain pre-copy."""
 PLAIN_LINK_GBPS = 1.5
 """Above this line rate the laboratory's host, and not the link, was the ceiling."""
 VERDICTS = ("converged", "forced", "never")
-_VERDICT_OF = {"pass_limit": "forced", "sent_limit": "forced", "endless": "never"}
+_VERDICT_OF = {"pass_limit": "forced", "sent_limit": "forced", "endless": "never", "cancelled": "never"} | {
+    "time_up": "forced",
+    "post_copy": "forced",
+}
 
 
 def covered(observed: pd.DataFrame) -> pd.Series:

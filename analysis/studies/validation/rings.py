@@ -8,8 +8,8 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from analysis.model.laws.rings import overflow_chance
 from analysis.model.migration import ceilings
-from analysis.model.rings import overflow_chance
 from analysis.model.units import GBIT
 
 LIMITED = 0.97
@@ -75,9 +75,7 @@ def mathis(t: pd.DataFrame) -> pd.Series:
     The round trip is the path's and one cycle of the ring; one loss for each cycle that overflows.
     """
     moderation, delay = _seconds(t.interrupt_moderation_us), _seconds(t.receive_delay_us)
-    chance = overflow_chance(
-        t.receive_buffers.to_numpy(), _packets(t).to_numpy(), moderation.to_numpy(), delay.to_numpy()
-    )
+    chance = np.vectorize(overflow_chance)(t.receive_buffers, _packets(t), moderation, delay)
     loss = chance / (_packets(t) * (moderation + delay))
     round_trip = t.round_trip_ms / 1000 + moderation + delay
     packets = t.streams * np.sqrt(1.5 / np.maximum(loss, 1e-18)) / round_trip

@@ -1,10 +1,12 @@
 """The plain laws of one migration beside the tables': the same figures, whatever is asked."""
 
+import sys
+
 import numpy as np
 import pytest
 from scipy import special as scipy_special
 
-from analysis.model import engine, migration
+from analysis.model import engine, link, migration
 from analysis.model.laws import one, special
 from analysis.model.laws.passes import ENDLESS
 from analysis.model.laws.scenario import scenarios
@@ -49,6 +51,34 @@ def test_lists_may_be_used_again():
     lists = one.work()
     again = [one.migrated(p, lists) for p in scenarios(columns)]
     assert again == [one.migrated(p, one.work()) for p in scenarios(columns)]
+
+
+@pytest.mark.skipif(engine.find_spec("numba") is None, reason="Numba is not installed")
+def test_compiled_laws_are_the_plain_ones_bit_for_bit():
+    """Rates, what binds and every ceiling of 3,000 links, and of links of which most things are the same."""
+    from analysis.model import rows
+
+    mostly = migration.filled(receive_buffers=np.arange(4, 600), transport="compression")
+    mostly["bandwidth_gbps"] = mostly["bandwidth_gbps"][:1]
+    for columns in (migration.filled(drawn.anywhere(3000, 7)), mostly):
+        coded = [link.coded(name, columns[name]) for name in link.FIELDS]
+        compiled, plain = np.empty((2, link.RATES + len(link.CEILINGS), max(map(len, coded))))
+        rows.fill_rates(coded, compiled)
+        link._fill_singly(coded, plain)
+        np.testing.assert_array_equal(compiled, plain)
+        short = np.empty((link.RATES, compiled.shape[1]))
+        rows.fill_rates(coded, short)
+        np.testing.assert_array_equal(short, compiled[: link.RATES])
+
+
+def test_equal_links_are_made_once(monkeypatch):
+    """Of 600 machines on three links the laws are asked three times, and each machine gets its own link's."""
+    monkeypatch.setattr(link, "_singly", 0)
+    gbps = np.resize([1.0, 10.0, 25.0], 600)
+    found = link.rates(migration.filled(bandwidth_gbps=gbps, memory_gib=np.arange(1.0, 601.0)))
+    alone = [link.rates(migration.filled(bandwidth_gbps=one)).goodput_gbps[0] for one in (1.0, 10.0, 25.0)]
+    np.testing.assert_array_equal(found.goodput_gbps, np.resize(alone, 600))
+    assert link._singly == (3 if "analysis.model.rows" in sys.modules else 6)
 
 
 @pytest.mark.parametrize("law", ["erfcx", "ndtr"])

@@ -40,6 +40,19 @@ def test_more_at_once_is_not_predicted_from_one_by_one(drains):
     assert ends.loc[4].tolist() == pytest.approx([29.3, 45.5, 64.2, 85.4], abs=0.05)
 
 
+def test_what_the_drains_one_by_one_cannot_tell(drains):
+    """Two at once never end together: the second takes a whole machine's time after the first, so nothing
+    that it sent before counted, and no share of a link is told. The first ends later than alone by what
+    drains one by one have no trace of; the beat at which ends are told, 2.4 s, is the same."""
+    found = measured.in_turn(drains).set_index("at_once")
+    alone = measured.one_by_one(drains)["machine_s"]
+    assert found.step_s.loc[[2, 4]].tolist() == pytest.approx([18.2, 18.7], abs=0.05)
+    assert (found.step_s.loc[[2, 4]] > alone).all()
+    assert found.least_step_s[2] > 11
+    assert found.first_later_s.loc[[2, 4]].tolist() == pytest.approx([6.3, 12.8], abs=0.05)
+    assert found.poll_s.loc[[1, 2]].tolist() == pytest.approx([2.4, 2.4], abs=0.05)
+
+
 def test_four_at_once_follow_from_one_and_two(drains):
     """With what a second machine adds, four at once are predicted within 5 %."""
     found = measured.four_from_two(drains)

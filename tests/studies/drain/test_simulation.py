@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.model.laws.memory import WAIT_NORM
+from analysis.model.laws.compression import WAIT_NORM
 from analysis.model.migration import filled, migrate
 from analysis.model.units import GBIT, GIB
 from analysis.studies.drain import course

@@ -8,6 +8,7 @@ import pytest
 
 from analysis.errors import UserError
 from analysis.model.migration import migrate
+from analysis.studies.hosts import seen
 from analysis.studies.hosts.calibration import calibrate
 from analysis.studies.hosts.prediction import predict
 
@@ -66,6 +67,25 @@ def test_every_estimate_lies_within_its_interval(host):
     assert all(e.low <= e.value <= e.high and e.low < e.high for e in estimates(host).values())
 
 
+def test_no_migration_is_far_off_where_none_was_disturbed(host):
+    """Noise of 1 % names nobody."""
+    assert not any("far off" in told for told in host.undecided)
+
+
+def test_the_host_knows_the_migrations_that_it_was_calibrated_to(host, table):
+    """All of them, half of a table of which half is new, none of others."""
+    new = table.assign(measured_total_s=table.measured_total_s + 1.0)
+    half = pd.concat([table.head(5), new.head(5)], ignore_index=True)
+    assert [seen.share(rows, host.seen) for rows in (table, half, new)] == [1.0, 0.5, 0.0]
+
+
+def test_of_many_migrations_some_marks_tell():
+    """Of 5,000 a host keeps 200; of 2,000 rows, half of them known, the share is told within a tenth."""
+    rng = np.random.default_rng(1)
+    times = pd.DataFrame({"measured_total_s": rng.uniform(1, 100, 6000)})
+    assert seen.share(times.iloc[4000:], seen.kept(times.head(5000))) == pytest.approx(0.5, abs=0.1)
+
+
 def test_the_host_says_how_many_migrations_it_knows(host, table):
     """And its name."""
     assert (host.migrations, host.name) == (len(table), "calibrated")
@@ -116,7 +136,9 @@ def test_one_wild_outlier_does_not_bend_the_fit(table, host):
     known: its own interval is 5 % wide)."""
     wild = table.copy()
     wild.loc[0, ["measured_total_s", "measured_blackout_s"]] *= 20
-    with_it = estimates(calibrate(wild))
+    found = calibrate(wild)
+    with_it = estimates(found)
+    assert any(f"row 1 took {wild.measured_total_s[0]:.4g} s, the fitted" in told for told in found.undecided)
     for name, without in estimates(host).items():
         assert with_it[name].value == pytest.approx(without.value, rel=0.06)
 

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from analysis.parameters import PARAMETERS, ParameterError
 from analysis.studies.sweeps import designs
@@ -52,6 +54,24 @@ def test_grid_of_several_stretches_is_that_of_one(monkeypatch):
     monkeypatch.setattr(designs, "CHUNK", 4)
     monkeypatch.setitem(globals(), "CHUNK", 4)
     pd.testing.assert_frame_equal(rows_of(design_of(text)), whole)
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(
+    shape=st.lists(st.integers(1, 9), min_size=1, max_size=4),
+    start=st.integers(0, 3_000),
+    rows=st.integers(1, 300),
+)
+def test_places_in_turn_are_those_of_every_combination(shape, start, rows):
+    """Wherever a stretch begins and ends: numpy's unravel_index; one place where all rows have the same."""
+    start %= math.prod(shape)
+    rows = min(rows, math.prod(shape) - start)
+    every = np.unravel_index(np.arange(start, start + rows), shape)
+    steps = np.cumprod([1, *shape[:0:-1]])[::-1]
+    for step, count, expected in zip(steps.tolist(), shape, every, strict=True):
+        found = designs._turns(start, rows, step, count)
+        assert len(found) in (1, rows)
+        assert np.broadcast_to(found, rows).tolist() == expected.tolist()
 
 
 def test_range_has_count_and_spacing():

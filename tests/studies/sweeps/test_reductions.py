@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from analysis.model.migration import CODED, evaluate
 from analysis.parameters import ParameterError
-from analysis.studies.sweeps import reductions
+from analysis.studies.sweeps import reductions, tally
+from analysis.studies.sweeps.counting import Bins
 from analysis.studies.sweeps.designs import CHUNK, Axis, Design, parse
 
 GRID = {
@@ -33,31 +34,41 @@ def only(design: Design):
     return reduction
 
 
-def reduced(design: Design, values: np.ndarray, places: dict | None = None, parts: int = 1) -> pd.DataFrame:
+def gathered(reduction, stretches, compiled: bool = False) -> np.ndarray:
+    """What stretches of rows, each (places, outcomes, rows), add up to, each by a gathering of its own."""
+    numbers = np.zeros(reduction.size)
+    for stretch in stretches:
+        gathering = reductions.Gathering({"r": reduction}, compiled)
+        gathering.take(*stretch)
+        where, amount = gathering.made()["r"]
+        numbers[where] += amount
+    return numbers
+
+
+def reduced(
+    design: Design, values: np.ndarray, places: dict | None = None, parts: int = 1, compiled: bool = False
+) -> pd.DataFrame:
     """The table of a reduction of these values, taken so many parts at a time."""
     reduction = only(design)
-    numbers = np.zeros(reduction.size)
-    for at in np.array_split(np.arange(len(values)), parts):
-        here = {name: place[at] for name, place in (places or {}).items()}
-        where, amount = reductions.added([reduction.part(here, {reduction.of: values[at]}, len(at))])
-        numbers[where] += amount
-    return reduction.result(numbers)
+    stretches = [
+        ({name: place[at] for name, place in (places or {}).items()}, {reduction.of: values[at]}, len(at))
+        for at in np.array_split(np.arange(len(values)), parts)
+    ]
+    return reduction.result(gathered(reduction, stretches, compiled))
 
 
 def swept(design: Design) -> tuple[pd.DataFrame, pd.DataFrame]:
     """All rows of a design and the table of its reduction."""
-    reduction = only(design)
-    numbers, rows = np.zeros(reduction.size), []
+    reduction, stretches, rows = only(design), [], []
     for start in range(0, design.rows, CHUNK):
         length = min(CHUNK, design.rows - start)
         columns, places = design.stretch(start)
         outcomes = evaluate(columns)
-        where, amount = reductions.added([reduction.part(places, outcomes, length)])
-        numbers[where] += amount
+        stretches.append((places, outcomes, length))
         varying = {name: columns[name] for name in design.names}
         numeric = {name: value for name, value in outcomes.items() if name not in CODED}
         rows.append(pd.DataFrame({k: np.broadcast_to(v, length) for k, v in (varying | numeric).items()}))
-    return pd.concat(rows, ignore_index=True), reduction.result(numbers)
+    return pd.concat(rows, ignore_index=True), reduction.result(gathered(reduction, stretches))
 
 
 # --- quantiles ----------------------------------------------------------------------------------
@@ -204,12 +215,60 @@ def test_parts_come_in_any_order(values, parts, seed):
         pd.testing.assert_frame_equal(whole, cut, rtol=1e-9)
 
 
-def test_places_far_apart_are_summed():
-    """Few rows among very many cells are summed without an array of all cells."""
-    where, amount = reductions.added(
-        [(np.array([5, 10**12]), np.array([1.0, 2.0])), (np.array([5]), np.ones(1))]
-    )
-    assert (where.tolist(), amount.tolist()) == ([5, 10**12], [2.0, 2.0])
+@pytest.mark.parametrize("body", BODIES)
+def test_the_compiled_way_gathers_the_same(body):
+    """Cells of listed values and of a range, and every kind of reduction, compiled and in NumPy: the same
+    numbers."""
+    draw = np.random.default_rng(3)
+    parameters = GRID | {"memory_gib": {"from": 1, "to": 64, "spacing": "log"}}
+    by = {"bandwidth_gbps": None, "memory_gib": 7}
+    design = design_with({"r": body | {"by": by}}, parameters, rows=500)
+    places = {"bandwidth_gbps": draw.integers(3, size=500), "transport": draw.integers(3, size=500)}
+    places["memory_gib"] = design.axis("memory_gib").drawn(draw, 500)
+    stretch = places, {"total_s": draw.lognormal(1, 5, 500)}, 500
+    plain, quick = (gathered(only(design), [stretch], compiled) for compiled in (False, True))
+    assert plain.sum() > 0
+    assert quick == pytest.approx(plain, rel=1e-12)
+
+
+EDGES = st.lists(st.floats(-1e3, 1e9), min_size=2, max_size=30, unique=True).map(sorted)
+EDGES |= st.sampled_from(
+    [
+        np.geomspace(1e-6, 1e9, 200).tolist(),
+        np.linspace(0, 1e4, 300).tolist(),
+        [1.0, np.nextafter(1.0, 2), 2.0],  # too near each other for a table of leading bits
+        [-3.0, -2.0, -1.0],
+        [0.0, 5e-324, 1.0],
+        [1.0, math.inf],
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(edges=EDGES, values=st.lists(st.floats(-1e300, allow_nan=False), min_size=1, max_size=30))
+def test_leading_bits_find_the_bin_that_a_search_finds(edges, values):
+    """At the edges, next to them, far outside and among edges of any kind: numpy's searchsorted."""
+    bins = Bins(np.array(edges))
+    near = [np.nextafter(edge, side) for edge in edges for side in (-math.inf, math.inf)]
+    values = np.array([*values, *edges, *near])
+    cell, counts = np.zeros(len(values), np.int64), np.zeros(bins.number, np.int32)
+    tally.count(values, bins, cell, counts)
+    tally.number(values, bins, cell)
+    assert cell.tolist() == np.searchsorted(edges, values, side="right").tolist()
+    assert counts.tolist() == np.bincount(cell, minlength=bins.number).tolist()
+    assert tally.told(counts).tolist() == np.flatnonzero(counts).tolist()
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(
+    values=st.lists(st.floats(0, 1e12) | st.just(math.inf), min_size=1, max_size=40),
+    at=st.lists(st.floats(0, 1), min_size=2, max_size=9),
+)
+def test_a_higher_quantile_is_never_below_a_lower_one(values, at):
+    """Within a cell, for any rows and any shares, however near each other and in whatever order."""
+    table = reduced(design_with({"q": {"quantiles": "total_s", "at": at}}), np.array(values))
+    names = [reductions._percent(share) for share in sorted(at)]
+    assert (table[names].to_numpy()[0][1:] >= table[names].to_numpy()[0][:-1]).all()
 
 
 # --- what is no reduction -----------------------------------------------------------------------

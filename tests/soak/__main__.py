@@ -1,0 +1,91 @@
+"""``make soak``: hundreds of kills, a full disk, a folder that can only be read, two runs at once.
+
+``python -m tests.soak --kills 300 --seed 1 --minutes 15``; exit code 1 where anything was found. Needs Linux.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.soak import places, processes
+from tests.soak.kills import MOST, Cluster, Round, Tally
+from tests.soak.work import ALL, Work, made
+
+
+def main() -> int:
+    """Soak; say what was done; the exit code."""
+    asked = _asked()
+    works = [w for w in ALL if not asked.only or w.name in asked.only]
+    draw, tally, begun = random.Random(asked.seed), Tally(), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="soak ") as name:
+        folder = Path(name)
+        wanted = {work.name: _undisturbed(work, folder / f"whole-{i}") for i, work in enumerate(works)}
+        until = time.monotonic() + 60 * asked.minutes
+        number = 0
+        while sum(tally.kills.values()) < asked.kills and time.monotonic() < until:
+            number += 1
+            work = draw.choices(works, [w.weight for w in works])[0]
+            files, seconds = wanted[work.name]
+            one = Round(work, folder / f"round-{number}", files, seconds, draw, tally)
+            try:
+                one.run(min(MOST, asked.kills - sum(tally.kills.values())))
+            finally:
+                if one.cluster:
+                    one.cluster.close()
+            print(f"{sum(tally.kills.values()):4} kills, {work.name}", flush=True)
+        if not asked.only:
+            for check in places.CHECKS:
+                tally.faults += check(folder / check.__name__)
+                print(check.__doc__.splitlines()[0], flush=True)
+    return _told(tally, asked, time.monotonic() - begun)
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser.add_argument("--kills", type=int, default=300, help="at least so many, unless time runs out")
+    parser.add_argument("--seed", type=int, default=1, help="of moments, signals and victims")
+    parser.add_argument("--minutes", type=float, default=15.0, help="of kills, after which no round begins")
+    parser.add_argument("--only", action="append", help="only this command, by its name; may be repeated")
+    return parser.parse_args()
+
+
+def _undisturbed(work: Work, folder: Path) -> tuple[dict[str, bytes], float]:
+    """What a command makes when nobody disturbs it, and the seconds that it takes."""
+    out = folder / "a place"
+    out.mkdir(parents=True)
+    work.prepare(out)
+    env = processes.environment(folder.name, work.environment, folder / "kept")
+    cluster, arguments = None, list(work.arguments)
+    if work.dask:
+        cluster = Cluster(f"{folder.name}-cluster", folder)
+        arguments += ["--scheduler", cluster.address]
+    try:
+        begun = time.monotonic()
+        code = processes.start(arguments, out, env, folder / "said.txt").wait(600)
+        assert code == 0, (folder / "said.txt").read_text()
+        return made(out), time.monotonic() - begun
+    finally:
+        if cluster:
+            cluster.close()
+
+
+def _told(tally: Tally, asked: argparse.Namespace, seconds: float) -> int:
+    """Print the figures; the exit code."""
+    print()
+    for (work, whom, signal), times in sorted(tally.kills.items()):
+        print(f"{times:5}  {signal:8} {work}: {whom}")
+    kills = sum(tally.kills.values())
+    print(f"\n{kills} kills in {tally.rounds} rounds and {seconds / 60:.1f} min, seed {asked.seed}: "
+          f"{len(tally.faults)} faults")  # fmt: skip
+    for fault in tally.faults:
+        print(f"  {fault}")
+    return int(bool(tally.faults) or kills == 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

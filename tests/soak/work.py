@@ -1,0 +1,135 @@
+"""The commands that are interrupted, and what each must have made when it was left alone at last.
+
+A new verb that writes files (the laboratory's) is entered in :data:`ALL`, and soaked from then on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from analysis.batch.forked import ORDINARY
+from tests.small_notebooks import save
+
+DATA = Path(__file__).resolve().parents[2] / "data"
+SWEEP = """
+parameters:
+  bandwidth_gbps: {from: 1, to: 100, spacing: log}
+  dirty_pages_per_s: {from: 100, to: 1.0e+5, spacing: log}
+  transport: [tcpip, smb]
+rows: 2_400_000
+seed: 3
+outcomes: [total_s]
+precision: single
+reduce:
+  spread: {quantiles: total_s, by: {bandwidth_gbps: 10}}
+"""
+NOTEBOOK = [
+    ("md", "# How slow?\n\nDoes it end?"),
+    ("parameters", "n: int = 1  # which [1]\nmarks: str = '.'  # where it leaves its marks [path]"),
+    ("code", "import pathlib, time\nimport matplotlib.pyplot as plt\ntime.sleep(0.2)"),
+    ("code", "fig, ax = plt.subplots()\nax.plot([0, n])\nplt.show()"),
+    ("code", "from analysis.pages.results import record\nrecord(number=n)"),
+    ("code", "with open(pathlib.Path(marks) / str(n), 'a') as f:\n    f.write('x')"),
+]
+RUNS = 6
+
+
+@dataclass(frozen=True)
+class Work:
+    """A command, run in a folder: its arguments, what is laid there before, who may be killed.
+
+    ``victims``: "parent" and what of its helpers is killed, by a word of its command line. ``dask``: runs on
+    a cluster.
+    """
+
+    name: str
+    arguments: list[str]
+    prepare: Callable[[Path], None]
+    victims: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    dask: bool = False
+    weight: int = 2
+
+
+def _design(folder: Path) -> None:
+    (folder / "design.yml").write_text(SWEEP, encoding="utf-8")
+
+
+def _notebook(folder: Path) -> None:
+    save(NOTEBOOK, folder / "slow.ipynb")
+    (folder / "marks").mkdir()
+    numbers = ", ".join(map(str, range(1, RUNS + 1)))
+    # A path with a space in it, as YAML.
+    marks = json.dumps(str(folder / "marks"))
+    text = f"scenarios: {{s: {{marks: {marks}}}}}\ncross: {{n: [{numbers}]}}\n"
+    (folder / "grid.yml").write_text(text, encoding="utf-8")
+
+
+def _nothing(folder: Path) -> None:
+    pass
+
+
+_SWEEP = ["sweep", "design.yml", "--out", "rows of it"]
+_REPORT = ["report", "slow.ipynb", "--grid", "grid.yml", "--out", "out"]
+ALL = [
+    Work("sweep", [*_SWEEP, "--workers", "2"], _design, ("spawn_main",)),
+    Work("report", [*_REPORT, "--workers", "2"], _notebook, ("zygote",), weight=4),
+    Work(
+        "report, no fork",
+        [*_REPORT, "--workers", "2"],
+        _notebook,
+        ("ipykernel_launcher",),
+        {ORDINARY: "1"},
+        weight=4,
+    ),
+    Work("calibrate", ["calibrate", str(DATA / "migrations.csv"), "--out", "host.yml"], _nothing),
+    Work(
+        "drain",
+        [
+            "drain",
+            str(DATA / "example_inventory.csv"),
+            "--node",
+            "node1",
+            "--start",
+            "2099-05-04T22:00",
+            "--powershell",
+            "plan.ps1",
+        ],
+        _nothing,
+    ),
+    Work("sweep on Dask", _SWEEP, _design, ("worker", "scheduler"), dask=True, weight=1),
+    Work("report on Dask", _REPORT, _notebook, ("worker", "scheduler"), dask=True, weight=1),
+]
+
+TIMES = re.compile(
+    rb"<time .*?</time>|\"(finished|seconds|html)\": [^,\n]*|\"(start|end|duration|date)[_a-z]*\": [^,\n]*"
+    rb"|ran for [^<]*"
+)
+"""What differs from run to run: when it was, and how long it took."""
+
+
+def made(folder: Path) -> dict[str, bytes]:
+    """Every file that a command left, but for what it was given: all but times, large ones as a checksum."""
+    found = {}
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if name in ("design.yml", "grid.yml", "slow.ipynb"):
+            continue
+        found[name] = _content(path, folder)
+    return found
+
+
+def _content(path: Path, folder: Path) -> bytes:
+    content = path.read_bytes().replace(str(folder).encode(), b"")
+    if path.suffix in (".json", ".html", ".ipynb"):
+        content = TIMES.sub(b"", content)
+    if path.parent.name == "executed":
+        content = b"there"  # compared by the page that is made from it
+    if path.parent.name == "marks":
+        content = b"x"  # how often a notebook ran is looked at by itself
+    return content if len(content) < 2**20 else hashlib.sha256(content).digest()

@@ -1,0 +1,34 @@
+"""Who makes the parts of a sweep: processes that are ended from outside are replaced."""
+
+import os
+
+import pytest
+
+from analysis.errors import WorkError
+from analysis.studies.sweeps import makers
+from tests.soak.parts import dying_at
+
+SQUARES = [(0, 0), (1, 1), (2, 4), (3, 9), (4, 16)]
+posix = pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
+
+
+def test_parts_come_in_their_order(tmp_path):
+    """By this process, and by two others."""
+    make = dying_at(-1, tmp_path)
+    assert list(makers.made_here(make, range(5))) == SQUARES
+    assert list(makers.made_by_pool(make, range(5), 2)) == SQUARES
+
+
+@posix
+def test_a_process_that_dies_is_replaced(tmp_path):
+    """Killed once, as for want of memory: every part is made, none twice."""
+    assert list(makers.made_by_pool(dying_at(2, tmp_path), range(5), 2)) == SQUARES
+
+
+@posix
+def test_a_part_that_always_kills_ends_in_a_sentence(tmp_path):
+    """What was made before is handed in; then one sentence says how often it was ended, and what helps."""
+    making = makers.made_by_pool(dying_at(1, tmp_path, always=True), range(5), 1)
+    assert next(making) == (0, 0)
+    with pytest.raises(WorkError, match=r"ended from outside 4 times in a row .* fewer --workers"):
+        next(making)
