@@ -12,6 +12,9 @@ function start(box, told) {
   const sliders = new Map(Array.from(box.querySelectorAll("[data-slides]")).map((f) => [f.dataset.slides, f]));
   const lists = study.work();
   let reference = { ...told.start }, values = { ...told.start }, before = null, now = null;
+  // In a report the address is the case's, and the answer at the top the run's; JupyterLab has its own of both.
+  const report = document.body.matches(".jp-Notebook") && document.querySelector(".calculator") === box;
+  const of_run = report && box.matches(".whole") && document.querySelector("section.answer");
   let speaks = false, speaking = 0, remembering = 0, drawing = 0;
 
   // --- values ---
@@ -121,6 +124,7 @@ function start(box, told) {
     const answer = plain(study.answer(now)), differs = study.compared(now, before);
     find("told").textContent = answer;
     find("compared").textContent = differs;
+    if (of_run) of_run.classList.toggle("of-run", address() !== "");
     if (due(find("outcomes"))) outcomes();
     if (due(find("passes"))) passes();
     if (due(find("command"))) {
@@ -143,8 +147,6 @@ function start(box, told) {
     ["pass_limit", "blackout_target_ms"].forEach((name) => { if (fields.has(name)) fields.get(name).placeholder = rule[name]; });
     const meaning = document.getElementById("calc-stop_rule-help");
     if (meaning) meaning.textContent = `${told.parameters.stop_rule.meaning}. ${rule.source}`;
-    const answer = document.querySelector("section.answer");
-    if (answer && box.classList.contains("whole")) answer.classList.toggle("of-run", address() !== "");
   }
 
   // --- the case as text ---
@@ -170,6 +172,7 @@ function start(box, told) {
 
   // The case goes into the address once the changes pause: browsers allow so many a second.
   function remember() {
+    if (!report) return;
     clearTimeout(remembering);
     remembering = setTimeout(() => history.replaceState(null, "", "#" + address()), 150);
   }
@@ -282,7 +285,9 @@ function start(box, told) {
   box.hidden = false;
   box.querySelectorAll(".live").forEach((part) => { part.hidden = false; });
   all_set();
-  opened();
+  if (report) {
+    opened();
+    addEventListener("hashchange", opened);
+  }
   speaks = true;
-  addEventListener("hashchange", opened);
 }

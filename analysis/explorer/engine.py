@@ -1,6 +1,6 @@
 """The script that lets a page compute: the model's laws, its words and its pictures, translated.
 
-About 60 kB of plain JavaScript without a library; it works from a file and without a network.
+Plain JavaScript of less than 100 kB without a library; it works from a file and without a network.
 """
 
 from __future__ import annotations

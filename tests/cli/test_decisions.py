@@ -68,6 +68,7 @@ def test_the_printed_command_opens_the_answer():
     assert 59.9 < row["total_s"] <= 60
     assert "Nothing can be said of the chance without a calibrated host (--host)." in text
     assert "notebooks/08-explorer.ipynb" in text
+    assert "reports/08-explorer.html#from=defaults&memory_gib=64&bandwidth_gbps=" in text
 
 
 def test_no_value_is_null_and_says_what_binds():

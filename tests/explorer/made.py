@@ -32,6 +32,8 @@ def notebook(whole: bool = True, host: str = "", **case: Any) -> NotebookNode:
     else:
         page = {"text/html": calculator.what_if(PANEL, PANEL[0], host, **case)}
         shown = [_shown(figure, about), _shown(page, {"study": trusted | {"role": "what-if"}})]
+    takeaway = {"study": {"role": "takeaway", "numbers": []}}
+    shown.append(new_output("display_data", data={"text/plain": "It takes some time."}, metadata=takeaway))
     title = "# What happens if I change this?\n\n**Question: what does each parameter do?**\n\nBackground."
     cells = [new_markdown_cell(title), new_markdown_cell("## A part\n\nText."), new_code_cell(outputs=shown)]
     for number_, cell in enumerate(cells):

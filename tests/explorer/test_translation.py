@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from analysis.explorer import curve, engine, followed, picture
+from analysis.explorer import compared, curve, engine, followed, picture
 from analysis.explorer.literals import Untranslatable, literal
 from analysis.explorer.translation import script
 from analysis.figures import language
@@ -74,17 +74,20 @@ def test_page_computes_what_the_model_does_often(page, seed):
 
 
 def test_page_draws_what_python_draws(page):
-    """Picture, its description and the answer are the same to the byte."""
+    """Picture, its description, the answer and what changed are the same to the byte."""
     table = drawn.anywhere(150, 3)
     there = page.evaluate(
         """(rows) => { const lists = study.work(); return revived(rows).map((p) => {
         const m = study.follow(p, lists);
-        return [study.picture(m, ""), study.alternative(m), study.answer(m)]; }); }""",
+        const first = study.follow(revived(rows)[0], lists);
+        const told = [study.alternative(m), study.answer(m), study.compared(m, first)];
+        return [study.picture(m, ""), ...told]; }); }""",
         sent(table),
     )
     lists = one.work()
     made = [followed.follow(p, lists) for p in scenarios(migration.filled(table))]
-    assert there == [[picture.picture(m, ""), picture.alternative(m), picture.answer(m)] for m in made]
+    drawn_here = [[picture.picture(m, ""), picture.alternative(m), picture.answer(m)] for m in made]
+    assert there == [[*each, compared.compared(m, made[0])] for each, m in zip(drawn_here, made, strict=True)]
 
 
 def test_curve_is_drawn_the_same(page):

@@ -46,6 +46,10 @@ def test_the_cells_end_in_an_answer(name, monkeypatch):
         if "parameters" in cell["metadata"]["tags"]:
             names |= given
     held(shown, said)
+    if name == "12-advice":
+        rows, table = names["rows"], names["told"].ranked_table(names["rows"], names["places"])
+        assert len(names["places"]) == len(rows)
+        assert all(link.address.startswith("#from=defaults&") for link in table["change"])
 
 
 @pytest.mark.nightly

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.cli.advise import advised_rows, figures
 from analysis.cli.advise import situation as asked_situation
-from analysis.cli.commands import scenario_in
+from analysis.cli.commands import case_address, scenario_in
 from analysis.errors import UserError
 from analysis.model.migration import migrate
 from analysis.parameters import PARAMETERS
@@ -236,6 +236,8 @@ def test_a_row_opens_by_its_command():
         scenario = dict(HOSTS["windows_2019"].parameters) | scenario_in(words)
         assert migrate(**scenario).total_s[0] == pytest.approx(told["total_s"])
         assert told["report"].startswith("python -m analysis report notebooks/08-explorer.ipynb")
+        place = told["page"].removeprefix("reports/08-explorer.html")
+        assert place == case_address(scenario)
 
 
 def test_the_table_of_levers_is_whole():
