@@ -114,8 +114,7 @@ def sweep(
         For a folder that cannot be written, before anything is evaluated.
     """
     design = _design(design).on(host_file, preset)
-    if scheduler is not None:
-        check_address(scheduler)
+    check_address(scheduler)
     if not rows and not design.reduce:
         raise ParameterError("a sweep without rows and without reductions makes nothing")
     begun = time.monotonic()
@@ -136,7 +135,7 @@ def sweep(
     tables = {name: reduction.result(state.sums[name]) for name, reduction in state.reductions.items()}
     for name, table in tables.items():
         table.to_parquet(state.beside / f"{name}.parquet")
-        (state.beside / f"{name}.csv").write_text(spreadsheets.csv(table), encoding="utf-8", newline="\n")
+        spreadsheets.write(table, state.beside / f"{name}.csv")
     for stray in state.folder.glob(".part-*"):  # by a process that was killed
         stray.unlink(missing_ok=True)
     taken = time.monotonic() - begun
