@@ -15,7 +15,7 @@ _ADDRESS = re.compile(
 
 
 def check_address(address: str | None) -> None:
-    """ParameterError for what cannot be the address of a scheduler, asked before anything is begun; None is none.
+    """ParameterError for what cannot be the address of a scheduler, asked before all else; None is none.
 
     >>> check_address("tcp://head-node:8786")
     """
