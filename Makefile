@@ -58,7 +58,8 @@ versions: $(READY)  ## tests with the oldest and the newest packages that are al
 	done
 
 hostile: $(READY)  ## what a stranger could give, to every face, and how much of it ended in a sentence
-	@$(PY) -m tests.hostile $(ARGS)
+	@$(PY) -m tests.hostile
+	@$(PY) -m pytest -q -m '' tests/hostile/test_data_never_code.py tests/hostile/test_address.py tests/hostile/test_earlier.py $(ARGS)
 
 gallery: $(READY)  ## every notebook in thirty situations, all figures on contact sheets (ARGS=01-bandwidth)
 	@$(PY) gallery/sheets.py $(ARGS)

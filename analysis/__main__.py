@@ -22,7 +22,7 @@ import click
 
 from analysis.cli.advise import advise
 from analysis.cli.drain import drain
-from analysis.cli.given import workers
+from analysis.cli.given import shown, workers
 from analysis.cli.observing import observe, units_option
 from analysis.cli.options import parameter_options, remarks
 from analysis.cli.plan import plan
@@ -124,7 +124,7 @@ def sweep(design: Path, out: Path | None, host_file: Path | None, as_json: bool,
 def tell(notes: Iterable[str]) -> None:
     """Write what readers noticed to standard error, so that standard output holds the answer alone."""
     for note in notes:
-        click.echo(f"note: {note}", err=True)
+        click.echo(f"note: {shown(note)}", err=True)
 
 
 @main.command()

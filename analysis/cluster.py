@@ -17,11 +17,13 @@ _ADDRESS = re.compile(
 )
 
 
-def check_address(address: str) -> None:
-    """ParameterError for what cannot be the address of a scheduler, asked before anything is begun.
+def check_address(address: str | None) -> None:
+    """ParameterError for what cannot be the address of a scheduler, asked before all else; None is none.
 
     >>> check_address("tcp://head-node:8786")
     """
+    if address is None:
+        return
     found = _ADDRESS.fullmatch(address)
     port = found["port"] or "" if found else ""
     if not found or not found["host"]:

@@ -7,6 +7,7 @@ it, by which spreadsheets know a text. Numbers stay as they are.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -36,3 +37,8 @@ def csv(table: pd.DataFrame) -> str:
         safe.isetitem(k, safe.iloc[:, k].map(cell, na_action="ignore").to_numpy())
     written: str = safe.to_csv(index=False, lineterminator="\n")
     return written
+
+
+def write(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV."""
+    path.write_text(csv(table), encoding="utf-8", newline="\n")

@@ -88,8 +88,7 @@ def report(
                 notebooks, parameters, out, workers, progress,
                 scenarios=scenarios, scheduler=scheduler, force=force,
             )  # fmt: skip
-    if scheduler is not None:
-        check_address(scheduler)
+    check_address(scheduler)
     scenarios = scenarios or grid.Grid()
     runs = plan(find(notebooks or scenarios.notebooks), parameters, progress, scenarios)
     if any(run.notebook.parent == out.resolve() / index.EXECUTED for run in runs):

@@ -32,7 +32,7 @@ Figures: TypeAlias = dict[str, Any]
 """Figures by name, as JSON shows them: numbers, names, lists and tables of them."""
 
 VERSION = 1
-"""Of the JSON of records, drains and running migrations: counted up where a field changes its meaning."""
+"""Of the JSON of a record, a drain and a running migration: counted up where a field changes its meaning."""
 OBSERVED_ROWS = 20
 """Rows of a table that ``observe`` shows a person."""
 

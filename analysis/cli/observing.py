@@ -57,7 +57,7 @@ def observe(
     relog, Get-Counter), Measure-Command; QEMU's query-migrate (JSON) and info migrate, virsh domjobinfo; logs
     of Proxmox VE, OpenStack, KubeVirt, oVirt and Xen, rotated and packed; own tables. The content tells it.
     """
-    from analysis.cli import answers
+    from analysis.cli import answers, given
     from analysis.cli.reading import progress_bar
 
     with progress_bar() as progress:
@@ -68,9 +68,9 @@ def observe(
         figures = answers.observed_figures(found)
         click.echo(answers.as_json(figures | ({"explain": lines_of(found, files)} if explain else {})))
         return
-    click.echo(answers.observed_text(found))
+    click.echo(given.shown(answers.observed_text(found)))
     if explain:
-        click.echo("\n" + explained_text(found, files))
+        click.echo(given.shown("\n" + explained_text(found, files)))
 
 
 def lines_of(found: Record, paths: Sequence[Path]) -> list[dict[str, Any]]:

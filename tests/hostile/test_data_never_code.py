@@ -121,7 +121,7 @@ def count_of_what_runs(browser, path):
 
 
 def test_no_name_runs_in_a_page(monkeypatch, browser, tmp_path):
-    """Of hostile names no script runs in a report or an index, and no dialog opens; both have a policy.
+    """Of hostile names 0 scripts run in a report and an index; no dialog, no request; both have a policy.
 
     The policy is the second line: the index without it runs nothing either. That scripts would be counted, a
     page that takes the names for markup shows.

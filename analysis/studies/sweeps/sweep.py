@@ -108,8 +108,7 @@ def sweep(
         For a folder that cannot be written, before anything is evaluated.
     """
     design = _design(design).on(host_file, preset)
-    if scheduler is not None:
-        check_address(scheduler)
+    check_address(scheduler)
     if not rows and not design.reduce:
         raise ParameterError("a sweep without rows and without reductions makes nothing")
     begun = time.monotonic()

@@ -1,0 +1,35 @@
+"""The page's address: a case that was sent on may hold anything, and runs nothing."""
+
+import pytest
+
+from analysis.explorer.calculator import _trusted, calculator
+from analysis.pages import policy
+from tests.hostile.faces_address import ADDRESSES
+
+LEFT_OUT = "Not understood in the address, and left out: "
+
+
+@pytest.mark.nightly
+def test_what_is_none_is_told_and_left_out(browser, tmp_path):
+    """Each name that is none, or whose value is not allowed, is told; no script of it runs, no error comes."""
+    path = tmp_path / "calculator.html"
+    head = f"<!DOCTYPE html><meta charset=utf-8>{policy.policy([_trusted()['script']])}<title>x</title>"
+    path.write_text(head + calculator(), encoding="utf-8")
+    page, faults = browser.new_page(), []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("dialog", lambda dialog: (faults.append("dialog"), dialog.dismiss()))
+    page.goto(path.as_uri())
+    told = {}
+    for given, _ in ADDRESSES:
+        page.evaluate("document.querySelector('.note').textContent = ''")
+        page.evaluate("(hash) => { location.hash = hash; }", "#" + given)
+        page.wait_for_timeout(30)
+        told[given] = page.locator(".note").first.text_content()
+    assert (page.evaluate("window.ran || 0"), faults) == (0, [])
+    wrong = {}
+    for given, left_out in ADDRESSES:
+        expected = f"{LEFT_OUT}{', '.join(left_out)}." if left_out else ""
+        if told[given] != expected:
+            wrong[given[:60]] = (told[given][:120], expected[:120])
+    assert wrong == {}
+    page.close()
