@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from analysis.cli.given import Finite
-from analysis.cli.options import parameter_options
+from analysis.cli.options import Quantity, parameter_options
 from analysis.cli.verbs import Verb, fail
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ BINDS = {
 @click.option(
     "--host", "host_file", type=click.Path(path_type=Path), help="A calibrated host (see calibrate)."
 )
+@click.option("--dirty-sample", type=Quantity("dirty_pages_per_s"), metavar="MIB/S", help="What QEMU's "
+              "calc-dirty-rate (virsh domdirtyrate-calc) said of a second, such as 28MiB/s.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Write events as JSON, one a line.")
 @parameter_options
 def watch(
@@ -61,6 +63,7 @@ def watch(
     migration: str,
     names: tuple[str, ...],
     host_file: Path | None,
+    dirty_sample: float | None,
     as_json: bool,
     **options: str | None,
 ) -> int:
@@ -77,7 +80,8 @@ def watch(
 
     if (source is None) == (command is None):
         raise UserError("give one source: a file, a QMP socket, - for standard input, or --command 'COMMAND'")
-    watched = Watch(_given(options), load_host(host_file) if host_file else None, migration)
+    host = load_host(host_file) if host_file else None
+    watched = Watch(_given(options), host, migration, dirty_sample)
     reading = Reading(watched, local_names(names))
     with tempfile.TemporaryDirectory() as folder, _teller(as_json) as teller:
         news = _source(source, command, Path(folder), interval_s)

@@ -43,8 +43,8 @@ def believed(here: Course, told: Told, count: int, rng: np.random.Generator) -> 
 def _sampled(kind: str, here: Course, told: Told, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Draws of one way to write with the logarithm of their weights, the mean weight its evidence."""
     z = rng.standard_normal((DRAWS, UNKNOWNS))
-    log = likelihood(Guests(kind, z, here, told), here.seen)
-    if not here.seen:
+    log = likelihood(Guests(kind, z, here, told), here.seen, told)
+    if not here.seen and told.sampled_pages is None:
         return z, log
     for _ in range(ROUNDS):
         mean, root = _learnt(z, log)
@@ -53,7 +53,7 @@ def _sampled(kind: str, here: Course, told: Told, rng: np.random.Generator) -> t
         z[own] = rng.standard_normal((int(own.sum()), UNKNOWNS))
         prior = _log_normal(z, np.zeros(UNKNOWNS), np.eye(UNKNOWNS))
         law = np.logaddexp(np.log(1 - FROM_PRIOR) + _log_normal(z, mean, root), np.log(FROM_PRIOR) + prior)
-        log = likelihood(Guests(kind, z, here, told), here.seen) + prior - law
+        log = likelihood(Guests(kind, z, here, told), here.seen, told) + prior - law
     return z, log
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from analysis.arrays import Floats
-from analysis.model.dirtying import WriteClasses, share_written
+from analysis.model.dirtying import WriteClasses, distinct_pages, share_written
 from analysis.studies.running.course import Course, SeenPass
 
 KINDS = {"uniform": 0.7, "hotcold": 0.15, "sequential": 0.15}
@@ -32,6 +32,10 @@ CONTENT = (0.55, 0.95)
 """Share of the memory that has content, where nobody told it (data/migrations.csv: 0.53 to 0.92)."""
 UNKNOWNS = 5
 """Standard normal numbers to a guest: content, writes, working set, hot pages, hot writes."""
+SAMPLED_AS = 512.0
+"""Pages that one page of a sample stands for: QEMU looks at 512 of each GiB."""
+SECONDS_DIFFER = 0.05
+"""How far the writes of one second lie from those of another, as a share."""
 NOISE, COARSE_PAGES, TAILS = 0.03, 20.0, 4.0
 """How far what is found dirty lies from the law: a share of it, some pages, and the degrees of freedom of
 the t distribution that both have."""
@@ -43,6 +47,8 @@ class Told:
 
     ``classes``: how it writes, one row, where rate, working set and pattern are told; else the rate
     [pages/s], the working set [pages] and the pattern for themselves. ``content_pages``: pages with content.
+    ``sampled_pages``: distinct pages dirtied in a second, as QEMU's ``calc-dirty-rate`` tells them from a
+    sample of 512 pages for each GiB.
     ``scatter``: of the logarithm of the rate of writes; ``content_scatter_pages``: of the content.
     """
 
@@ -51,6 +57,7 @@ class Told:
     working_set_pages: float | None = None
     pattern: str = ""
     content_pages: float | None = None
+    sampled_pages: float | None = None
     scatter: float = 0.02
     content_scatter_pages: float = 0.0
 
@@ -114,11 +121,14 @@ def _drawn(kind: str, z: Floats, pages: Floats, link: float, told: Told) -> Writ
     return WriteClasses(rates, sizes, np.full(rates.shape, kind == "sequential"))
 
 
-def likelihood(guests: Guests, seen: tuple[SeenPass, ...]) -> Floats:
-    """Logarithm of how well each guest explains what the ends of passes found."""
+def likelihood(guests: Guests, seen: tuple[SeenPass, ...], told: Told) -> Floats:
+    """Logarithm of how well each guest explains what the ends of passes found, and what a sample did."""
     classes = guests.classes
     waiting = np.ones(classes.rates.shape)
     total = np.zeros(len(waiting))
+    if told.sampled_pages is not None and not seen:
+        # A pass tells of this very migration, and of a time as long as those to come.
+        total += _of_sample(distinct_pages(np.ones(len(total)), classes), told.sampled_pages)
     for one in seen:
         waiting = waiting * (one.left_pages / one.began_pages if one.began_pages > 0 else 0.0)
         written = share_written(np.full(len(total), one.duration_s), classes)
@@ -129,6 +139,16 @@ def likelihood(guests: Guests, seen: tuple[SeenPass, ...]) -> Floats:
             spread = _spread(found, one)
             total += _log_t((one.found_pages - found) / spread) - np.log(spread)
     return total
+
+
+def _of_sample(pages: Floats, sampled: float) -> Floats:
+    """How well guests that dirty so many distinct pages in a second explain what a sample of them says.
+
+    Of a sample of pages the dirty ones are counted: their number scatters by its root, and by one where
+    there are none. The sample is of another second than the migration's.
+    """
+    spread = np.sqrt(SAMPLED_AS * (pages + SAMPLED_AS) + (SECONDS_DIFFER * pages) ** 2)
+    return _log_t((sampled - pages) / spread) - np.log(spread)
 
 
 def _spread(found: Floats, one: SeenPass) -> Floats:

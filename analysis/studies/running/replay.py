@@ -17,6 +17,7 @@ import pandas as pd
 from analysis.model.migration import content_pages, filled, guest, parameters_in
 from analysis.observations.lab import DATA, read_migrations, read_passes
 from analysis.observations.polls import COURSES, Poll, read_courses
+from analysis.observations.tables import read_table
 from analysis.studies.running import widths
 from analysis.studies.running.course import Course, course
 from analysis.studies.running.forecast import Rule, believed_now, ends
@@ -30,14 +31,17 @@ CONTENT_PAGES = 1700.0
 """Scatter of the content beside what the laboratory's rule says of it (data/laboratory.yml: 6.9 MiB)."""
 MOST = 20.0
 """By what an interval is multiplied at the most."""
-KNOWN = ("polls", "polls and rule", "guest too")
+KNOWN = ("polls", "polls and rule", "guest too", "polls and sample", "rule and sample")
 """What the estimate knows: the polls alone; the limit on passes and on the downtime besides; the machine's
-content, write rate, working set and pattern besides."""
+content, write rate, working set and pattern besides; the first two with QEMU's sample of dirty pages over a
+second before the migration."""
 
 
 def scenarios(name: str = "critical_migrations") -> pd.DataFrame:
     """Migrations of the laboratory that are replayed: plain pre-copy that was completed."""
     rows = read_migrations(DATA / f"{name}.csv")
+    sampled = read_table(DATA / f"{name}.csv", {"sampled_dirty_mib_per_s": "number or empty"})
+    rows = rows.assign(sampled_dirty_mib_per_s=sampled.sampled_dirty_mib_per_s.to_numpy())
     plain = (rows.method == "precopy") & (rows.cross_flows == 0) & (rows.measured_verdict != "never")
     return rows[plain].set_index("migration", drop=False)
 
@@ -87,11 +91,12 @@ def _columns(row: pd.Series) -> dict[str, np.ndarray]:
 
 def known(row: pd.Series, what: str) -> tuple[Rule, Told]:
     """The rule and what is told of the guest of one migration, for one of :data:`KNOWN`."""
-    if what == KNOWN[0]:
-        return Rule(), Told()
+    sampled = Told(sampled_pages=float(row.sampled_dirty_mib_per_s) * 256) if "sample" in what else Told()
+    if what in (KNOWN[0], KNOWN[3]):
+        return Rule(), sampled
     rule = Rule(pass_limit=float(row.pass_limit), target_ms=float(row.blackout_target_ms))
-    if what == KNOWN[1]:
-        return rule, Told()
+    if what in (KNOWN[1], KNOWN[4]):
+        return rule, sampled
     classes = guest(_columns(row)).classes
     return rule, Told(classes, content_pages=_content(row), content_scatter_pages=CONTENT_PAGES)
 

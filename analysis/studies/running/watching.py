@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,13 +54,18 @@ class Watch:
 
     ``given``: parameters that the user told; ``host``: a calibrated host, for what nobody told. What the file
     itself says was known goes before the host and after the user. ``migration``: which one; the one that
-    began last if not given.
+    began last if not given. ``sampled_pages``: distinct pages dirtied in a second, by a sample.
     """
 
     def __init__(
-        self, given: Mapping[str, Any] | None = None, host: Host | None = None, migration: str = ""
+        self,
+        given: Mapping[str, Any] | None = None,
+        host: Host | None = None,
+        migration: str = "",
+        sampled_pages: float | None = None,
     ) -> None:
         self.given, self.host, self.migration = dict(given or {}), host, migration
+        self.sampled_pages = sampled_pages
         self._progress: dict[str, float] = {}
 
     def see(self, found: Record, *, with_levers: bool = True) -> Seen:
@@ -85,7 +90,8 @@ class Watch:
         scenario = pd.DataFrame([given])
         table = self.host.apply(scenario, tuple(self.given)) if self.host else scenario
         columns = filled(parameters_in(table))
-        return _rule(given, columns, self.host), _told(given, columns, self.host)
+        told = replace(_told(given, columns, self.host), sampled_pages=self.sampled_pages)
+        return _rule(given, columns, self.host), told
 
 
 def followed(found: Record) -> str:
