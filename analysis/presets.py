@@ -122,7 +122,7 @@ PLATFORMS: Mapping[str, Host] = {
             "nova",
             {"stop_rule": "nova", **_QEMU_HANDOFF},
             1,
-            "conf/libvirt.py: one at once (max_concurrent_live_migrations); no source gives the time around it.",
+            "conf/libvirt.py: one at once by default. No source gives the time around it.",
             transports=("tcpip",),
         ),
         Host(
