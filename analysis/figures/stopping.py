@@ -36,20 +36,22 @@ def rules(ended: pd.DataFrame) -> Figure:
     moves = ended[np.isfinite(ended["total_s"])]
     longest = moves["total_s"].max() if len(moves) else 1.0
     start = ended["total_s"].min() / 3 if len(moves) else 0.1
-    ax.set(xscale="log", xlim=(start, longest * 40), xlabel="time since the first pass began [s]")
+    ax.set(xscale="log", xlim=(start, longest * 80), xlabel="time since the first pass began [s]")
     for y, (_, row) in enumerate(ended.iterrows()):
-        ends = row["brownout_s"] if np.isfinite(row["total_s"]) else longest * 1.3
-        ax.barh(y, ends - start, left=start, height=0.6, color=BROWNOUT)
-        ax.barh(y, row["blackout_s"] * np.isfinite(row["total_s"]), left=ends, height=0.6, color=BLACKOUT)
+        done = np.isfinite(row["total_s"])
+        ends = row["brownout_s"] if done else longest * 1.3
+        face = BROWNOUT if done else "white"
+        ax.barh(y, ends - start, left=start, height=0.6, facecolor=face, edgecolor=BROWNOUT)
+        ax.barh(y, row["blackout_s"] * done, left=ends, height=0.6, color=BLACKOUT)
         ax.barh(y, row["post_copy_s"], left=ends + row["blackout_s"], height=0.6, color=SENT)
-        at = max(ends + row["blackout_s"] + row["post_copy_s"], ends) * 1.1
-        ax.annotate(_told(row), (at, y), va="center", fontsize=9, color=QUIET)
+        at = (ends + row["blackout_s"] * done + row["post_copy_s"]) * 1.1
+        ax.annotate(told(row), (at, y), va="center", fontsize=9, color=QUIET)
     ax.set_yticks(range(len(ended)), ended["stop_rule"].str.replace("_", " "))
     ax.invert_yaxis()
     return entitle(fig, _title(moves, ended), _alternative(ended))
 
 
-def _told(row: pd.Series) -> str:
+def told(row: pd.Series) -> str:
     """How a rule ended it, in a few words."""
     if not np.isfinite(row["total_s"]):
         return "cancelled by its time-out" if row["stop_reason"] == "cancelled" else "never ends"
@@ -66,11 +68,11 @@ def _title(moves: pd.DataFrame, ended: pd.DataFrame) -> str:
     if moves.empty:
         return "None of the rules ends this migration"
     soonest, least = (moves.loc[moves[name].idxmin()] for name in ("total_s", "blackout_s"))
-    told = f"{stay} of {len(ended)} rules leave the machine where it is; " if stay else ""
+    stayed = f"{stay} of {len(ended)} rules leave the machine where it is; " if stay else ""
     named = soonest["stop_rule"].replace("_", " "), least["stop_rule"].replace("_", " ")
-    return f"{told}{named[0]} is done first, {named[1]} freezes it least"
+    return f"{stayed}{named[0]} is done first, {named[1]} freezes it least"
 
 
 def _alternative(ended: pd.DataFrame) -> str:
-    told = [f"{row['stop_rule'].replace('_', ' ')} {_told(row)}" for _, row in ended.iterrows()]
-    return f"A bar for each rule over the time that phase one takes: {'; '.join(told)}."
+    rows = [f"{row['stop_rule'].replace('_', ' ')} {told(row)}" for _, row in ended.iterrows()]
+    return f"A bar for each rule over time, hollow where the machine stays: {'; '.join(rows)}."
