@@ -67,7 +67,7 @@ def _title(moves: pd.DataFrame, ended: pd.DataFrame) -> str:
     stay = len(ended) - len(moves)
     if moves.empty:
         return "None of the rules ends this migration"
-    soonest, least = (moves.loc[moves[name].idxmin()] for name in ("total_s", "blackout_s"))
+    soonest, least = (moves.iloc[int(moves[name].to_numpy().argmin())] for name in ("total_s", "blackout_s"))
     stayed = f"{stay} of {len(ended)} rules leave the machine where it is; " if stay else ""
     named = soonest["stop_rule"].replace("_", " "), least["stop_rule"].replace("_", " ")
     return f"{stayed}{named[0]} is done first, {named[1]} freezes it least"

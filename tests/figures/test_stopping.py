@@ -22,7 +22,7 @@ def drawn(rate):
 
 def test_busy_guest_is_told_the_price_of_each_rule():
     """Who never moves, who is slowed, who waits for pages: each rule says its own in the alternative text."""
-    table, shown = drawn(1.3 * RATE)
+    table, shown = drawn(2 * RATE)
     said = alternative_text(shown)
     told = {row.stop_rule: stopping.told(row) for _, row in table.iterrows()}
     assert all(f"{rule.replace('_', ' ')} {words}" in said for rule, words in told.items())
