@@ -134,7 +134,7 @@ def test_twin_agrees(table):
     np.testing.assert_allclose(asked.blackout_s[stays], due.blackout_s[stays], rtol=1e-9)
 
 
-@pytest.mark.parametrize("rule", CHANGING)
+@pytest.mark.parametrize("rule", [rule for rule in CHANGING if not rule.startswith("nova_")])
 def test_passes_add_up(rule):
     """The passes listed, loops counted as one, add up to phase one and to what was sent."""
     row = {"stop_rule": rule, "dirty_pages_per_s": 4e5, "working_set_gib": 1, "memory_gib": 4} | {

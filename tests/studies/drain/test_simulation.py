@@ -6,14 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.errors import UserError
 from analysis.model.laws.compression import WAIT_NORM
+from analysis.model.laws.passes import REASONS
 from analysis.model.migration import filled, migrate
 from analysis.model.units import GBIT, GIB
 from analysis.studies.drain import course
 from analysis.studies.drain.orders import Bench, order_of
 from analysis.studies.drain.placement import placed
 from analysis.studies.drain.simulation import Extra, moves_of, outcome, simulate
-from analysis.studies.drain.tables import CANCEL, PAUSE, Nodes, Policy
+from analysis.studies.drain.tables import CANCEL, GAVE_UP, PAUSE, Nodes, Policy
 from tests.studies.drain.cases import PLAIN, machines, nodes, problem, random_drain
 
 SECONDS_A_GIB = GIB * 8 / GBIT
@@ -224,6 +226,15 @@ def test_a_system_that_gives_up_or_pauses():
     assert told[PAUSE].ended.all()
     assert told[PAUSE].course.pause_s[0] == pytest.approx(32.0)
     assert told[PAUSE].course.residual[0] > 1000
+
+
+def test_rule_that_changes_while_it_runs_is_refused():
+    """A drain follows no clock of a rule's own, so it says so; its reason for giving up is the laws' own."""
+    row = filled(pd.DataFrame({"memory_gib": [1.0], "stop_rule": ["nova"]}))
+    one = np.zeros(1, np.int64)
+    with pytest.raises(UserError, match=r"^stop_rule = 'nova': a drain follows no target that grows"):
+        moves_of(row, one, one + 1, np.array([[0, 3, -1, -1]]), one - 1, Extra.none(1))
+    assert REASONS[GAVE_UP] == "time_up"
 
 
 def test_compressing_machines_share_the_cores_of_their_node():

@@ -6,7 +6,7 @@ import pytest
 
 from analysis.errors import UserError
 from analysis.model.migration import migrate
-from analysis.observations.lab import LABORATORY, read_migrations, read_passes
+from analysis.observations.lab import LABORATORY, STOP_RULES, read_migrations, read_passes
 from analysis.studies.hosts.host import load_host
 from analysis.studies.validation.migrations import (
     COVERED_METHODS,
@@ -128,9 +128,9 @@ def test_intervals_are_not_bought_by_their_width(plain):
 
 
 def test_every_method_is_covered(observed):
-    """All five methods of the laboratory, xbzrle as plain pre-copy; others are not."""
+    """All five methods of the laboratory, xbzrle as plain pre-copy, and its rules to stop; others are not."""
     assert covered(observed).all()
-    assert set(observed.method) == set(COVERED_METHODS)
+    assert {*observed.method, *STOP_RULES} == set(COVERED_METHODS)
     assert not covered(pd.DataFrame({"method": ["post-copy"]})).any()
 
 
