@@ -30,7 +30,7 @@ def passes(figures: Figures) -> list[str]:
     rows = ["| passes made by | ns | over C | least to most |", "|---|---|---|---|"]
     for said, name in PASSES.items():
         ns, ratio = figures[f"{name}, ns"], figures[name]
-        rows.append(f"| {said} | {ns['median']:.3g} | {ratio['median']:.2g} | {_ends(ratio)} |")
+        rows.append(f"| {said} | {_short(ns['median'])} | {ratio['median']:.2g} | {_ends(ratio)} |")
     return rows
 
 
@@ -63,6 +63,11 @@ def hosts(figures: Figures) -> list[str]:
     (name,) = (name for name in figures if name.startswith("predictions"))
     ratio = figures[name]
     return [*rows, "", f"{name[0].upper()}{name[1:]}: {ratio['median']:.2f} times ({_ends(ratio)})."]
+
+
+def _short(value: float) -> str:
+    """Three digits, or a whole number."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _ends(one: Mapping[str, Any]) -> str:

@@ -268,7 +268,7 @@ def _edges(given: Any) -> np.ndarray:
 def _outcome(name: Any) -> str:
     numbers = [n for n in OUTCOMES if n not in ("limited_by", "stop_reason")]
     if name not in numbers:
-        near = nearest(str(name), numbers)
+        near = "" if name in OUTCOMES else nearest(str(name), numbers)  # a word was meant, not misspelt
         raise ParameterError(
             f"{name!r} is no outcome that is a number{f'; did you mean {near!r}?' if near else ''}"
         )
