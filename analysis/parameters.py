@@ -124,7 +124,8 @@ class Parameter:
         try:
             return float(value)
         except OverflowError:  # a whole number of more than 308 digits
-            raise self._error(float("inf") if value > 0 else -float("inf")) from None
+            below = isinstance(value, numbers.Real) and value < 0
+            raise self._error(-np.inf if below else np.inf) from None
         except (TypeError, ValueError):
             return self._quantity(value)
 
