@@ -34,7 +34,7 @@ def csv(table: pd.DataFrame) -> str:
     safe = table.rename(columns=cell)
     texts = [k for k, kind in enumerate(safe.dtypes) if not pd.api.types.is_numeric_dtype(kind)]
     for k in texts:
-        safe.isetitem(k, safe.iloc[:, k].map(cell, na_action="ignore").to_numpy())
+        safe.isetitem(k, [cell(value) for value in safe.iloc[:, k]])
     written: str = safe.to_csv(index=False, lineterminator="\n")
     return written
 

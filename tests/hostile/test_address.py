@@ -11,7 +11,7 @@ LEFT_OUT = "Not understood in the address, and left out: "
 
 @pytest.mark.nightly
 def test_what_is_none_is_told_and_left_out(browser, tmp_path):
-    """Each name that is none, or whose value is not allowed, is told; no script of it runs."""
+    """Each name that is none, or whose value is not allowed, is told; none of its scripts runs."""
     path = tmp_path / "calculator.html"
     head = f"<!DOCTYPE html><meta charset=utf-8>{policy.policy([_trusted()['script']])}<title>x</title>"
     path.write_text(head + calculator(), encoding="utf-8")
