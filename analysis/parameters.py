@@ -88,8 +88,7 @@ class Parameter:
         return array
 
     def _check_number(self, values: Any) -> Floats:
-        given = self._array(values)
-        if given.dtype.kind in "mM":
+        if (given := self._array(values)).dtype.kind in "mM":
             raise self._error(given.ravel()[0])
         if given.dtype.kind not in "fiu":
             given = np.asarray([self._number(v) for v in given.ravel().tolist()]).reshape(given.shape)

@@ -20,6 +20,7 @@ LEFT_OUT = {
     r"make laboratory\b.*|.* data.collect.laboratory.*": "needs root; tests/collect has a nightly run",
     r"conda .*": "needs conda and its packages",
     r"python -m analysis report": "the same as make report",
+    r"python3 -m venv .*|\. study/bin/activate|migration-study report": "nightly, in tests/test_wheel.py",
     r"(python -m )?pip install .*": "asks the package index",
     r".*--scheduler .*": "needs a Dask cluster; tests/batch and tests/studies/sweeps have one",
     r"pre-commit install": "needs pre-commit and a git repository",
