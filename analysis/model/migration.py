@@ -20,13 +20,11 @@ import pandas as pd
 
 from analysis import parameters
 from analysis.arrays import Columns, Floats
-from analysis.model import dirtying, engine, factors
-from analysis.model.laws import one
+from analysis.model import by_laws, dirtying, engine, factors
 from analysis.model.laws.link import STREAMS, TIE
 from analysis.model.laws.passes import POST_COPY, REASONS
 from analysis.model.laws.rates import LIMITS as _LIMITS
-from analysis.model.laws.scenario import scenarios
-from analysis.model.link import FEW, Rates
+from analysis.model.link import Rates
 from analysis.model.link import rates as rates
 from analysis.model.precopy import Guest, Passes, Precopy, SteadyLink, general, over
 from analysis.model.stop_rules import Rules
@@ -91,21 +89,14 @@ def evaluate(p: Columns, way: engine.Way | None = None, wanted: Collection[str] 
     outcomes of :data:`CODED` are codes of their names; ``way`` as in :mod:`.engine`. Without any of
     :data:`VOLUMES` among those ``wanted`` these are left out, which saves their time.
     """
-    if way is None and 0 < max(len(column) for column in p.values()) <= FEW:
-        return _evaluated_singly(p)
+    by = by_laws.outcomes(p) if way is None else by_laws.compiled(p) if way.name == "laws" else None
+    if by is not None:
+        return by
     rules = _rules(p)
     rate, ended = _evaluate(p, rules, way=way)
     paused = _paused_rates(p, rate, rules)
     found = _durations(p, rate, paused, ended, rules)
     return found if set(VOLUMES).isdisjoint(wanted) else found | _volumes(p, rate, paused, ended)
-
-
-def _evaluated_singly(p: Columns) -> Columns:
-    """The same by the plain laws, one row after the other: a few need no arrays."""
-    lists = one.work()
-    made = zip(*(one.migrated(row, lists) for row in scenarios(p)), strict=True)
-    found = {name: np.array(values) for name, values in zip(one.Outcome._fields, made, strict=True)}
-    return found | {"passes": found["passes"].astype(int)}
 
 
 @takes_parameters

@@ -50,8 +50,8 @@ LOOKED_AT = 12
 """Passes of a migration that a fit compares."""
 GOOD = 0.05
 """Scatter of times, as a logarithm, of a fit that need not be sought elsewhere."""
-COMPILED = 400
-"""Migrations from which it pays to load the compiled kernel."""
+COMPILED = 40
+"""Migrations from which it pays to load the compiled laws."""
 ENOUGH_GAIN = 1e-4
 """Share of the cost by which a step has to lower it for another one to be worth it."""
 ROUNDS, AROUND = 3, 24
@@ -102,7 +102,7 @@ class Fit:
         self.phases = phases if looks else np.zeros(1)
         # By the table alone: a fit must not depend on what a program has loaded before.
         quick = len(table) >= COMPILED and find_spec("numba") is not None
-        self.way = engine.Way("compiled" if quick else "numpy", engine.cores())
+        self.way = engine.Way("laws" if quick else "numpy")
 
     def _about(self, label: str, kind: str) -> np.ndarray:
         if not kind:
