@@ -20,6 +20,8 @@ os.environ.setdefault("MIGRATION_STUDY_KERNEL", "numpy")
 import analysis.pages  # noqa: F401  (first, so that nbformat is imported without its slow format checker)
 from tests.small_notebooks import BROKEN, GOOD, PLAIN, Batch, save
 
+COMPILING = pytest.StashKey[subprocess.Popen[bytes]]()
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int | None:
@@ -27,6 +29,20 @@ def pytest_xdist_auto_num_workers() -> int | None:
     from analysis.model.engine import cores
 
     return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores() + 1
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Have the laws compiled once, beside the first tests, and not by each worker that comes to need them."""
+    if not hasattr(session.config, "workerinput"):
+        compile_them = "from analysis.model import by_laws, migration; by_laws.compiled(migration.filled({}))"
+        session.config.stash[COMPILING] = subprocess.Popen([sys.executable, "-c", compile_them])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What is still being compiled goes on for nobody."""
+    if (compiling := session.config.stash.get(COMPILING, None)) is not None:
+        compiling.kill()
+        compiling.wait()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

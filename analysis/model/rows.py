@@ -113,6 +113,7 @@ def _stamped(stamp: int) -> tuple[Any, Any]:
     return fill, migrate
 
 
+# Numba has no way to go through fields of several types.
 @intrinsic(type(None))
 def _keep(typingctx: Any, made: Any, found: Any, number: Any) -> Any:
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Sequence[ir.Value]) -> ir.Value:
@@ -148,7 +149,8 @@ def fill_outcomes(columns: Mapping[str, Floats], found: Floats) -> None:
 
     ``columns``: one of every parameter, of one value or of one a row.
     """
-    _migrate(_places(columns), one.Work(*(np.zeros(len(numbers)) for numbers in one.work())), found)
+    lists: Any = [np.zeros(len(numbers)) for numbers in one.work()]
+    _migrate(_places(columns), one.Work(*lists), found)
 
 
 def _places(columns: Mapping[str, Floats]) -> Indices:
