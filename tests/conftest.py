@@ -34,7 +34,7 @@ def pytest_xdist_auto_num_workers() -> int | None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Have the laws compiled once, beside the first tests, and not by each worker that comes to need them."""
     if not hasattr(session.config, "workerinput"):
-        compile_them = "from analysis.model import by_laws, migration; by_laws.compiled(migration.filled({}))"
+        compile_them = "from analysis.model import by_laws, migration; by_laws.compiled(migration.filled(memory_gib=[8, 16]))"
         session.config.stash[COMPILING] = subprocess.Popen([sys.executable, "-c", compile_them])
 
 
