@@ -87,11 +87,9 @@ class Cluster:
         subprocess.Popen(command, cwd=self.folder, env=self.env, start_new_session=True, **quiet)
 
     def victims(self, word: str) -> list[int]:
-        """Process numbers of the scheduler, or of the workers (that nannies keep)."""
-        found = marked(self.mark).items()
-        if word == "scheduler":
-            return [pid for pid, words in found if " scheduler " in words]
-        return [pid for pid, words in found if "spawn_main" in words]
+        """Process numbers of the scheduler, of the workers (that nannies keep), or of their kernels."""
+        wanted = {"scheduler": " scheduler ", "worker": "spawn_main"}.get(word, word)
+        return [pid for pid, words in marked(self.mark).items() if wanted in words]
 
     def close(self) -> None:
         """End all of it."""
