@@ -80,14 +80,24 @@ class Round:
     def run(self, most: int) -> None:
         """Kill it up to so many times, then leave it alone."""
         self.out = self.folder / "a place"
-        self.out.mkdir(parents=True)
-        self.work.prepare(self.out)
-        kills, code = sum(self.tally.kills.values()), 1
-        while code != 0 and sum(self.tally.kills.values()) < kills + most:
-            code = self._once(self._plan())
+        self._prepare()
+        kills = sum(self.tally.kills.values())
+        while (done := sum(self.tally.kills.values()) - kills) < most:
+            if self._once(self._plan()) != 0:
+                continue
+            self._same(f"{self.work.name}, by itself")
+            if done == sum(self.tally.kills.values()) - kills or self.number >= most:
+                break
+            self._prepare()
         self._finish()
         self.tally.rounds += 1
         shutil.rmtree(self.folder)
+
+    def _prepare(self) -> None:
+        """Begin anew, in an empty folder."""
+        shutil.rmtree(self.out, ignore_errors=True)
+        self.out.mkdir(parents=True)
+        self.work.prepare(self.out)
 
     def _plan(self) -> list[Kill]:
         """What is done to one start: the command is killed, or up to three helpers and then perhaps it."""
@@ -235,6 +245,10 @@ class Round:
         for pid, words in processes.left(self.mark, ENDS_S).items():
             self._fault(f"{told}: process {pid} is left: {words[:120]}")
         self._nothing_temporary(told)
+        self._same(told)
+
+    def _same(self, told: str) -> None:
+        """What is there is what an undisturbed run makes."""
         found = made(self.out)
         for name in sorted(found.keys() | self.wanted.keys()):
             if found.get(name) != self.wanted.get(name):

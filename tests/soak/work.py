@@ -20,7 +20,8 @@ DATA = Path(__file__).resolve().parents[2] / "data"
 SWEEP = """
 parameters:
   bandwidth_gbps: {from: 1, to: 100, spacing: log}
-  transport: [tcpip, smb]
+  dirty_pages_per_s: {from: 100, to: 1.0e+5, spacing: log}
+  transport: tcpip
 rows: ROWS
 seed: 3
 outcomes: [total_s]
