@@ -75,7 +75,20 @@ def become_kernel(request: dict[str, Any]) -> None:
     random.seed()
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
-    sys.modules["ipykernel.kernelapp"].launch_new_instance()
+    app = sys.modules["ipykernel.kernelapp"].IPKernelApp.instance()
+    app.initialize(sys.argv[1:])
+    show_pictures(app.shell)
+    app.start()
+
+
+def show_pictures(shell: Any) -> None:
+    """Have a kernel show figures in its cells: where the backend was imported before there was a shell, it
+    could not tell it."""
+    inline = sys.modules.get("matplotlib_inline.backend_inline")
+    if inline is not None and "matplotlib" in sys.modules:
+        backend = sys.modules["matplotlib"].get_backend()
+        sys.modules["IPython.core.pylabtools"].activate_matplotlib(backend)
+        inline.configure_inline_support(shell, backend)
 
 
 def end(pid: int) -> None:

@@ -10,8 +10,9 @@ import sys
 from importlib.util import find_spec
 
 NEEDED = (
-    "click", "defusedxml", "ipywidgets", "jinja2", "jsonschema", "latex2mathml", "matplotlib", "nbconvert",
-    "nbformat", "numpy", "pandas", "papermill", "PIL", "pint", "pyarrow", "rich", "scipy", "seaborn", "yaml",
+    "click", "defusedxml", "filelock", "ipywidgets", "jinja2", "jsonschema", "latex2mathml", "matplotlib",
+    "nbconvert", "nbformat", "numpy", "pandas", "papermill", "PIL", "pint", "pyarrow", "rich", "scipy",
+    "seaborn", "yaml",
 )  # fmt: skip
 """Modules that the package imports, less those that it does without, or whose lack has its own sentence."""
 

@@ -27,6 +27,8 @@ FIGURE = [
     ("parameters", "n: int = 1  # slope [1]"),
     ("code", "import matplotlib.pyplot as plt\nfrom analysis.figures.language import show"),
     ("code", "fig, ax = plt.subplots()\nax.plot([0, n])\nshow(fig, 'a line')\nprint(sorted(globals())[-5:])"),
+    ("code", "plt.plot([n, 0])\nplt.show()"),
+    ("code", "plt.plot([0, 2 * n]);"),
     ("code", "from analysis.observations.lab import read_migrations\nlen(read_migrations())"),
 ]
 SHORT = [
@@ -58,7 +60,10 @@ def test_nothing_passes_from_one_notebook_to_the_next(tmp_path):
 
 @pytest.mark.slow
 def test_forked_kernel_gives_the_same_report(tmp_path, monkeypatch):
-    """To the byte, but for the time stamp, a forked kernel's report is that of an ordinary kernel."""
+    """To the byte, but for the time stamp, a forked kernel's report is that of an ordinary kernel.
+
+    Shown by the study, by ``plt.show()`` or left open by a cell, each of its pictures is there.
+    """
     notebook = save(FIGURE, tmp_path / "f.ipynb")
     run.report([notebook], {}, tmp_path / "forked", progress=QUIET, scenarios=THREE)
     monkeypatch.setenv(forked.ORDINARY, "yes")
@@ -66,6 +71,7 @@ def test_forked_kernel_gives_the_same_report(tmp_path, monkeypatch):
     pages = [without_time(tmp_path / kind / "f--n=3.html") for kind in ("forked", "ordinary")]
     assert pages[0] == pages[1]
     assert "data/migrations.csv" in pages[0]
+    assert pages[0].count("<img") == 3
 
 
 def test_kernels_end_with_their_zygote():

@@ -17,11 +17,15 @@ def run(*arguments):
     return CliRunner().invoke(main, [str(a) for a in arguments])
 
 
+OUTCOMES_TOLD = [name for name in OUTCOMES if name not in ("throttled_share", "post_copy_s")]
+"""A throttle's and post-copy's price are told where there is one."""
+
+
 def test_predict_without_options_lists_every_outcome():
     """One migration with all defaults, one line an outcome after the answer."""
     result = run("predict")
     assert result.exit_code == 0
-    assert [line.split()[0] for line in result.stdout.splitlines()[6:]] == list(OUTCOMES)
+    assert [line.split()[0] for line in result.stdout.splitlines()[6:]] == OUTCOMES_TOLD
 
 
 def test_predict_json_is_every_combination_in_full():
@@ -195,7 +199,7 @@ def test_a_preset_says_what_it_chose():
     assert lines[0] == "windows_2019 sets, where no option and no host says otherwise:"
     assert lines[1].startswith("  stop_rule = hyperv: which hypervisor's rule")
     assert lines[2] == "  transport = compression: how the memory is moved"
-    assert [line.split()[0] for line in lines[4:]] == list(OUTCOMES)
+    assert [line.split()[0] for line in lines[4:]] == OUTCOMES_TOLD
 
 
 def test_what_is_given_goes_before_the_preset_and_is_told():

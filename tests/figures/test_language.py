@@ -210,9 +210,9 @@ def test_colour_maps_darken_steadily(cmap):
 
 @pytest.mark.parametrize("rule", STOP_RULES)
 def test_a_duration_never_has_an_exponent(rule):
-    """Durations are written as people say them, for any rule and link."""
+    """Durations are written as people say them, for any rule and link; one that is given up has none."""
     table = migrate(grids.grid(bandwidth_gbps=[0.001, 1, 1000], stop_rule=rule, pass_limit=5))
-    for seconds in table["total_s"]:
+    for seconds in table["total_s"][table.stop_reason != "cancelled"]:
         assert re.fullmatch(
             r"[\d,.]+\s(ms|s)|\d+\smin\s\d\d\ss|\d+\sh\s\d\d\smin", language.duration(seconds)
         )

@@ -19,9 +19,10 @@ from analysis.explorer import picture
 from analysis.figures import curves, key_numbers, link_takeaways, maps, takeaways, timeline
 from analysis.figures.words import at_least
 from analysis.model.migration import ceilings, migrate
-from analysis.parameters import STOP_RULES, WRITE_PATTERNS
+from analysis.parameters import WRITE_PATTERNS
 from analysis.presets import host
 from analysis.studies import grids, transports
+from tests.scenarios import PLAIN_RULES
 
 SCENARIOS, SEED = 2000, 24
 LINES = np.array([0.05, 0.2, 1.0, 10.0, 25.0, 100.0, 400.0])
@@ -51,7 +52,7 @@ def scenarios() -> pd.DataFrame:
         "round_trip_ms": rng.choice([0.0, 0.1, 1.0, 5.0, 50.0], SCENARIOS),
         "receive_buffers": rng.choice([16, 512, 4096], SCENARIOS),
         "receive_delay_us": rng.choice([0.0, 50.0, 1000.0], SCENARIOS),
-        "stop_rule": rng.choice(STOP_RULES, SCENARIOS),
+        "stop_rule": rng.choice(PLAIN_RULES, SCENARIOS),
         "pass_limit": rng.choice([np.nan, np.nan, 1, 5, 30], SCENARIOS),
     }
     return pd.DataFrame(columns)

@@ -118,10 +118,14 @@ def test_any_number_of_rows_is_made_whole(way, rows):
 
 
 def test_all_ways_to_stop_are_among_the_random_rows():
-    """The comparisons above would prove little if no row stopped for some reason."""
+    """The comparisons above would prove little if no row stopped for some reason that a plain rule has."""
     guest, link, rules = drawn(5000, ["hyperv", "xen", "qemu"])
     reasons = general(guest, link, rules).reason
-    assert {REASONS[code] for code in np.unique(reasons)} == set(REASONS)
+    assert {REASONS[code] for code in np.unique(reasons)} == {*REASONS} - {
+        "post_copy",
+        "cancelled",
+        "time_up",
+    }
     assert PASS_LIMIT in reasons
 
 

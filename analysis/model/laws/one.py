@@ -64,9 +64,9 @@ class Outcome(NamedTuple):
     brownout_s: float
     blackout_s: float
     total_s: float
-    memory_sent_gib: float
     throttled_share: float
     post_copy_s: float
+    memory_sent_gib: float
     stream_gib: float
     wire_gib: float
 
@@ -170,9 +170,8 @@ def _ended(p: Scenario, w: Work, made: float, reason: int) -> Outcome:
     stream = (pages + memory.zero_bytes(p) + p.state_mib * MIB) / GIB
     return Outcome(
         goodput, m[RATE] / PAGES_PER_GIB, binds, made, reason, converged, residual, brownout, blackout,
-        p.setup_s + brownout + blackout + post_copy, (sent + residual) / PAGES_PER_GIB,
-        throttled(w, brownout), post_copy, stream,
-        stream / link.efficiency(p),
+        p.setup_s + brownout + blackout + post_copy, throttled(w, brownout), post_copy,
+        (sent + residual) / PAGES_PER_GIB, stream, stream / link.efficiency(p),
     )  # fmt: skip
 
 
