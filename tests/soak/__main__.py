@@ -28,9 +28,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="soak ") as name:
         folder = Path(name)
         wanted = {}
+        # Names of one length: what holds a path is then as long as what it is compared with.
         _undisturbed(works[0], folder / "first")  # may compile what the others find compiled
         for i, work in enumerate(works):
-            wanted[work.name] = _undisturbed(work, folder / f"whole-{i}")
+            wanted[work.name] = _undisturbed(work, folder / f"whole-{i:03}")
             print(f"{work.name} takes {wanted[work.name][1]:.1f} s undisturbed", flush=True)
         until = time.monotonic() + 60 * asked.minutes
         number = 0
@@ -38,7 +39,7 @@ def main() -> int:
             number += 1
             work = order.deal(w for w in works for _ in range(w.weight))
             files, seconds = wanted[work.name]
-            one = Round(work, folder / f"round-{number}", files, seconds, decks[work.name], tally)
+            one = Round(work, folder / f"round-{number:03}", files, seconds, decks[work.name], tally)
             try:
                 one.run(min(MOST, asked.kills - sum(tally.kills.values())))
             finally:
@@ -84,8 +85,8 @@ def _undisturbed(work: Work, folder: Path) -> tuple[dict[str, bytes], float]:
 def _told(tally: Tally, asked: argparse.Namespace, seconds: float) -> int:
     """Print the figures; the exit code."""
     print()
-    for (work, whom, signal), times in sorted(tally.kills.items()):
-        print(f"{times:5}  {signal:8} {work}: {whom}")
+    for (work, whom, number), times in sorted(tally.kills.items()):
+        print(f"{times:5}  {number:8} {work}: {whom}")
     kills = sum(tally.kills.values())
     print(f"\n{kills} kills in {tally.rounds} rounds and {seconds / 60:.1f} min, seed {asked.seed}: "
           f"{len(tally.faults)} faults")  # fmt: skip
