@@ -38,6 +38,7 @@ test: $(READY)  ## run the tests
 
 nightly: $(READY)  ## tests that take half a minute or more each
 	@$(PY) -m pytest -m nightly $(ARGS)
+	@$(if $(ARGS),:,echo "Then the batch without forked kernels" && $(MAKE) --no-print-directory ordinary)
 
 fuzz: $(READY)  ## long random tests of the readers of host files (nightly; hours: CASES=1000 takes a tenth)
 	@FUZZ_CASES=$(or $(CASES),10000) $(PY) -m pytest tests/observations/test_fuzz.py tests/observations/test_metamorphic.py tests/observations/test_large.py $(ARGS)
@@ -45,8 +46,8 @@ fuzz: $(READY)  ## long random tests of the readers of host files (nightly; hour
 soak: $(READY)  ## hundreds of kills, full disks, two runs at once (nightly; a quarter of an hour: KILLS=30 takes a tenth)
 	@$(PY) -m tests.soak --kills $(or $(KILLS),300) --seed $(or $(SEED),1) $(ARGS)
 
-ordinary: $(READY)  ## the batch and its kills as where kernels cannot be forked: Windows, macOS
-	@MIGRATION_STUDY_ORDINARY_KERNELS=yes $(PY) -m tests.soak --kills 10 --minutes 3 --only "report, no fork"
+ordinary: $(READY)  ## the batch and its kills as where kernels cannot be forked: Windows, macOS (nightly)
+	@MIGRATION_STUDY_ORDINARY_KERNELS=yes $(PY) -m tests.soak --kills 10 --minutes 2 --only "report, no fork"
 	@MIGRATION_STUDY_ORDINARY_KERNELS=yes $(PY) -m pytest tests/batch $(ARGS)
 
 versions: $(READY)  ## tests with the oldest and the newest packages that are allowed (nightly; PYTHON=python3.13 too)

@@ -66,7 +66,7 @@ def report(
 
     What is up to date (same notebook, parameters, data and code) is not run again.
     """
-    from analysis.batch import grid, run
+    from analysis.batch import grid, run, temporary
 
     try:
         scenarios = grid.read(grid_file) if grid_file else None
@@ -74,6 +74,8 @@ def report(
     except KeyboardInterrupt:
         fail("stopped; the reports finished so far are kept, the same command carries on", 130)
         # Worker threads still wait for their kernels, and kernels end by themselves when this process does.
+        # One that was starting a kernel may have made the batch's folder anew.
+        temporary.remove_left()
         os._exit(130)
     if as_json:
         import json

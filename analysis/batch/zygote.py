@@ -34,7 +34,10 @@ def main(modules: list[str]) -> None:
         pid = fork(json.loads(line))
         KERNELS.add(pid)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-        print(pid, flush=True)
+        try:
+            print(pid, flush=True)
+        except BrokenPipeError:  # the driver was killed while it waited for the answer
+            break
     # From here on a kernel that ends keeps its number: none can be another process's by now.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for pid in KERNELS:
@@ -50,17 +53,18 @@ def bury(*_: Any) -> None:
 
 def fork(request: dict[str, Any]) -> int:
     """Fork a kernel and return its process number."""
+    zygote = os.getpid()
     pid = os.fork()
     if pid == 0:
         try:
-            become_kernel(request)
+            become_kernel(request, zygote)
         finally:
             os._exit(0)
     return pid
 
 
-def become_kernel(request: dict[str, Any]) -> None:
-    """In a fork: be what ``python -m ipykernel_launcher`` would be."""
+def become_kernel(request: dict[str, Any], zygote: int) -> None:
+    """In a fork: be what ``python -m ipykernel_launcher`` would be, for as long as the zygote lives."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     os.setsid()
@@ -68,9 +72,12 @@ def become_kernel(request: dict[str, Any]) -> None:
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)
     os.environ.clear()
-    os.environ.update(request["environment"], JPY_PARENT_PID=str(os.getppid()))
+    os.environ.update(request["environment"], JPY_PARENT_PID=str(zygote))
     os.chdir(request["folder"])
-    sys.argv = ["ipykernel_launcher", *request["arguments"]]
+    # ipykernel read JPY_PARENT_PID when it was imported, long before this: without the argument no fork would
+    # end when its zygote is killed.
+    parent = f"--IPKernelApp.parent_handle={zygote}"
+    sys.argv = ["ipykernel_launcher", *request["arguments"], parent]
     # Forks would draw the same numbers from the generators that the interpreter and NumPy share out.
     random.seed()
     if "numpy" in sys.modules:

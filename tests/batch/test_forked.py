@@ -1,6 +1,8 @@
 """Forked kernels: the same report as an ordinary one gives, nothing shared, nothing left over."""
 
+import json
 import os
+import subprocess
 import sys
 import time
 
@@ -11,6 +13,7 @@ from analysis.batch import forked, grid, run
 from analysis.batch.progress import Lines
 from analysis.pages import parts
 from tests.small_notebooks import save, without_time
+from tests.soak import processes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
 
@@ -86,6 +89,36 @@ def test_kernels_end_with_their_zygote():
     while kernel.poll() is None and time.monotonic() < end:
         time.sleep(0.02)
     assert kernel.poll() == 0
+
+
+def test_kernels_end_with_a_zygote_that_is_killed(tmp_path):
+    """Killed, a zygote can end nothing: its kernels see that it is gone."""
+    zygote = forked.Zygote([])
+    kernel = forked.Forked(zygote.fork(["-f", str(tmp_path / "c.json")], dict(os.environ), str(tmp_path)))
+    end = time.monotonic() + 20
+    while not (tmp_path / "c.json").exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    zygote._process.kill()
+    zygote.close()
+    while kernel.poll() is None and time.monotonic() < end:
+        time.sleep(0.02)
+    assert kernel.poll() == 0
+
+
+def test_kernels_end_where_nobody_reads_the_answer(tmp_path):
+    """A driver that is killed while it waits for a kernel reads no answer: the kernel ends all the same."""
+    arguments = ["-f", str(tmp_path / "c.json")]
+    request = {"arguments": arguments, "environment": dict(os.environ), "folder": str(tmp_path)}
+    reader, writer = os.pipe()
+    zygote = subprocess.Popen(
+        [sys.executable, "-m", "analysis.batch.zygote"], stdin=subprocess.PIPE, stdout=writer,
+        stderr=subprocess.PIPE, env={**os.environ, processes.MARK: str(tmp_path)},
+    )  # fmt: skip
+    os.close(reader)
+    os.close(writer)
+    said = zygote.communicate(json.dumps(request).encode() + b"\n", timeout=60)[1]
+    assert b"Traceback" not in said
+    assert processes.left(str(tmp_path), 5.0) == {}
 
 
 def test_zygote_that_is_gone_is_no_loss(tmp_path, monkeypatch):

@@ -7,21 +7,26 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from tests.soak import processes
 from tests.soak.processes import Cluster
 from tests.soak.work import Work, made
 
 PATIENCE_S = 300.0
+START_S = 0.4
 ENDS_S = 15.0
 """How long what a killed command started may take to notice."""
-MOST = 8
+MOST = 12
 """Kills of one round."""
-ORDERLY = {signal.SIGINT: (130,), signal.SIGTERM: (130,)}
+PARENT = "parent"
+ORDERLY: dict[signal.Signals, tuple[int, ...]] = {signal.SIGINT: (130,), signal.SIGTERM: (130,)}
 
 
 @dataclass
@@ -30,8 +35,33 @@ class Tally:
 
     kills: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     rounds: int = 0
-    ended: int = 0
     faults: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Deck:
+    """Draws of which each kind comes up before one comes up again."""
+
+    draw: random.Random
+    _left: dict[str, list[Any]] = field(default_factory=dict)
+
+    def deal(self, kinds: Iterable[Any], name: str = "") -> Any:
+        """The next of some kinds, which go by a name."""
+        if not self._left.get(name):
+            self._left[name] = list(kinds)
+            self.draw.shuffle(self._left[name])
+        return self._left[name].pop()
+
+
+class Kill(NamedTuple):
+    """A signal to one of the processes, some seconds after the start."""
+
+    moment: float
+    whom: str
+    number: signal.Signals
+
+    def __str__(self) -> str:
+        return f"{self.number.name} of {self.whom} from {self.moment:.2f} s"
 
 
 @dataclass
@@ -42,7 +72,7 @@ class Round:
     folder: Path
     wanted: dict[str, bytes]
     seconds: float
-    draw: random.Random
+    deck: Deck
     tally: Tally
     cluster: Cluster | None = None
     number: int = 0
@@ -50,36 +80,65 @@ class Round:
     def run(self, most: int) -> None:
         """Kill it up to so many times, then leave it alone."""
         self.out = self.folder / "a place"
-        self.out.mkdir(parents=True)
-        self.work.prepare(self.out)
-        for _ in range(most):
-            code = self._once(self.draw.choices(*self._ways())[0])
-            if code == 0:
+        self._prepare()
+        kills = sum(self.tally.kills.values())
+        while (done := sum(self.tally.kills.values()) - kills) < most:
+            if self._once(self._plan()) != 0:
+                continue
+            self._same(f"{self.work.name}, by itself")
+            if done == sum(self.tally.kills.values()) - kills or self.number >= most:
                 break
+            self._prepare()
         self._finish()
         self.tally.rounds += 1
         shutil.rmtree(self.folder)
 
-    def _ways(self) -> tuple[list[tuple[str, signal.Signals]], list[int]]:
-        parent = [("parent", s) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)]
-        helpers = [(word, signal.SIGKILL) for word in self.work.victims]
-        return [*parent, *helpers], [1] * 3 + [2 if word != "scheduler" else 1 for word in self.work.victims]
+    def _prepare(self) -> None:
+        """Begin anew, in an empty folder."""
+        shutil.rmtree(self.out, ignore_errors=True)
+        self.out.mkdir(parents=True)
+        self.work.prepare(self.out)
 
-    def _once(self, way: tuple[str, signal.Signals]) -> int:
-        """Start it and kill once, at a moment drawn; the exit code."""
-        whom, number = way
-        before = self._marks()
-        process = self._start()
+    def _plan(self) -> list[Kill]:
+        """What is done to one start: the command is killed, or up to three helpers and then perhaps it."""
+        whom = self.deck.deal([PARENT, *self.work.victims])
+        if whom == PARENT:
+            ways = [self._way(PARENT, ORDERLY | {signal.SIGKILL: ()})]
+        else:
+            times = 1 if whom == "scheduler" else self.deck.draw.randint(1, 3)
+            ways = [self._way(whom, self.work.victims[whom]) for _ in range(times)]
+            if self.deck.draw.random() < 0.4:
+                ways.append(self._way(PARENT, ORDERLY | {signal.SIGKILL: ()}))
         # Python's own start, in which no program can answer a signal, is left out.
-        time.sleep(0.4 + self.draw.random() * self.seconds)
-        hit = self._kill(whom, number, process.pid) if process.poll() is None else False
+        moments = sorted(
+            START_S + self.deck.draw.random() * max(0.9 * self.seconds - START_S, 0.1) for _ in ways
+        )
+        return [Kill(moment, *way) for moment, way in zip(moments, ways, strict=True)]
+
+    def _way(self, whom: str, signals: Iterable[signal.Signals]) -> tuple[str, signal.Signals]:
+        return whom, self.deck.deal(signals, f"{whom}, signal")
+
+    def _once(self, plan: list[Kill]) -> int:
+        """Start it and kill at the moments planned; the exit code."""
+        before = self._marks()
+        process, begun = self._start(), time.monotonic()
+        hits = [kill for kill in plan if self._lands(kill, process, begun)]
         code = self._wait(process)
-        told = f"{self.work.name}, {number.name} of {whom}"
-        if hit:
+        for _, whom, number in hits:
             self.tally.kills[self.work.name, whom, number.name] += 1
-        self._look(told, code, hit, whom, number)
+        told = f"{self.work.name}, {', '.join(map(str, hits)) or 'not hit'}"
+        self._look(told, code, hits)
         self._marks_kept(told, before)
         return code
+
+    def _lands(self, kill: Kill, process: subprocess.Popen[bytes], begun: float) -> bool:
+        """Wait for the moment, and for a helper to be there; send the signal. False if the command ended."""
+        while process.poll() is None:
+            late = time.monotonic() - begun - kill.moment
+            if late >= 0 and self._kill(kill.whom, kill.number, process.pid):
+                return True
+            time.sleep(min(0.1, max(-late, 0.02)))
+        return False
 
     def _start(self):
         self.number += 1
@@ -94,27 +153,38 @@ class Round:
         return processes.start(arguments, self.out, env, self.folder / "said.txt")
 
     def _new_cluster(self) -> None:
-        if self.cluster is not None:
-            self.cluster.close()
+        self.close()
         place = self.folder / f"cluster-{self.number}"
         place.mkdir()
         self.cluster = Cluster(f"{self.folder.name}-cluster-{self.number}", place)
 
+    def close(self) -> None:
+        """End the cluster, if there is one; kernels that its killed workers left behind are faults."""
+        if self.cluster is None:
+            return
+        until = time.monotonic() + ENDS_S
+        while (left := self.cluster.victims("ipykernel_launcher")) and time.monotonic() < until:
+            time.sleep(0.1)
+        if left:
+            self._fault(f"{self.work.name}: {len(left)} kernels of killed workers are left")
+        self.cluster.close()
+
     def _kill(self, whom: str, number: signal.Signals, pid: int) -> bool:
         """Send the signal; False if there was nobody to get it."""
-        if whom == "parent":
+        if whom == PARENT:
             victims = [pid]
         elif self.work.dask:
-            victims = self.cluster.victims(whom)
+            victims = self.cluster.victims(whom) if self.cluster else []
         else:
             found = processes.marked(self.mark).items()
             victims = [p for p, words in found if whom in words and p != pid]
-            if whom == "zygote" and len(victims) > 1 and self.draw.random() < 0.8:
+            if whom == "zygote" and len(victims) > 1 and self.deck.draw.random() < 0.8:
                 victims = sorted(victims)[1:]  # a kernel, which is a fork of it
-        for victim in self.draw.sample(victims, min(1, len(victims))):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(victim, number)
-                return True
+        if not victims:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.deck.draw.choice(victims), number)
+            return True
         return False
 
     def _wait(self, process) -> int:
@@ -125,21 +195,24 @@ class Round:
             process.kill()
             return process.wait()
 
-    def _look(self, told: str, code: int, hit: bool, whom: str, number: signal.Signals) -> None:
-        """What must hold right after a kill."""
+    def _look(self, told: str, code: int, hits: list[Kill]) -> None:
+        """What must hold right after kills."""
         allowed = {0}
-        if hit and whom == "parent":
-            allowed |= {-number} if number == signal.SIGKILL else set(ORDERLY[number])
-        elif hit:
-            allowed |= {1} if whom != "scheduler" else {1, 2}
-        if code not in allowed:
+        for _, whom, number in hits:
+            if whom == PARENT:
+                allowed |= {-number} if number == signal.SIGKILL else set(ORDERLY[number])
+            else:
+                allowed |= {1} if whom != "scheduler" else {1, 2}
+        # Python's own end, in which no program can answer a signal, is after all that was to be done.
+        done = code in {-kill.number for kill in hits} and made(self.out) == self.wanted
+        if code not in allowed and not done:
             self._fault(f"{told}: ended with {code}")
         said = (self.folder / "said.txt").read_text(encoding="utf-8", errors="replace")
         if "Traceback" in said or "Exception ignored" in said or "Warning" in said:
             self._fault(f"{told}: says {said.strip()[-1500:]}")
         for pid, words in processes.left(self.mark, ENDS_S).items():
             self._fault(f"{told}: process {pid} is left: {words[:120]}")
-        if not (hit and number == signal.SIGKILL):
+        if not any(kill.whom == PARENT and kill.number == signal.SIGKILL for kill in hits):
             self._nothing_temporary(told)
 
     def _nothing_temporary(self, told: str) -> None:
@@ -174,6 +247,10 @@ class Round:
         for pid, words in processes.left(self.mark, ENDS_S).items():
             self._fault(f"{told}: process {pid} is left: {words[:120]}")
         self._nothing_temporary(told)
+        self._same(told)
+
+    def _same(self, told: str) -> None:
+        """What is there is what an undisturbed run makes."""
         found = made(self.out)
         for name in sorted(found.keys() | self.wanted.keys()):
             if found.get(name) != self.wanted.get(name):

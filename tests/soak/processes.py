@@ -65,6 +65,7 @@ class Cluster:
 
     def __init__(self, mark: str, folder: Path) -> None:
         self.mark, self.folder = mark, folder
+        self.started: list[subprocess.Popen[bytes]] = []
         self.env = environment(mark, {}, folder / "kept")
         file = folder / "scheduler.json"
         here = [sys.executable, "-m", "dask"]
@@ -84,18 +85,19 @@ class Cluster:
 
     def _start(self, command: list[str]) -> None:
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        subprocess.Popen(command, cwd=self.folder, env=self.env, start_new_session=True, **quiet)
+        process = subprocess.Popen(command, cwd=self.folder, env=self.env, start_new_session=True, **quiet)
+        self.started.append(process)
 
     def victims(self, word: str) -> list[int]:
-        """Process numbers of the scheduler, or of the workers (that nannies keep)."""
-        found = marked(self.mark).items()
-        if word == "scheduler":
-            return [pid for pid, words in found if " scheduler " in words]
-        return [pid for pid, words in found if "spawn_main" in words]
+        """Process numbers of the scheduler, of the workers (that nannies keep), or of their kernels."""
+        wanted = {"scheduler": " scheduler ", "worker": "spawn_main"}.get(word, word)
+        return [pid for pid, words in marked(self.mark).items() if wanted in words]
 
     def close(self) -> None:
         """End all of it."""
         left(self.mark, 0)
+        for process in self.started:
+            process.wait()
 
 
 @contextlib.contextmanager
