@@ -34,7 +34,8 @@ def pytest_xdist_auto_num_workers() -> int | None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Have the laws compiled once, beside the first tests, and not by each worker that comes to need them."""
     if not hasattr(session.config, "workerinput"):
-        compile_them = "from analysis.model import by_laws, migration; by_laws.compiled(migration.filled(memory_gib=[8, 16]))"
+        compile_them = "from analysis.model import by_laws, migration as m\n"
+        compile_them += "by_laws.compiled(m.filled(adapters=[1, 1]))"
         session.config.stash[COMPILING] = subprocess.Popen([sys.executable, "-c", compile_them])
 
 
