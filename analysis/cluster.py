@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,6 +48,8 @@ def connect(address: str, timeout: str = "10s") -> Any:
     except ImportError:
         reason = "--scheduler needs Dask, the extra `cluster`: pip install -e '.[cluster]'"
         raise ParameterError(reason) from None
+    # That a scheduler went away is told in a sentence: Dask would log its last try to reconnect besides.
+    logging.getLogger("distributed.utils").setLevel(logging.CRITICAL)
     try:
         client = distributed.Client(address, timeout=timeout, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
