@@ -16,6 +16,7 @@ from analysis.figures.language import (
     drawn,
     duration,
     entitle,
+    plain_ticks,
 )
 from analysis.figures.words import percent
 
@@ -36,7 +37,11 @@ def rules(ended: pd.DataFrame) -> Figure:
     moves = ended[np.isfinite(ended["total_s"])]
     longest = moves["total_s"].max() if len(moves) else 1.0
     start = ended["total_s"].min() / 3 if len(moves) else 0.1
-    ax.set(xscale="log", xlim=(start, longest * 80), xlabel="time since the first pass began [s]")
+    ax.set(
+        xscale="log",
+        xlim=(start, longest * 80),
+        xlabel="time since the first pass began [s]: copying, frozen (black), waiting for pages (blue)",
+    )
     for y, (_, row) in enumerate(ended.iterrows()):
         done = np.isfinite(row["total_s"])
         ends = row["brownout_s"] if done else longest * 1.3
@@ -46,6 +51,7 @@ def rules(ended: pd.DataFrame) -> Figure:
         ax.barh(y, row["post_copy_s"], left=ends + row["blackout_s"], height=0.6, color=SENT)
         at = (ends + row["blackout_s"] * done + row["post_copy_s"]) * 1.1
         ax.annotate(told(row), (at, y), va="center", fontsize=9, color=QUIET)
+    plain_ticks(ax.xaxis)
     ax.set_yticks(range(len(ended)), ended["stop_rule"].str.replace("_", " "))
     ax.invert_yaxis()
     return entitle(fig, _title(moves, ended), _alternative(ended))
