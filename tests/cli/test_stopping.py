@@ -17,6 +17,7 @@ WAITING = """
 import os, signal, sys
 from analysis.cli import stopping
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup make test` switches it off
 {listen}
 try:
     os.kill(os.getpid(), signal.{name})
@@ -34,7 +35,10 @@ except KeyboardInterrupt:
 def test_a_signal_stops_as_ctrl_c_does(name, listen, code):
     """While a program loads it ends at once, with a sentence; at work it ends in order."""
     done = subprocess.run(
-        [sys.executable, "-c", WAITING.format(name=name, listen=listen)], capture_output=True, text=True
+        [sys.executable, "-c", WAITING.format(name=name, listen=listen)],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == code
     assert done.stderr == ("error: stopped\n" if code == 130 else "")
