@@ -469,9 +469,10 @@ def test_ctrl_c_keeps_what_is_done(tmp_path):
         env=PLAIN,
     ) as process:
         until = time.monotonic() + 60
-        while len(parts(out)) < 2:
+        # Four are under way at most, and they are taken in their order: with a fifth the first is done.
+        while len(parts(out)) < 5:
             assert process.poll() is None
-            assert time.monotonic() < until, "no part after a minute"
+            assert time.monotonic() < until, "too few parts after a minute"
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGINT)
         stdout, stderr = process.communicate(timeout=60)
