@@ -18,16 +18,14 @@ pass, so that the processor works on several vectors of lanes at once.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
 from analysis.arrays import Bools, Codes, Counts, Indices, Reals
 from analysis.model.exponential import FAST, like
-from analysis.model.jit import Block, Has, Number, compiled
+from analysis.model.jit import Block, Has, Number, compiled, digest
 from analysis.model.lanes import (
     AHEAD,
     CLASS,
@@ -332,13 +330,7 @@ KERNEL = ("compiled", "exponential", "jit", "lanes", "laws/passes", "one_pass", 
 """Modules whose code the kernel is made of."""
 
 
-def _digest() -> int:
-    """A number that changes with the code of the kernel."""
-    files = [Path(__file__).parent / f"{name}.py" for name in KERNEL]
-    return int.from_bytes(hashlib.sha256(b"".join(file.read_bytes() for file in files)).digest()[:6], "big")
-
-
-def _stamped(digest: int) -> Callable[..., None]:  # noqa: C901  (one flat list of what a table has)
+def _stamped(stamp: int) -> Callable[..., None]:  # noqa: C901  (one flat list of what a table has)
     """The kernel as kept on disk by Numba, which looks at this file alone to see whether it is still true.
 
     What a function encloses is part of what it is kept by, so a digest of all the files is enclosed here:
@@ -361,7 +353,7 @@ def _stamped(digest: int) -> Callable[..., None]:  # noqa: C901  (one flat list 
         ``outcomes``, written: residual pages, duration [s], pages sent, passes, code of the reason,
         converged. ``scratch``, ``fields``: see :mod:`.lanes`.
         """
-        if not digest:
+        if not stamp:
             return
         content, zero_pages, top, rate, target_s, limit = columns
         near, far, stopped, alive = scratch
@@ -402,4 +394,4 @@ def _stamped(digest: int) -> Callable[..., None]:  # noqa: C901  (one flat list 
     return run
 
 
-run = _stamped(_digest())
+run = _stamped(digest(*KERNEL))

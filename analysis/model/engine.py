@@ -49,7 +49,10 @@ Number: TypeAlias = type[np.float64] | type[np.float32]
 
 
 class Way(NamedTuple):
-    """How passes are made: one of :data:`WAYS`, and by how many threads the compiled ones."""
+    """How passes are made: one of :data:`WAYS`, and by how many threads the compiled ones.
+
+    To :func:`.migration.evaluate` also "laws": whole migrations, by :func:`.by_laws.compiled`.
+    """
 
     name: str
     threads: int = 1

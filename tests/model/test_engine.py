@@ -264,12 +264,12 @@ def test_lanes_move_as_by_their_numbers(dtype):
 @needs_numba
 def test_the_kernel_on_disk_is_known_by_all_its_files(tmp_path, monkeypatch):
     """Machine code is kept by a digest that changes with a file the kernel only imports."""
-    from analysis.model import compiled
+    from analysis.model import compiled, jit
 
-    shutil.copytree(Path(compiled.__file__).parent, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "compiled.py"))
-    digest = compiled._digest()
+    shutil.copytree(Path(jit.__file__).parent, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setattr(jit, "__file__", str(tmp_path / "jit.py"))
+    digest = jit.digest(*compiled.KERNEL)
     assert digest in [cell.cell_contents for cell in compiled.run.py_func.__closure__]
     with (tmp_path / "lanes.py").open("a") as file:
         file.write("# another version\n")
-    assert compiled._digest() != digest
+    assert jit.digest(*compiled.KERNEL) != digest
