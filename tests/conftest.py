@@ -16,6 +16,9 @@ import pytest
 # As in a fresh program: looking for examples in docstrings loads the compiled kernel, and from then on every
 # table of some size would compile one for itself, for seconds. Tests that are about a way name it.
 os.environ.setdefault("MIGRATION_STUDY_KERNEL", "numpy")
+# Workers have a processor each: linear algebra on all of them would spend as much again on waiting in turns.
+for _library in ("OPENBLAS", "OMP", "MKL"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
 import analysis.pages  # noqa: F401  (first, so that nbformat is imported without its slow format checker)
 from tests.small_notebooks import BROKEN, GOOD, PLAIN, Batch, save
