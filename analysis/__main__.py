@@ -29,6 +29,7 @@ from analysis.cli.plan import plan
 from analysis.cli.sensitivity import sensitivity
 from analysis.cli.verbs import Verbs, fail
 from analysis.cli.watch import watch
+from analysis.cli.written import as_json as written
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -107,8 +108,8 @@ def sweep(design: Path, out: Path | None, host_file: Path | None, as_json: bool,
     Every combination of listed values, or `rows: N` random scenarios. The same command carries on where it
     was stopped. What a design file holds: analysis/studies/sweeps/designs.py, docs/sweeps.md.
     """
-    from analysis.cli import answers
     from analysis.cli.rows import progress_of_rows
+    from analysis.cli.swept import swept_figures, swept_text
     from analysis.studies.sweeps import designs
     from analysis.studies.sweeps.sweep import sweep as sweep_design
 
@@ -120,7 +121,7 @@ def sweep(design: Path, out: Path | None, host_file: Path | None, as_json: bool,
             swept = sweep_design(design, folder, progress=progress, host_file=host_file or "", **options)
     except KeyboardInterrupt:
         sys.exit(fail("stopped; what is done is kept, the same command carries on", 130))
-    click.echo(answers.as_json(answers.swept_figures(swept)) if as_json else answers.swept_text(swept))
+    click.echo(written(swept_figures(swept)) if as_json else swept_text(swept))
 
 
 def tell(notes: Iterable[str]) -> None:
@@ -150,13 +151,13 @@ def predict(
     With --host the values that are not given are that host's, and the chance to converge and 50 % and 90 %
     intervals stand beside.
     """
-    from analysis.cli import answers
+    from analysis.cli.predicted import predicted
     from analysis.cli.predictions import prediction_text
 
-    rows = answers.predicted(options, host_file, preset, workload, relearn_ms)
+    rows = predicted(options, host_file, preset, workload, relearn_ms)
     for line in remarks(options):
         click.echo(line, err=True)
-    click.echo(answers.as_json(rows) if as_json else prediction_text(rows))
+    click.echo(written(rows) if as_json else prediction_text(rows))
 
 
 @main.command()
@@ -171,14 +172,14 @@ def validate(files: tuple[Path, ...], host_file: Path | None, as_json: bool, acc
     with a measured total time, or is what a host recorded, with a table beside it that tells what was known
     of each migration; which one, its content tells.
     """
-    from analysis.cli import answers
+    from analysis.cli.validated import validated, validation_text
 
-    figures = answers.validated(files, host_file, accept_units=accept_units)
+    figures = validated(files, host_file, accept_units=accept_units)
     if as_json:
-        click.echo(answers.as_json(figures))
+        click.echo(written(figures))
         return
     tell(figures["notes"])
-    click.echo(answers.validation_text(figures))
+    click.echo(validation_text(figures))
 
 
 @main.command()
@@ -193,20 +194,19 @@ def calibrate(
 ) -> None:
     """Fit a host to the measured migrations in FILES, with an interval for each estimate."""
     from analysis import writable
-    from analysis.cli import answers
-    from analysis.cli.calibrated import host_table_text
+    from analysis.cli.calibrated import calibrated, host_table_text, measured
     from analysis.studies.hosts.host import host_content, save_host
 
     if out:
         writable.file(out)
-    found = answers.measured(files, accept_units=accept_units)
+    found = measured(files, accept_units=accept_units)
     tell(found.notes)
-    host = answers.calibrated(found, name, correct=correct)
+    host = calibrated(found, name, correct=correct)
     tell(host.undecided)
     if out:
         save_host(host, out)
         click.echo(f"{host.migrations} migrations calibrated; the host is in {out}", err=True)
-    click.echo(answers.as_json(host_content(host)) if as_json else host_table_text(host))
+    click.echo(written(host_content(host)) if as_json else host_table_text(host))
     if not out and not as_json:
         click.echo("note: to predict with this host keep it: --out FILE", err=True)
 

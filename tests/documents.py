@@ -184,11 +184,11 @@ class Terminal:
 
 def accuracy_table() -> str:
     """How right the model is, as the README shows it, computed from the measurements."""
-    from analysis.cli import answers
+    from analysis.cli.validated import validated
     from analysis.observations.lab import DATA
 
-    migrations = answers.validated([DATA / "migrations.csv"])
-    link = answers.validated([DATA / "buffers.csv"])
+    migrations = validated([DATA / "migrations.csv"])
+    link = validated([DATA / "buffers.csv"])
     rows = [("predicted", "measured on", "median error", "9 in 10 below")]
     rows += [("---",) * 4]
     for name, part, on in (

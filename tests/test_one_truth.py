@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from analysis.cli import answers
+from analysis.cli.validated import validated
 from analysis.figures import evidence, key_numbers, language
 from analysis.observations.lab import DATA
 from analysis.studies.validation.laboratory import summary
@@ -27,7 +27,7 @@ MEASURED = (documents.ROOT / "docs" / "measured.md").read_text(encoding="utf-8")
 @pytest.fixture(scope="module")
 def told():
     """What `validate data/migrations.csv` answers."""
-    return answers.validated([DATA / "migrations.csv"])
+    return validated([DATA / "migrations.csv"])
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,10 @@ from click.testing import CliRunner
 from analysis import writable
 from analysis.__main__ import main
 from analysis.batch import run as batch
-from analysis.cli import answers
 from analysis.errors import UserError
+from analysis.observations import files
 from analysis.observations.lab import DATA
+from analysis.studies.hosts import calibration
 from analysis.studies.sweeps import sweep as sweeps
 
 EXAMPLE = DATA / "example_qemu.jsonl"
@@ -27,8 +28,8 @@ def nothing_runs(monkeypatch):
 
     for module, name in ((batch, "execute_all"), (batch, "_task"), (sweeps, "_making")):
         monkeypatch.setattr(module, name, work)
-    for name in ("measured", "calibrated"):
-        monkeypatch.setattr(answers, name, work)
+    monkeypatch.setattr(files, "read_measured", work)
+    monkeypatch.setattr(calibration, "calibrate", work)
 
 
 def verbs(out):

@@ -53,7 +53,7 @@ def advise(
     Options describe the machine, the hosts and today's settings. Every combination of up to three changes at
     hand goes through the model. With --host gains have intervals, and what gains less is called no gain.
     """
-    from analysis.cli.answers import as_json as written
+    from analysis.cli.written import as_json as written
 
     for line in remarks(options):
         click.echo(line, err=True)

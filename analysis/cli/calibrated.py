@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import pandas as pd
 
+from analysis.observations import files
 from analysis.parameters import PARAMETERS
 from analysis.studies.hosts.candidates import CANDIDATES, Candidate
 from analysis.studies.hosts.host import Estimate, Host
 
 DATA, DEFAULT = "the data", "default"
 """What decided a value."""
+
+
+def measured(paths: Sequence[Path], *, accept_units: bool = False) -> files.Measured:
+    """The migrations of some files, and what their readers noticed."""
+    return files.read_measured(list(paths), accept_units=accept_units)
+
+
+def calibrated(found: files.Measured, name: str, *, correct: bool = False) -> Host:
+    """A host calibrated to migrations."""
+    from analysis.studies.hosts.calibration import calibrate
+
+    return calibrate(found.migrations, measured_passes=found.passes, name=name, learn_correction=correct)
 
 
 def host_table_text(host: Host) -> str:

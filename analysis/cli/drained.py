@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from analysis import unusual
-from analysis.cli.answers import VERSION, as_json
 from analysis.cli.options import remarks
 from analysis.cli.predictions import seconds
+from analysis.cli.written import VERSION, as_json
 from analysis.errors import UserError
 from analysis.parameters import PARAMETERS
 from analysis.studies.drain import answer, powershell, roll, scatter

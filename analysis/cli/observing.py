@@ -10,6 +10,7 @@ import click
 
 from analysis.cli.options import Quantity
 from analysis.cli.verbs import Verb
+from analysis.cli.written import as_json as written
 
 if TYPE_CHECKING:
     from analysis.observations.record import Record
@@ -57,18 +58,18 @@ def observe(
     relog, Get-Counter), Measure-Command; QEMU's query-migrate (JSON) and info migrate, virsh domjobinfo; logs
     of Proxmox VE, OpenStack, KubeVirt, oVirt and Xen, rotated and packed; own tables. The content tells it.
     """
-    from analysis.cli import answers, given
+    from analysis.cli import given, observed
     from analysis.cli.reading import progress_bar
 
     with progress_bar() as progress:
-        found = answers.observed(
-            files, pattern, answers.local_names(names), progress, memory_gib, accept_units=accept_units
+        found = observed.observed(
+            files, pattern, observed.local_names(names), progress, memory_gib, accept_units=accept_units
         )
     if as_json:
-        figures = answers.observed_figures(found)
-        click.echo(answers.as_json(figures | ({"explain": lines_of(found, files)} if explain else {})))
+        figures = observed.observed_figures(found)
+        click.echo(written(figures | ({"explain": lines_of(found, files)} if explain else {})))
         return
-    click.echo(given.shown(answers.observed_text(found)))
+    click.echo(given.shown(observed.observed_text(found)))
     if explain:
         click.echo(given.shown("\n" + explained_text(found, files)))
 

@@ -75,7 +75,7 @@ def plan(
     Values with commas, of parameters and of targets, make a table. With --host the chance to meet the targets
     stands beside.
     """
-    from analysis.cli.answers import as_json as written
+    from analysis.cli.written import as_json as written
     from analysis.studies.hosts.host import load_host
 
     name = parameter.replace("-", "_")
@@ -130,7 +130,7 @@ def _of_workloads(
     table: pd.DataFrame, asked: dict[str, list[float]], host: Host | None, workload: str
 ) -> tuple[pd.DataFrame, dict[str, list[float]]]:
     """Every question for each of the workloads; UserError without a host, and for one it does not know."""
-    from analysis.cli.answers import of_workloads
+    from analysis.cli.workloads import of_workloads
 
     if host is None:
         raise UserError("--workload names a workload of a calibrated host: give its file with --host")

@@ -6,15 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
-
 from analysis import presets
 from analysis.model.laws.passes import STAYS
 from analysis.model.stop_rules import STOP_RULES
 from analysis.parameters import OUTCOMES, PARAMETERS
-from analysis.studies import overflows
 from analysis.studies.decisions import clients
-from analysis.studies.hosts.prediction import DRAWS
 
 Row = dict[str, Any]
 """Parameters and outcomes of one migration by their names."""
@@ -24,6 +20,8 @@ WIDTH = 100
 _FIRST = ("total_s", "blackout_s", "converged", "limited_by")
 _PRICES = ("throttled_share", "post_copy_s")
 """What some rules cost the guest, told where it is something."""
+_MAY_OVERFLOW = ("receive_buffers", "spare_cores")
+"""Limits under which the link's own limit may be a receive ring: processors hide it where they bind."""
 _THEN = ("passes", "brownout_s", "memory_sent_gib", "goodput_gbps")
 """Outcomes of a table, the answer first; those that find no more room are left out, from the last on."""
 
@@ -34,9 +32,7 @@ def prediction_text(rows: Sequence[Row]) -> str:
     Where a receive ring makes a faster line slower a note says so, and what helps.
     """
     preset = [_preset_text(rows)] if "preset" in rows[0] else []
-    computed = _computed_with(rows)
-    said = [*_borrowed_handoff(computed), *overflows.sentences(computed)]
-    notes = [f"note: {one}" for one in said]
+    notes = [f"note: {one}" for one in (*_borrowed_handoff(rows), *_overflowing(rows))]
     if len(rows) == 1:
         told = [name for name in OUTCOMES if name not in _PRICES or rows[0][name] > 0]
         numbers = "\n".join(_line(name, rows[0]) for name in (*_applied(rows), *told))
@@ -44,19 +40,28 @@ def prediction_text(rows: Sequence[Row]) -> str:
     return "\n\n".join(["\n".join([_table(rows), *notes]), *preset])
 
 
-def _computed_with(rows: Sequence[Row]) -> pd.DataFrame:
-    """The parameters that the model computed with: those asked for, or what a host made of them."""
-    table = pd.DataFrame(rows)
-    return table[[*PARAMETERS]].assign(
-        **{name.removeprefix("applied_"): table[name] for name in _applied(rows)}
-    )
+def _overflowing(rows: Sequence[Row]) -> list[str]:
+    """What to tell of those whose link a receive ring may hold; of others there is nothing to compute."""
+    if not any(row["limited_by"] in _MAY_OVERFLOW for row in rows):
+        return []
+    import pandas as pd
+
+    from analysis.studies import overflows
+
+    table = [{name: _computed_with(row, name) for name in PARAMETERS} for row in rows]
+    return overflows.sentences(pd.DataFrame(table))
 
 
-def _borrowed_handoff(computed: pd.DataFrame) -> list[str]:
+def _computed_with(row: Row, name: str) -> Any:
+    """The parameter that the model computed with: what was asked for, or what a host made of it."""
+    return row.get(f"applied_{name}", row[name])
+
+
+def _borrowed_handoff(rows: Sequence[Row]) -> list[str]:
     """A sentence where another hypervisor's pause holds the default hand-off, which is Hyper-V's."""
     usual = float(PARAMETERS["handoff_ms"].default)
-    others = computed[~computed.stop_rule.str.startswith("hyperv") & computed.handoff_ms.eq(usual)]
-    rules = ", ".join(sorted(set(others.stop_rule)))
+    others = {row["stop_rule"] for row in rows if _computed_with(row, "handoff_ms") == usual}
+    rules = ", ".join(sorted(name for name in others if not name.startswith("hyperv")))
     told = f"{usual:g} ms of the pause are the hand-off, taken from Hyper-V (handoff_ms is not given)"
     return [f"with stop_rule = {rules}, {told}: give your own host's, or calibrate it"] if rules else []
 
@@ -77,16 +82,18 @@ def answer(row: Row) -> str:
     bound = f"The {name} {binds}: {memory}, the link carries {row['goodput_gbps']:.3g} Gbit/s of payload."
     told = [verdict(row)] if row["stop_reason"] in STAYS else [_times(row), verdict(row)]
     told += [_chance(row["converge_chance"])] if "converge_chance" in row else []
-    felt = [] if pd.isna(row.get("outage_s")) else clients.statement(pd.Series(row))
+    felt = [] if math.isnan(row.get("outage_s", math.nan)) else clients.statement(row)
     return "\n".join([*told, bound, *felt])
 
 
 def _chance(chance: float) -> str:
-    """How sure it is to converge, as far as :data:`DRAWS` draws tell.
+    """How sure it is to converge, as far as the draws of a prediction tell.
 
     >>> _chance(0.75), _chance(1.0)
     ('Its chance to converge is 75 %.', 'Its chance to converge is above 98 %.')
     """
+    from analysis.studies.hosts.prediction import DRAWS
+
     least = 1 / DRAWS
     if least < chance < 1 - least:
         return f"Its chance to converge is {100 * chance:.0f} %."
@@ -234,6 +241,8 @@ def _width(rows: Sequence[Row], names: Sequence[str]) -> int:
 
 def _printed(rows: Sequence[Row], names: Sequence[str]) -> str:
     cells = [{name: shown(name, row[name]) for name in names} for row in rows]
+    import pandas as pd
+
     return pd.DataFrame(cells, columns=list(names)).to_string(index=False)
 
 

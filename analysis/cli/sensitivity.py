@@ -50,7 +50,7 @@ def sensitivity(
     Options are what is known; what varies is given by --range or --design. With neither, every other
     parameter that acts varies over the range that it has on hosts of today.
     """
-    from analysis.cli.answers import as_json as written
+    from analysis.cli.written import as_json as written
     from analysis.studies.decisions import sensitivity as study
     from analysis.studies.sweeps import designs
 

@@ -73,7 +73,7 @@ def watch(
     input; what it is, the content tells. Parameters say what is known of the machine and of the rule that
     ends pre-copy. Ends with the migration, with the record that observe gives.
     """
-    from analysis.cli.answers import local_names
+    from analysis.cli.observed import local_names
     from analysis.errors import UserError
     from analysis.studies.hosts.host import load_host
     from analysis.studies.running.watching import Watch
@@ -119,7 +119,7 @@ class Reading:
     """Reads what a source has told so far; ``names``: English names of counters by the local ones."""
 
     def __init__(self, watched: Watch, names: dict[str, str]) -> None:
-        from analysis.cli.answers import observed
+        from analysis.cli.observed import observed
 
         self.watched, self.names, self.observed = watched, names, observed
 
@@ -214,7 +214,7 @@ class _Events:
     def show(self, seen: Seen) -> None:
         if seen.migration != self.begun:
             self.begun = seen.migration
-            from analysis.cli.answers import VERSION
+            from analysis.cli.written import VERSION
 
             self._say("begin", version=VERSION, migration=seen.migration, kind=seen.record.kind)
         if seen.outlook and seen.outlook.time_s != self.at:
@@ -222,12 +222,12 @@ class _Events:
             self._say("outlook", migration=seen.migration, **seen.outlook.figures())
 
     def end(self, seen: Seen) -> None:
-        from analysis.cli.answers import observed_figures
+        from analysis.cli.observed import observed_figures
 
         self._say("end", migration=seen.migration, status=seen.status, record=observed_figures(seen.record))
 
     def _say(self, event: str, **figures: Any) -> None:
-        from analysis.cli.answers import as_line
+        from analysis.cli.written import as_line
 
         click.echo(as_line({"event": event, **figures}))
 
@@ -255,7 +255,7 @@ class _Lines:
             click.echo(f"{seen.migration}, told by {seen.record.kind}")
 
     def end(self, seen: Seen) -> None:
-        from analysis.cli.answers import observed_text
+        from analysis.cli.observed import observed_text
 
         click.echo(ended(seen))
         click.echo(observed_text(seen.record))

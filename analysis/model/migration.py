@@ -12,11 +12,10 @@ goes at the rate of memory, compressed if memory is; the state goes at the rate 
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from analysis import parameters
 from analysis.arrays import Columns, Floats
@@ -30,6 +29,9 @@ from analysis.model.precopy import Guest, Passes, Precopy, SteadyLink, general, 
 from analysis.model.stop_rules import Rules
 from analysis.model.units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
 from analysis.signatures import takes_parameters
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LIMITS = np.array(_LIMITS, dtype=object)
 """What can limit a migration, by code."""
@@ -72,14 +74,28 @@ def migrate(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFr
     0       1    132.8
     1       1     15.3
     """
+    import pandas as pd
+
     frame, columns = _columns(scenarios, given)
-    found = evaluate(columns)
-    for name, names in CODED.items():
-        found[name] = names[found[name]]
+    found = _named(evaluate(columns))
     # At once: column by column it would take longer than the laws do for a hundred rows.
     table = pd.concat([frame, pd.DataFrame(found, frame.index)], axis=1)
     table.attrs = frame.attrs
     return table
+
+
+def computed(given: Mapping[str, Any]) -> Columns:
+    """:func:`migrate` without tables: values by parameter, all of one length; the same and outcomes by name.
+
+    With no value at all one migration by the defaults. Loading the library of tables takes longer than this.
+    """
+    asked = parameters.check(dict(given))
+    return asked | _named(evaluate(completed(asked, len(next(iter(asked.values()), [None])))))
+
+
+def _named(found: Columns) -> Columns:
+    """Outcomes with words in place of their codes."""
+    return found | {name: names[found[name]] for name, names in CODED.items()}
 
 
 def evaluate(p: Columns, way: engine.Way | None = None, wanted: Collection[str] = VOLUMES) -> Columns:
@@ -108,6 +124,8 @@ def passes(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFra
     (distinct pages found dirty at the end of the pass) and ``remaining_pages`` (to be sent next).
     Where a pass limit acts late (QEMU), the stretch until the pause is one more row.
     """
+    import pandas as pd
+
     _, columns = _columns(scenarios, given)
     log = made_passes(columns)
     order = np.lexsort((log.number, log.row))
@@ -135,6 +153,8 @@ def ceilings(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataF
     Columns: ``goodput_gbps`` (the lowest), ``limited_by``, and every ceiling by its name [Gbit/s of payload];
     infinite where it holds nothing.
     """
+    import pandas as pd
+
     _, columns = _columns(scenarios, given)
     found = rates(columns, ceilings=True)
     each = np.stack(list(found.ceilings.values()))
@@ -177,6 +197,8 @@ def streams(p: Columns) -> Floats:
 
 def _frame(checked: Columns) -> pd.DataFrame:
     """Keyword values as rows: every combination that broadcasting makes of them."""
+    import pandas as pd
+
     if not checked:
         return pd.DataFrame(index=range(1))
     try:

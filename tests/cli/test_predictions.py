@@ -2,18 +2,21 @@
 
 import math
 import re
+import subprocess
+import sys
 from functools import cache
 
 import numpy as np
 import pytest
 
 from analysis import migrate
-from analysis.cli.answers import predicted
+from analysis.cli.predicted import predicted
 from analysis.cli.predictions import WIDTH, answer, prediction_text, seconds, verdict
 from analysis.errors import UserError
 from analysis.model.by_laws import FEW
 from analysis.observations.lab import LABORATORY
-from analysis.parameters import OUTCOMES, STOP_RULES
+from analysis.parameters import OUTCOMES, STOP_RULES, TRANSPORTS
+from analysis.studies import overflows
 
 BUSY = {"dirty_pages_per_s": "200000", "working_set_gib": "8", "memory_gib": "64"}
 
@@ -43,6 +46,27 @@ def test_the_answer_comes_first():
     assert first.startswith(f"It takes {seconds(row['total_s'])}, and the machine is frozen for")
     assert second.startswith("It does not converge: the limit of passes ends it after 5 passes")
     assert third.startswith("The line rate binds")
+
+
+def test_one_prediction_needs_no_tables():
+    """Loading their library would take longer than the answer."""
+    code = "import runpy, sys, atexit; sys.argv = ['analysis', 'predict']; "
+    code += "atexit.register(lambda: print('pandas' in sys.modules, 'numpy' in sys.modules)); "
+    code += "runpy.run_module('analysis', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("False True\n")
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_link_that_no_ring_may_hold_is_not_asked_about_rings(transport):
+    """Leaving the question out for them says what asking it for all of them would."""
+    rng = np.random.default_rng(5)
+    drawn = {"receive_buffers": rng.integers(32, 512, 30), "round_trip_ms": 10 ** rng.uniform(-2, 1, 30)}
+    drawn |= {"spare_cores": rng.integers(1, 4, 30), "bandwidth_gbps": 10 ** rng.uniform(-1, 2, 30)}
+    rows = migrate(**drawn, transport=transport)
+    silent = rows[~rows.limited_by.isin(("receive_buffers", "spare_cores"))]
+    assert len(silent)
+    assert overflows.sentences(silent) == []
 
 
 def test_all_outcomes_follow():

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from analysis.__main__ import main
-from analysis.cli import answers, stopping
+from analysis.cli import predicted, stopping
 from analysis.errors import WorkError
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
@@ -72,7 +72,7 @@ def test_a_fault_of_the_machine_is_one_sentence(monkeypatch, error, sentence):
     def fails(*_):
         raise error
 
-    monkeypatch.setattr(answers, "predicted", fails)
+    monkeypatch.setattr(predicted, "predicted", fails)
     done = CliRunner().invoke(main, ["predict"])
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.startswith(sentence)

@@ -19,16 +19,22 @@ Chances are over that random moment, and, on a calibrated host, over the blackou
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from analysis.arrays import Bools, Floats, Numbers
+from analysis.arrays import Bools, Columns, Floats, Numbers
 from analysis.model.laws.passes import STAYS
 from analysis.parameters import PARAMETERS
 from analysis.studies.decisions.stalls import LINUX, ROUNDING, STACKS, WINDOWS, WINDOWS_SERVER, Stack
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Row = Mapping[Any, Any] | pd.Series[Any]
+    Table = Mapping[Any, Any] | pd.DataFrame
 
 RELEARN_MS = 0.0
 """Time the network needs to learn where the machine is, unless told: the announcement is sent at once, and a
@@ -171,23 +177,30 @@ def felt(
     one a second, on the mean; ``drop_chance``: that of the likeliest of ``observers`` to lose something. NaN
     where a migration never comes to its blackout.
     """
+    return table.assign(**columns(table, relearn_ms, observers))
+
+
+def columns(
+    table: Table, relearn_ms: float | str = RELEARN_MS, observers: Iterable[Observer] = USUAL
+) -> Columns:
+    """What :func:`felt` adds, as arrays by name; ``table`` may be columns by name as well."""
     relearn_ms = checked_relearn_ms(relearn_ms)
     relearn_s = relearn_ms / 1000
     blackout = _blackout(table, "blackout_s")
     outage = blackout + relearn_s
     median, longest = _stalls(outage)
-    columns = {
+    found = {
         "outage_s": outage,
         "client_stall_s": median,
         "client_stall_longest_s": longest,
         "pings_lost": outage,
-        "drop_chance": drop_chances(table, relearn_ms, observers).max(axis=1).to_numpy(),
+        "drop_chance": np.max([*_chances(table, relearn_ms, observers).values()], axis=0),
     }
     for end in ("low90", "high90"):
         if f"blackout_s_{end}" in table:
             of_end = _blackout(table, f"blackout_s_{end}") + relearn_s
-            columns[f"client_stall_longest_s_{end}"] = _stalls(of_end)[1]
-    return table.assign(**columns)
+            found[f"client_stall_longest_s_{end}"] = _stalls(of_end)[1]
+    return found
 
 
 def checked_relearn_ms(value: float | str) -> float:
@@ -203,13 +216,18 @@ def drop_chances(
     table: pd.DataFrame, relearn_ms: float = RELEARN_MS, observers: Iterable[Observer] = USUAL
 ) -> pd.DataFrame:
     """The chance that a migration costs each observer something: a row a migration, a column an observer."""
+    import pandas as pd
+
+    return pd.DataFrame(_chances(table, relearn_ms, observers), index=table.index)
+
+
+def _chances(table: Table, relearn_ms: float, observers: Iterable[Observer]) -> Columns:
     spread, relearn_s = _spread(table), relearn_ms / 1000
-    found = {
+    return {
         one.name: np.mean(np.asarray(chance(one, spread, relearn_s)), axis=1)
         for one in observers
         if one.drops
     }
-    return pd.DataFrame(found, index=table.index)
 
 
 def effects(
@@ -220,8 +238,10 @@ def effects(
     ``name``, ``consequence``, ``begins_s`` (the least outage that it can notice), ``chance``, ``drops``,
     ``expected_lost`` (signals, where it counts them) and ``source``.
     """
+    import pandas as pd
+
     relearn_s = checked_relearn_ms(relearn_ms) / 1000
-    spread = _spread(pd.DataFrame([row]))
+    spread = _spread(_alone(row))
     outage = float(row["blackout_s"]) + relearn_s
     rows = [
         {
@@ -243,12 +263,12 @@ def first_to_drop(observers: Iterable[Observer] = USUAL) -> Observer:
     return min((one for one in observers if one.drops), key=lambda one: one.begins_s)
 
 
-def statement(row: pd.Series, observers: Iterable[Observer] = USUAL) -> list[str]:
+def statement(row: Row, observers: Iterable[Observer] = USUAL) -> list[str]:
     """What clients feel of one migration with the columns of :func:`felt`, in two sentences.
 
     "No dropped connection, no perceived downtime" where both hold; then from which outage on they would not.
     """
-    if pd.isna(row["outage_s"]):
+    if np.isnan(row["outage_s"]):
         return ["The guest is never paused, so no client feels a pause."]
     typical, longest = float(row["client_stall_s"]), float(row["client_stall_longest_s"])
     most = f", at most {_seconds(longest)}" if longest > 1.05 * typical else ""
@@ -269,10 +289,10 @@ def sentence_case(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _dropping(row: pd.Series, observers: Iterable[Observer]) -> str:
+def _dropping(row: Row, observers: Iterable[Observer]) -> str:
     """Who loses something, the most sensitive first."""
     relearn_ms = 1000 * max(float(row["outage_s"] - row["blackout_s"]), 0.0)
-    chances = drop_chances(pd.DataFrame([row]), relearn_ms, observers).iloc[0]
+    chances = {name: float(each[0]) for name, each in _chances(_alone(row), relearn_ms, observers).items()}
     lost = sorted((o for o in observers if chances.get(o.name, 0) > 0), key=lambda one: one.begins_s)
     more = f", and so do {len(lost) - 1} more" if len(lost) > 1 else ""
     told = f"{lost[0].name} {lost[0].consequence} (chance {100 * chances[lost[0].name]:.0f} %){more}"
@@ -294,10 +314,15 @@ def _stalls(outage: Floats) -> tuple[Floats, Floats]:
     return middle, longest
 
 
-def _blackout(table: pd.DataFrame, name: str) -> Floats:
+def _alone(row: Row) -> Columns:
+    """One migration as a table of one row."""
+    return {str(name): np.array([value]) for name, value in row.items()}
+
+
+def _blackout(table: Table, name: str) -> Floats:
     """Blackouts; NaN where the machine never moves."""
-    found: Floats = table[name].to_numpy(float)
-    endless = table["stop_reason"].isin(STAYS).to_numpy() if "stop_reason" in table else False
+    found = np.asarray(table[name], float)
+    endless = np.isin(np.asarray(table["stop_reason"], str), STAYS) if "stop_reason" in table else False
     return np.where(endless | ~np.isfinite(found), np.nan, found)
 
 
@@ -306,7 +331,7 @@ _ENDS = ("_low90", "_low50", "", "_high50", "_high90")
 _CHANCES = (np.arange(40) + 0.5) / 40
 
 
-def _spread(table: pd.DataFrame) -> Floats:
+def _spread(table: Table) -> Floats:
     """Blackouts that are equally likely, a row a migration: of its interval on a host, else the one there is.
 
     Between the ends of the intervals the distribution is even; beyond the outer ends it is as there.
@@ -314,4 +339,4 @@ def _spread(table: pd.DataFrame) -> Floats:
     if "blackout_s_low90" not in table:
         return _blackout(table, "blackout_s")[:, None]
     ends = np.column_stack([_blackout(table, f"blackout_s{end}") for end in _ENDS])
-    return np.array([np.interp(_CHANCES, QUANTILES, row) for row in ends]).reshape(len(table), -1)
+    return np.array([np.interp(_CHANCES, QUANTILES, row) for row in ends]).reshape(len(ends), -1)

@@ -23,11 +23,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from analysis.arrays import Bools, Floats, Numbers
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 INITIAL_WINDOW = 10
 """Segments that a connection may have under way at first (RFC 6928; Linux and Windows)."""

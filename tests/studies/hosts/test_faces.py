@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis import migrate
-from analysis.cli.answers import predicted
+from analysis.cli.predicted import predicted
 from analysis.explorer.followed import followed, one
 from analysis.explorer.panel import Panel
 from analysis.presets import HOSTS

@@ -1,0 +1,95 @@
+"""What ``predict`` answers: a row a scenario, with what a preset, a host and its clients make of it.
+
+What no host is asked for is computed without tables, whose library takes longer to load than the answer.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis import presets
+from analysis.arrays import Columns
+from analysis.cli.options import scenarios
+from analysis.cli.written import Figures
+from analysis.errors import UserError
+from analysis.model.migration import computed
+from analysis.parameters import OUTCOMES, PARAMETERS, defaults
+from analysis.studies.decisions import clients
+
+
+def predicted(
+    options: dict[str, str | None],
+    host_file: Path | None = None,
+    preset: str | None = None,
+    workload: str | None = None,
+    relearn_ms: float | str = clients.RELEARN_MS,
+) -> list[Figures]:
+    """One row a scenario: every parameter and outcome by its name, with intervals on a calibrated host.
+
+    Beside them what a client feels (``clients.COLUMNS``); ``relearn_ms``: how long the network needs to learn
+    where the machine is.
+
+    ``preset`` names a version of Windows Server whose defaults hold where no option says otherwise; each row
+    then has two fields more: its name, and what it set there. ``workload``: one of those that the host knows
+    apart, or several with commas between. UserError for another, for none, or without a host.
+    """
+    columns = scenarios(options)
+    given = tuple(columns)
+    if preset:
+        rows = len(next(iter(columns.values()), [None]))
+        usual = presets.host(preset).parameters.items()
+        columns = {name: [value] * rows for name, value in usual} | columns
+    if host_file is None:
+        if workload is not None:
+            raise UserError("--workload names a workload of a calibrated host: give its file with --host")
+        table, more = computed(columns), list[str]()
+    else:
+        table, more = _on_host(columns, host_file, workload, given)
+    felt = clients.columns(table, relearn_ms)
+    names = [*PARAMETERS, *OUTCOMES, *(name for name in felt if name not in table), *more]
+    rows_made = _rows(defaults() | table | felt, names)
+    return [_with_preset(row, preset) for row in rows_made] if preset else rows_made
+
+
+def _on_host(
+    columns: dict[str, list[Any]], host_file: Path, workload: str | None, given: Sequence[str]
+) -> tuple[Columns, list[str]]:
+    """What a calibrated host predicts, as columns, and the names of those that only a host has."""
+    import pandas as pd
+
+    from analysis.cli.workloads import of_workloads
+    from analysis.studies.hosts.host import computed_with, load_host
+    from analysis.studies.hosts.prediction import predict
+
+    host = load_host(host_file)
+    asked = pd.DataFrame(columns) if columns else pd.DataFrame(index=range(1))
+    asked = asked if workload is None else of_workloads(asked, host, workload)
+    table = predict(asked, host, given=given)
+    made = computed_with(table)
+    more = [*_interval_columns(), "converge_chance", *([] if workload is None else ["workload"]), *made]
+    return {str(name): table[name].to_numpy() for name in table} | made, more
+
+
+def _rows(columns: Mapping[str, Any], names: Sequence[str]) -> list[Figures]:
+    """Columns, some of one value for all, as one dictionary a row."""
+    values = np.broadcast_arrays(*(np.asarray(columns[name]) for name in names))
+    return [dict(zip(names, row, strict=True)) for row in zip(*(v.tolist() for v in values), strict=True)]
+
+
+def _with_preset(row: Figures, preset: str) -> Figures:
+    """The row with the preset's name and what of it holds here: an option or a host goes before."""
+    usual = presets.host(preset).parameters.items()
+    return {**row, "preset": preset, "preset_sets": {k: value for k, value in usual if row[k] == value}}
+
+
+def _interval_columns() -> list[str]:
+    from analysis.studies.hosts.conformal import LEVELS
+    from analysis.studies.hosts.prediction import INTERVALS
+
+    ends = itertools.product(INTERVALS, ("low", "high"), LEVELS)
+    return [f"{name}_{end}{level}" for name, end, level in ends]
