@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +18,8 @@ import pytest
 # table of some size would compile one for itself, for seconds. Tests that are about a way name it.
 os.environ.setdefault("MIGRATION_STUDY_KERNEL", "numpy")
 # Workers have a processor each: linear algebra on all of them would spend as much again on waiting in turns.
-for _library in ("OPENBLAS", "OMP", "MKL"):
-    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import analysis.pages  # noqa: F401  (first, so that nbformat is imported without its slow format checker)
 from tests.small_notebooks import BROKEN, GOOD, PLAIN, Batch, save
@@ -34,12 +35,33 @@ def pytest_xdist_auto_num_workers() -> int | None:
     return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores() + 1
 
 
+COMPILED = "MIGRATION_STUDY_TESTS_COMPILED"
+"""In the environment of workers: the file that is there once the machine code is."""
+COMPILE = """
+from pathlib import Path
+import sys
+try:
+    from analysis.model import by_laws, link, migration
+    by_laws.compiled(migration.filled(adapters=[1, 1]))
+    link.rates(migration.filled(adapters=[1] * 9))
+finally:
+    Path(sys.argv[1]).touch()
+"""
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Have the laws compiled once, beside the first tests, and not by each worker that comes to need them."""
     if not hasattr(session.config, "workerinput"):
-        compile_them = "from analysis.model import by_laws, migration as m\n"
-        compile_them += "by_laws.compiled(m.filled(adapters=[1, 1]))"
-        session.config.stash[COMPILING] = subprocess.Popen([sys.executable, "-c", compile_them])
+        done = os.environ[COMPILED] = os.path.join(tempfile.mkdtemp(), "compiled")
+        session.config.stash[COMPILING] = subprocess.Popen([sys.executable, "-c", COMPILE, done])
+
+
+@pytest.fixture(scope="session")
+def machine_code() -> None:
+    """The laws' machine code lies on the disk: for tests whose programs would each compile them."""
+    until = time.monotonic() + 300  # and then they do
+    while not os.path.exists(os.environ[COMPILED]) and time.monotonic() < until:
+        time.sleep(0.2)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -47,6 +69,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if (compiling := session.config.stash.get(COMPILING, None)) is not None:
         compiling.kill()
         compiling.wait()
+        shutil.rmtree(os.path.dirname(os.environ.pop(COMPILED)))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -79,6 +102,17 @@ def browser() -> Iterator:
         chromium = driver.chromium.launch(executable_path=path, headless=True, args=quiet)
         yield Browser(chromium)
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def kernels(repository: Path) -> Iterator[type]:
+    """How kernels of the study's notebooks are started: forks of one process, which imports once for all."""
+    from analysis.batch import forked
+
+    with forked.manager(
+        [path.read_bytes() for path in (repository / "notebooks").glob("*.ipynb")]
+    ) as manager:
+        yield manager
 
 
 class Browser:

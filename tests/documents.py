@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import tables
+from tests.warm import Warm
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -28,6 +29,9 @@ _BLOCK = re.compile(
     r"(?:^<!-- file: (?P<file>\S+) -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
 )
 _TABLE = re.compile(r"(?<=<!-- accuracy -->\n).*?(?=<!-- /accuracy -->)", re.DOTALL)
+
+_PLAIN = re.compile(r"python -m analysis [^|<>;&$*?`\\\\]*")
+"""A command of the study in which nothing is left for a shell to do but to part its words."""
 
 _BENCH = re.compile(r"(?<=<!-- bench: )(\w+)( -->\n).*?(?=<!-- /bench -->)", re.DOTALL)
 
@@ -103,11 +107,16 @@ def copy(folder: Path) -> Path:
 
 
 def _compiled(name: str, folder: Path) -> None:
-    """The bytecode that this Python has of a module goes along, so that it is not made anew for each copy."""
+    """The bytecode that this Python has of a module goes along, so that it is not made anew for each copy.
+
+    So does the machine code that Numba keeps beside it.
+    """
     made = Path(cache_from_source(name))
-    if (ROOT / made).is_file():
-        (folder / made).parent.mkdir(exist_ok=True)
-        shutil.copy2(ROOT / made, folder / made)
+    kept = (ROOT / made.parent).glob(f"{Path(name).stem}.*.nb?")
+    for file in (ROOT / made, *kept):
+        if file.is_file():
+            (folder / made.parent).mkdir(exist_ok=True)
+            shutil.copy2(file, folder / made.parent)
 
 
 def _kept() -> list[str]:
@@ -149,25 +158,32 @@ def _own(script: Path, bin_folder: Path) -> None:
 
 def bare_shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a command in bash as a new user's terminal has it: PATH and HOME, and nothing else."""
-    home = folder / ".home"
-    home.mkdir(exist_ok=True)
     shell = [shutil.which("bash") or "bash", "--noprofile", "--norc", "-c", command]
-    bare = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(home)}
+    bare = _bare(folder)
     return subprocess.run(
         shell, cwd=folder, env=bare, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
 
 
+def _bare(folder: Path, active: bool = False) -> dict[str, str]:
+    """The environment of a new user's terminal, with that of the study activated or not."""
+    home, own = folder / ".home", folder / ".venv"
+    home.mkdir(exist_ok=True)
+    bare = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(home)}
+    return bare | {"PATH": f"{own / 'bin'}:{bare['PATH']}", "VIRTUAL_ENV": str(own)} if active else bare
+
+
 class Terminal:
     """A bare shell in a copy of the study, in which the steps of a page are taken one after the other.
 
-    Nothing is activated until the page says so; then it stays, as in a terminal.
+    Nothing is activated until the page says so; then it stays, as in a terminal. A program that is ``warm``
+    answers the study's own commands, where the shell would do nothing but start them.
     """
 
     ACTIVATE = ". .venv/bin/activate"
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.active = folder, False
+    def __init__(self, folder: Path, warm: Warm | None = None) -> None:
+        self.folder, self.warm, self.active = folder, warm, False
 
     def take(self, step: Step) -> subprocess.CompletedProcess[str]:
         """Take a step; what became of it."""
@@ -175,6 +191,8 @@ class Terminal:
             (self.folder / step.file).write_text(step.text, encoding="utf-8")
             return subprocess.CompletedProcess(step.file, 0, "", "")
         self.active |= step.text == self.ACTIVATE
+        if self.warm and self.active and step.kind == "sh" and _PLAIN.fullmatch(step.text):
+            return self.warm.run(shlex.split(step.text)[3:], self.folder, _bare(self.folder, self.active))
         command = step.text if step.kind == "sh" else f"python -c {shlex.quote(step.text)}"
         return bare_shell(f"{self.ACTIVATE} && {command}" if self.active else command, self.folder)
 

@@ -9,6 +9,7 @@ import yaml
 from analysis.studies.sweeps import designs
 from analysis.studies.sweeps.sweep import sweep
 from tests import documents
+from tests.warm import Warm
 
 LEFT_OUT = {
     r"make report\b.*": "runs every notebook for a minute or more; tests/notebooks runs each",
@@ -62,9 +63,20 @@ QUICK = [page for page in documents.PAGES if runs(page, slow=False)]
 LONG = [page for page in documents.PAGES if any(is_one_of(SLOW, s) for s in run_steps(page, slow=True))]
 
 
-def take(page, folder, *, slow):
-    """Take a page's steps in a fresh copy; each works, and prints what the page says it prints."""
-    terminal = documents.Terminal(documents.copy(folder))
+@pytest.fixture(scope="module")
+def warm(machine_code):
+    """A program that answers commands of the study without importing it anew for each."""
+    program = Warm()
+    yield program
+    program.close()
+
+
+def take(page, folder, *, slow, warm=None):
+    """Take a page's steps in a fresh copy; each works, and prints what the page says it prints.
+
+    Those of the front page are started as a reader starts them, whatever is ``warm``.
+    """
+    terminal = documents.Terminal(documents.copy(folder), None if page.name == "README.md" else warm)
     for step in run_steps(page, slow=slow):
         done = terminal.take(step)
         assert done.returncode == 0, f"{page.name}: {step.text}\n{done.stdout}{done.stderr}"
@@ -75,9 +87,9 @@ def take(page, folder, *, slow):
 @POSIX
 @pytest.mark.slow
 @pytest.mark.parametrize("page", QUICK, **ids)
-def test_every_quick_command_works_as_it_stands(page, tmp_path):
+def test_every_quick_command_works_as_it_stands(page, tmp_path, warm):
     """In a fresh copy and a bare shell the commands of a page, one after the other, do what it says."""
-    take(page, tmp_path, slow=False)
+    take(page, tmp_path, slow=False, warm=warm)
 
 
 @POSIX

@@ -29,13 +29,13 @@ def notebook_path(repository):
 
 
 @pytest.fixture(scope="module")
-def pages(notebook_path, tmp_path_factory):
-    """The reports of two executions with the notebook's own values, in kernels of their own."""
+def pages(notebook_path, tmp_path_factory, kernels):
+    """The reports of two executions with the notebook's own values: in a kernel of its own, and in a fork."""
     folder = tmp_path_factory.mktemp("explorer")
 
-    def page(name):
+    def page(name, manager):
         target = folder / f"{name}.ipynb"
-        _, error = execute(Run(name, notebook_path), target)
+        _, error = execute(Run(name, notebook_path), target, manager=manager)
         if error:
             raise error
         notebook = nbformat.read(target, as_version=4)
@@ -45,7 +45,7 @@ def pages(notebook_path, tmp_path_factory):
         return report
 
     with kernel_environment(), ThreadPoolExecutor(2) as pool:
-        return list(pool.map(page, ("first", "second")))
+        return list(pool.map(page, ("first", "second"), (None, kernels)))
 
 
 @pytest.fixture

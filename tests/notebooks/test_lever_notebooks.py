@@ -16,14 +16,14 @@ RUNS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
-def test_the_answer_its_figures_and_no_warning(repository, tmp_path, name, begins_with_the_answer):
+def test_the_answer_its_figures_and_no_warning(repository, tmp_path, kernels, name, begins_with_the_answer):
     """The takeaway answers first, figures have alternative texts, nothing is printed, the page reads well."""
     given, said, figures = RUNS[name]
     target = tmp_path / "out.ipynb"
     one = Run(name, repository / "notebooks" / f"{name}.ipynb", given)
     # In a thread of its own: the browser keeps an event loop running in this one.
     with kernel_environment(), ThreadPoolExecutor(1) as pool:
-        _, error = pool.submit(execute, one, target).result()
+        _, error = pool.submit(execute, one, target, manager=kernels).result()
     assert error is None
     notebook = nbformat.read(target, as_version=4)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]

@@ -8,7 +8,6 @@ import nbformat
 import papermill
 import pytest
 
-from analysis.batch import forked
 from analysis.batch.execution import Run, execute, kernel_environment
 
 SMALL_MAP = {"map_points": 12}
@@ -40,26 +39,20 @@ TABLES = {
 
 
 @pytest.fixture(scope="module")
-def executed(repository, tmp_path_factory):
+def executed(repository, tmp_path_factory, kernels):
     """Each notebook with each set of parameters, side by side, in kernels that are forks of one process."""
     folder = tmp_path_factory.mktemp("executed")
     paths = {name: repository / "notebooks" / f"{name}.ipynb" for name in RUNS}
 
-    def run(name, number, manager):
+    def run(name, number):
         target = folder / f"{name}-{number}.ipynb"
-        _, error = execute(Run(name, paths[name], RUNS[name][number]), target, manager=manager)
+        _, error = execute(Run(name, paths[name], RUNS[name][number]), target, manager=kernels)
         if error:
             raise error
         return nbformat.read(target, as_version=4)
 
-    with (
-        kernel_environment(),
-        forked.manager([path.read_bytes() for path in paths.values()]) as manager,
-        ThreadPoolExecutor(2) as pool,
-    ):
-        jobs = {
-            (name, i): pool.submit(run, name, i, manager) for name in RUNS for i in range(len(RUNS[name]))
-        }
+    with kernel_environment(), ThreadPoolExecutor(2) as pool:
+        jobs = {(name, i): pool.submit(run, name, i) for name in RUNS for i in range(len(RUNS[name]))}
         return {key: job.result() for key, job in jobs.items()}
 
 

@@ -9,11 +9,11 @@ from analysis.pages import html
 from tests.observations import forms
 
 
-def executed(repository, tmp_path, pictures=4, **parameters):
+def executed(repository, tmp_path, kernels, pictures=4, **parameters):
     """What the notebook's cells put out; nothing may be printed and every picture has its text."""
     source, target = repository / "notebooks" / "09-your-migrations.ipynb", tmp_path / "out.ipynb"
     with kernel_environment():
-        _, error = execute(Run("09", source, {"migration": ""} | parameters), target)
+        _, error = execute(Run("09", source, {"migration": ""} | parameters), target, manager=kernels)
     assert error is None
     notebook = nbformat.read(target, as_version=4)
     outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
@@ -32,37 +32,37 @@ def takeaway(outputs):
 
 
 @pytest.mark.slow
-def test_one_recorded_migration_is_enough(repository, tmp_path):
+def test_one_recorded_migration_is_enough(repository, tmp_path, kernels):
     """Timeline, passes and what would have helped, from a single file; nothing is warned of."""
     write_qmp(tmp_path / "one.jsonl", [
         {n: v for n, v in answer.items() if n != "known"} for answer in as_qmp(keys=["c3b3b7528679"])
     ])  # fmt: skip
-    outputs = executed(repository, tmp_path, files=[str(tmp_path / "one.jsonl")])
+    outputs = executed(repository, tmp_path, kernels, files=[str(tmp_path / "one.jsonl")])
     assert "**22 s**" in takeaway(outputs)
 
 
 @pytest.mark.slow
-def test_units_are_accepted_and_lines_explained_when_asked(repository, tmp_path):
+def test_units_are_accepted_and_lines_explained_when_asked(repository, tmp_path, kernels):
     """A table in Mbit/s makes a report with accept_units; with explain it is shown line by line."""
     forms_of = repository / "tests" / "observations" / "examples" / "forms"
     given = {"files": [str(forms_of / "own_table_units.csv")], "accept_units": True, "explain": True}
-    outputs = executed(repository, tmp_path, pictures=1, **given)
+    outputs = executed(repository, tmp_path, kernels, pictures=1, **given)
     tables = " ".join(o["data"].get("text/html", "") for o in outputs if "data" in o)
     assert "is taken as bandwidth_gbps" in tables
     assert "The files line by line" in tables
 
 
 @pytest.mark.slow
-def test_counters_without_memory_make_a_report(repository, tmp_path):
+def test_counters_without_memory_make_a_report(repository, tmp_path, kernels):
     """A recording by typeperf alone: no picture of it, but what was counted, and the option to add."""
     recorded = repository / "tests" / "observations" / "examples" / "typeperf.csv"
-    outputs = executed(repository, tmp_path, pictures=1, files=[str(recorded)])
+    outputs = executed(repository, tmp_path, kernels, pictures=1, files=[str(recorded)])
     assert "**12 s**; the machine was frozen for **1 s** of it" in takeaway(outputs)
     assert "add **-p memory_gib 64** to the command" in takeaway(outputs)
 
 
 @pytest.mark.slow
-def test_counters_and_events_of_hyper_v(repository, tmp_path, request):
+def test_counters_and_events_of_hyper_v(repository, tmp_path, kernels, request):
     """What the collector for Hyper-V writes, with the memory given; events alone model nothing and say so.
 
     Its report begins with question, answer, numbers and figure, and is whole on phone and paper.
@@ -72,7 +72,7 @@ def test_counters_and_events_of_hyper_v(repository, tmp_path, request):
     counters.write_text(forms.get_counter(moved), encoding="utf-8", newline="")
     events.write_text(forms.events_csv(moved), encoding="utf-8", newline="")
     given = {"files": [str(counters), str(events)], "memory_gib": 2.0, "windows": "windows_2022"}
-    outputs = executed(repository, tmp_path, **given)
+    outputs = executed(repository, tmp_path, kernels, **given)
     assert "**40 s** at 0.34 Gbit/s, and what held that rate is not recorded" in takeaway(outputs)
     tables = " ".join(o["data"].get("text/html", "") for o in outputs if "data" in o)
     assert "web (2): neither the bytes sent nor the throughput is recorded" in tables

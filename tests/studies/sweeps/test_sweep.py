@@ -324,7 +324,7 @@ LARGE = {**TCPIP, "rows": 4 * PART + 1_000, "precision": "single"}
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory):
+def alone(tmp_path_factory, machine_code):
     """A large sweep made by this process alone."""
     return sweep(LARGE, tmp_path_factory.mktemp("alone") / "s", workers=1)
 
@@ -358,7 +358,7 @@ def test_scheduler_that_is_not_there_is_said(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_memory_does_not_grow_with_rows(tmp_path):
+def test_memory_does_not_grow_with_rows(tmp_path, machine_code):
     """The peak of a sweep of eight parts is hardly above that of two."""
     code = (
         "import resource, sys\n"
@@ -454,7 +454,7 @@ runpy.run_module("analysis", run_name="__main__", alter_sys=True)
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="SIGINT to a process group is POSIX")
-def test_ctrl_c_keeps_what_is_done(tmp_path):
+def test_ctrl_c_keeps_what_is_done(tmp_path, machine_code):
     """Ctrl-C, which a terminal sends to all processes of a command, ends it with 130; it carries on."""
     many = {**TCPIP, "rows": 400 * PART, "outcomes": ["total_s"]}
     file, out = tmp_path / "many.yml", tmp_path / "out"
