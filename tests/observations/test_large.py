@@ -54,7 +54,7 @@ out.write_bytes(pickle.dumps((found, most() - before, told)))
 def read_watched(path):
     """The record, how much more memory it took than a short recording, and the shares that were told.
 
-    Linux knows what a program of its own held at most; elsewhere Python counts, which takes ten times as long.
+    Linux knows what a program of its own held at most; elsewhere Python counts, in ten times the time.
     """
     status = Path("/proc/self/status")
     if not (status.exists() and "VmHWM" in status.read_text()):
