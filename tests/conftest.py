@@ -2,17 +2,19 @@
 
 import json
 import os
+import pickle
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+from filelock import FileLock
 
 # As in a fresh program: looking for examples in docstrings loads the compiled kernel, and from then on every
 # table of some size would compile one for itself, for seconds. Tests that are about a way name it.
@@ -237,15 +239,34 @@ def dask(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def batch(tmp_path_factory) -> Batch:
+def batch(tmp_path_factory: pytest.TempPathFactory) -> Batch:
     """Three notebooks, the second of which fails, executed in real kernels from a folder with a space."""
+    return shared(tmp_path_factory, "a folder", _executed)
+
+
+def _executed(folder: Path) -> Batch:
     # Here: papermill takes a second to import, and most tests do without it.
     from analysis.batch import run
     from analysis.batch.progress import Lines
 
-    folder = tmp_path_factory.mktemp("a folder")
     sources = {"1-good": GOOD, "2-broken": BROKEN, "3-plain": PLAIN}
     notebooks = [save(cells, folder / f"{name}.ipynb") for name, cells in sources.items()]
     done = Batch(folder / "reports", notebooks)
     done.outcomes = run.report(notebooks, {"n": "3"}, done.out, workers=2, progress=Lines(done.lines.append))
     return done
+
+
+Made = TypeVar("Made")
+
+
+def shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Made]) -> Made:
+    """What ``make`` leaves in a folder of that name and returns: made by one worker, only read by all."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    kept = folder.with_suffix(".pickle")
+    with FileLock(folder.with_suffix(".lock")):
+        if not kept.exists():
+            folder.mkdir()
+            kept.write_bytes(pickle.dumps(make(folder)))
+    found: Made = pickle.loads(kept.read_bytes())
+    return found
