@@ -347,14 +347,15 @@ def test_a_dask_cluster_makes_the_same(tmp_path, alone, dask):
 
 
 def test_scheduler_that_is_not_there_is_said(tmp_path, monkeypatch):
-    """An address where no scheduler answers is a user's mistake, told in one sentence."""
+    """An address where no scheduler answers is a user's mistake, told before anything is written."""
     pytest.importorskip("distributed", reason="no Dask here: no sweep on a cluster")
     from analysis import cluster
 
     connect = cluster.connect
     monkeypatch.setattr(cluster, "connect", lambda address: connect(address, timeout="1s"))
     with pytest.raises(ParameterError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
-        sweep(RANDOM, tmp_path, scheduler="tcp://127.0.0.1:9")
+        sweep(RANDOM, tmp_path / "s", scheduler="tcp://127.0.0.1:9")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
