@@ -59,7 +59,9 @@ def observe(
     """
     from analysis.cli import answers, given
     from analysis.cli.reading import progress_bar
+    from analysis.observations.events import compiled
 
+    compiled(pattern)  # one that cannot be used is told whatever the files are
     with progress_bar() as progress:
         found = answers.observed(
             files, pattern, answers.local_names(names), progress, memory_gib, accept_units=accept_units
