@@ -84,7 +84,9 @@ class Parameter:
         array = np.asarray(values, dtype=object)
         for value in array.ravel().tolist():
             if not isinstance(value, str) or value not in self.choices:
-                raise self._error(value, nearest(str(value), self.choices))
+                word = str(value)
+                near = other_names.value_meant(word, self.choices) or nearest(word, self.choices)
+                raise self._error(value, near)
         return array
 
     def _check_number(self, values: Any) -> Floats:
@@ -144,6 +146,8 @@ class Parameter:
             return f"; it is 0 or at least {self.least:g}"
         if isinstance(value, float) and self.most < value < np.inf:
             return f"; it is at most {self.most:g}, or infinite"
+        if self.unit == "0-1" and isinstance(value, float) and 1 < value <= 100:
+            return f"; {value:g} % is {value / 100:g}"
         return ""
 
     def _error(self, value: Any, near: str = "", why: str = "") -> ParameterError:

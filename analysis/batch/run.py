@@ -259,7 +259,8 @@ def _find_one(name: Path) -> Path:
     for path in (name, study.STUDY / name, home() / name, home() / f"{name}.ipynb"):
         if path.is_file():
             return path.resolve()
-    near = nearest(name.stem, [path.stem for path in home().glob("*.ipynb")])
+    known = sorted(path.stem for path in home().glob("*.ipynb"))
+    near = next((one for one in known if one.startswith(f"{name.stem}-")), "") or nearest(name.stem, known)
     hint = f"; did you mean '{near}'?" if near else ""
     raise ParameterError(f"there is no notebook '{name}'{hint}")
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from analysis.cli.options import parameter_options, remarks, scenarios
+from analysis.cli.given import Whole
+from analysis.cli.options import Share, parameter_options, remarks, scenarios
 from analysis.cli.verbs import Verb
 from analysis.errors import UserError
 
@@ -44,14 +45,14 @@ def target_options(command: Command) -> Command:
 @click.argument("parameter")
 @target_options
 @click.option(
-    "--chance", type=float, metavar="0-1", help="How sure the targets have to be met; needs --host."
+    "--chance", type=Share(), metavar="0-1", help="How sure the targets have to be met; needs --host."
 )
 @click.option("--between", metavar="LOW:HIGH", help="Where to look; where real hosts are, if not given.")
 @click.option("--among", metavar="VALUE,VALUE", help="The values on offer, such as 1,10,25,40,100.")
 @click.option("--host", "host_file", type=click.Path(path_type=Path), help="A calibrated host.")
 @click.option("--workload", metavar="NAME", help="Workloads that the host was calibrated to, one or several.")
 @click.option("--preset", default="", metavar="WINDOWS", help="Defaults of a Windows Server.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=Whole(min=0), default=0, show_default=True)
 @click.option(
     "--json", "as_json", is_flag=True, help="Write the answer as JSON; a list for several questions."
 )
@@ -80,7 +81,7 @@ def plan(
 
     name = parameter.replace("-", "_")
     targets = {target: options.pop(target) for target in TARGET_HELP}
-    for line in remarks(options):
+    for line in remarks(options, targets):
         click.echo(line, err=True)
     table, asked = _questions(options, {n: text for n, text in targets.items() if text is not None}, preset)
     if converges:

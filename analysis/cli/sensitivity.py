@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from analysis.cli.given import Whole
 from analysis.cli.options import parameter_options, remarks
 from analysis.cli.verbs import Verb
 
@@ -30,7 +31,7 @@ SHOWN = 8
 @click.option("--preset", default="", metavar="WINDOWS", help="Defaults of a Windows Server.")
 @click.option("--samples", type=int, default=4096, show_default=True,
               help="Points of the sequence, a power of two: so many scenarios a parameter.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=Whole(min=0), default=0, show_default=True)
 @click.option("--scale", default="linear", show_default=True, metavar="linear|log",
               help="Variance of times, or of their logarithms.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Write indices with intervals as JSON.")

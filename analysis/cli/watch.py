@@ -40,10 +40,22 @@ BINDS = {
 }
 
 
+class Sampled(Quantity):
+    """Dirty memory a second as virsh tells it: a bare number is of MiB/s."""
+
+    def __init__(self) -> None:
+        super().__init__("dirty_pages_per_s")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Pages a second; a usage error with the parameter's own sentence if it is no such number."""
+        bare = re.fullmatch(r"\s*[\d.]+\s*", str(value))
+        return super().convert(f"{value}MiB/s" if bare else value, param, ctx)
+
+
 @click.command(cls=Verb)
 @click.argument("source", required=False)
 @click.option("--command", metavar="'COMMAND'", help="Run it again and again: 'virsh domjobinfo web'.")
-@click.option("--interval", "interval_s", type=Finite(min=0.01, max=86400), default=1.0, show_default=True,
+@click.option("--interval", "interval_s", type=Finite(0.01, 86400, "s"), default=1.0, show_default=True,
               metavar="S", help="Seconds between two looks.")  # fmt: skip
 @click.option("--migration", default="", metavar="NAME", help="Which one, where several are told; else the "
               "one that began last.")  # fmt: skip
@@ -52,7 +64,7 @@ BINDS = {
 @click.option(
     "--host", "host_file", type=click.Path(path_type=Path), help="A calibrated host (see calibrate)."
 )
-@click.option("--dirty-sample", type=Quantity("dirty_pages_per_s"), metavar="MIB/S", help="What QEMU's "
+@click.option("--dirty-sample", type=Sampled(), metavar="MIB/S", help="What QEMU's "
               "calc-dirty-rate (virsh domdirtyrate-calc) said of a second, such as 28MiB/s.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Write events as JSON, one a line.")
 @parameter_options
@@ -122,6 +134,7 @@ class Reading:
         from analysis.cli.observed import observed
 
         self.watched, self.names, self.observed = watched, names, observed
+        self._missed = False
 
     def now(self, path: Path, *, last: bool = False) -> Seen | None:
         """What it tells now; None where it tells of no migration yet; the ``last`` time that is an error."""
@@ -137,9 +150,24 @@ class Reading:
             if last:
                 raise
             return None
+        if self._lacks_it(found):
+            return None
         seen = self.watched.see(replace(found, notes=self._plain(path, found.notes),
                                         sources=self._plain(path, found.sources)))  # fmt: skip
         return seen if seen.migration else None
+
+    def _lacks_it(self, found: Record) -> bool:
+        """Whether the migration that is asked for is not among those told; the first time that is said."""
+        asked, told = self.watched.migration, [str(one) for one in found.migrations["migration"]]
+        if not asked or asked in told:
+            return False
+        if told and not self._missed:
+            self._missed = True
+            last = ", ".join(told[-5:])
+            click.echo(
+                f"note: no migration {asked!r} so far, which is waited for; there are {last}", err=True
+            )
+        return True
 
     @staticmethod
     def _plain(path: Path, sentences: list[str]) -> list[str]:

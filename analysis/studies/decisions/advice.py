@@ -18,11 +18,12 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from analysis import other_names
 from analysis.arrays import Floats
 from analysis.errors import UserError
 from analysis.model.laws.passes import STAYS
 from analysis.model.migration import parameters_in
-from analysis.parameters import FACTOR
+from analysis.parameters import FACTOR, nearest
 from analysis.studies.decisions.changes import SHARED_OUT, Situation, searched, shared_out
 from analysis.studies.decisions.levers import AT_ONCE, Lever
 from analysis.studies.hosts import prediction
@@ -49,7 +50,9 @@ def recommended(found: pd.DataFrame, goal: str = "total") -> int:
 
 def _goal(goal: str) -> str:
     if goal not in GOALS:
-        raise UserError(f"there is no goal {goal!r}; there are {', '.join(GOALS)}")
+        near = other_names.value_meant(goal, GOALS) or nearest(goal, GOALS)
+        hint = f"did you mean {near!r}? There" if near else "there"
+        raise UserError(f"there is no goal {goal!r}; {hint} are {', '.join(GOALS)}")
     return GOALS[goal]
 
 

@@ -12,6 +12,7 @@ space more evenly than chance, which a bootstrap does not see: the intervals are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -302,6 +303,9 @@ def varied(texts: Sequence[str], scenario: Mapping[str, Any]) -> list[Axis]:
     return found
 
 
+_DASHED = re.compile(r"[\d.]+\s*(-|\.\.|to)\s*[\d.]+\s*\S*")
+
+
 def axis(text: str) -> Axis:
     """What varies, as a person writes it: ``NAME=LOW:HIGH``, ``:log`` behind it for even spacing by ratio.
 
@@ -320,7 +324,7 @@ def axis(text: str) -> Axis:
         return Axis(name, None, usual.low, usual.high, usual.log)
     low, *others = (part.strip() for part in rest.split(":"))
     spacing = others[1:] or ["linear"]
-    if len(others) > 2 or spacing[0] not in ("linear", "log"):
+    if len(others) > 2 or spacing[0] not in ("linear", "log") or _DASHED.fullmatch(rest):
         forms = "NAME=LOW:HIGH, NAME=LOW:HIGH:log or NAME=VALUE,VALUE"
         raise UserError(f"the range {text!r} is not of the form {forms}")
     of = {"from": low, "to": others[0], "spacing": spacing[0]} if others else rest.split(",")
