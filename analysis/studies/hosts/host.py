@@ -49,7 +49,8 @@ class Host:
     ``parameters``: estimates that replace a parameter's default. ``scales``: estimates of factors.
     ``scatter``: standard deviations from migration to migration: ``extra_resident_mib`` [MiB];
     ``dirty_pages_per_s``, of the logarithm of the rate of writes; ``time``, of the logarithm of durations,
-    and ``blackout_s`` [s], each by the ceiling that binds. ``correlation``: of the logarithms of all
+    and ``blackout_s`` [s], each by the ceiling that binds. ``repeats``: the same among repeats of one
+    configuration, where the host was calibrated to some. ``correlation``: of the logarithms of all
     estimates, parameters first, as the data know them together. ``cannot_tell_apart``: pairs of names whose
     estimates depend on each other. ``widths``: what intervals are multiplied by
     (``studies.hosts.conformal``). ``undecided``: sentences on what the data do not decide. ``seen``: marks of
@@ -61,6 +62,7 @@ class Host:
     parameters: tuple[Estimate, ...] = ()
     scales: tuple[Estimate, ...] = ()
     scatter: dict[str, Any] = field(default_factory=dict)
+    repeats: dict[str, Any] = field(default_factory=dict)
     correlation: tuple[tuple[float, ...], ...] = ()
     cannot_tell_apart: tuple[tuple[str, str], ...] = ()
     undecided: tuple[str, ...] = ()
@@ -153,7 +155,7 @@ def host_content(host: Host) -> dict[str, Any]:
     body = asdict(host)
     for kind in ("parameters", "scales"):
         body[kind] = [{k: _short(v) for k, v in e.items() if v != ""} for e in body[kind]]
-    body["scatter"] = _short(host.scatter)
+    body["scatter"], body["repeats"] = _short(host.scatter), _short(host.repeats)
     body["cannot_tell_apart"] = [list(pair) for pair in host.cannot_tell_apart]
     body["undecided"] = list(host.undecided)
     body["seen"] = " ".join(host.seen) or None
@@ -205,6 +207,18 @@ def computed_with(table: pd.DataFrame) -> dict[str, np.ndarray]:
     scaled = [name.removesuffix(FACTOR) for name in map(str, known) if name.endswith(FACTOR)]
     made = filled(known)
     return {f"applied_{name}": made[name] for name in scaled}
+
+
+def among_repeats(host: Host) -> Host:
+    """The host as repeats of one configuration see it: its values as they are, and how repeats scatter.
+
+    Nothing is drawn of one that was calibrated to too few repeats.
+    """
+    known = {
+        kind: tuple(replace(e, low=e.value, high=e.value) for e in getattr(host, kind))
+        for kind in ("parameters", "scales")
+    }
+    return replace(host, **known, scatter=host.repeats, widths={})
 
 
 def without_link(host: Host) -> Host:

@@ -37,6 +37,16 @@ _ESTIMATE = {
 }
 _LOGARITHM = {"type": "number", "minimum": 0, "maximum": _MOST_SPREAD}
 _SECONDS = {"type": "number", "minimum": 0, "maximum": 1e6}
+_SCATTER = {
+    "type": "object",
+    "properties": {
+        "extra_resident_mib": {"type": "number", "minimum": 0, "maximum": 1e8},
+        "dirty_pages_per_s": _LOGARITHM,
+        "time": {"type": "object", "additionalProperties": _LOGARITHM},
+        "blackout_s": {"type": "object", "additionalProperties": _SECONDS},
+    },
+    "additionalProperties": False,
+}
 _CORRELATION = {"type": "number", "minimum": -1, "maximum": 1}
 _WIDTH = {
     "type": "object",
@@ -57,16 +67,8 @@ _SCHEMA = {
         "seen": {"type": "string", "pattern": "^[0-9a-f]{8}( [0-9a-f]{8})*$"},
         "parameters": {"type": "array", "items": _ESTIMATE},
         "scales": {"type": "array", "items": _ESTIMATE},
-        "scatter": {
-            "type": "object",
-            "properties": {
-                "extra_resident_mib": {"type": "number", "minimum": 0, "maximum": 1e8},
-                "dirty_pages_per_s": _LOGARITHM,
-                "time": {"type": "object", "additionalProperties": _LOGARITHM},
-                "blackout_s": {"type": "object", "additionalProperties": _SECONDS},
-            },
-            "additionalProperties": False,
-        },
+        "scatter": _SCATTER,
+        "repeats": _SCATTER,
         "correlation": {"type": "array", "items": {"type": "array", "items": _CORRELATION}},
         "undecided": {"type": "array", "items": {"type": "string"}},
         "widths": {"type": "object", "additionalProperties": {"type": "array", "items": _WIDTH}},

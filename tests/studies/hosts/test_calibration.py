@@ -292,11 +292,12 @@ def test_the_same_seed_gives_the_same_host(table):
 
 
 def test_a_second_stage_is_learnt_on_request(table):
-    """``learn_correction`` adds the second stage and leaves the first as it is."""
+    """``learn_correction`` adds the second stage and intervals of its own, and leaves the first as it is."""
     plain = calibrate(table.head(12), free=FEW)
     both = calibrate(table.head(12), free=FEW, learn_correction=True)
     assert both.correction is not None
-    assert replace(both, correction=None) == plain
+    assert replace(both, correction=None, widths=plain.widths) == plain
+    assert both.widths != plain.widths
 
 
 def test_migrations_that_never_ended_are_left_out(table):
