@@ -73,6 +73,7 @@ class Course(NamedTuple):
     best_s: Floats
     mark_s: Floats
     mark_sent: Floats
+    mark_throttle: Floats
     repeated: Floats
 
 
@@ -253,11 +254,11 @@ def gives_up(
 
 
 def settled(c: Course) -> Bools:
-    """True where what a pass does changes the rule no more; the clock may."""
+    """True where what a pass does changes the rule no more, and has not since the mark; the clock may."""
     x = c.rule
     grown = np.isinf(x.rises) | (x.first_ms * 2.0**c.grown >= x.last_ms)
-    held = (x.first_throttle == 0) | (c.throttle >= MOST_THROTTLE) | c.quiet
-    both: Bools = grown & held
+    held = (c.throttle == c.mark_throttle) & ((c.throttle >= MOST_THROTTLE) | c.quiet)
+    both: Bools = grown & ((x.first_throttle == 0) | held)
     return both
 
 
@@ -269,6 +270,11 @@ def next_change_s(c: Course, elapsed: Floats) -> Floats:
     step_s = np.where(waits, c.since_s + (taken + 1) * x.every_s, np.inf)
     found: Floats = np.minimum(np.minimum(step_s, x.give_up_s), c.best_s + x.stall_s)
     return found
+
+
+def marked(c: Course, elapsed: Floats, sent: Floats) -> Course:
+    """The course with time, pages sent and throttle remembered where a loop may begin."""
+    return c._replace(mark_s=elapsed, mark_sent=sent, mark_throttle=c.throttle)
 
 
 def repeat(

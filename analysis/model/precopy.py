@@ -255,7 +255,7 @@ def _pass(state: _State, link: Link, number: int) -> Passes:
         state.marked, state.rose = state.remaining, np.zeros(len(sent), bool)
         state.marked_waiting = state.waiting
         if state.course is not None:
-            state.course = state.course._replace(mark_s=start, mark_sent=state.sent)
+            state.course = changing.marked(state.course, start, state.sent)
     dirtied = _newly_dirty(
         duration * _writes_left(state), carried, state.machine if number == 1 else state.remaining, state
     )

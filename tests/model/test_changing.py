@@ -204,6 +204,20 @@ def test_throttle_slows_only_writing_that_needs_the_time():
     assert rows.total_s[2] < rows.total_s[1] < rows.total_s[0]
 
 
+def test_a_plateau_ends_once_the_last_throttle_bites():
+    """Writing that needs 2 % of a processor is slowed by 99 % alone, when passes have long been alike.
+
+    By hand: 0.4 GiB written in turn at 1.5 of the link's rate stay dirty, until 1 % of a processor leaves
+    half of the writes: 0.75 of the rate, and what remains falls to a target.
+    """
+    given = BARE | {"write_pattern": "sequential", "working_set_gib": 0.4, "dirty_pages_per_s": 1.5 * RATE}
+    given |= {"stop_rule": "qemu_autoconverge", "write_processor_share": 0.02}
+    row, made = migrate(**given).iloc[0], passes(**given).dirtied_pages
+    assert row.stop_reason == "target_met"
+    assert made[6:19].to_numpy() == pytest.approx(made[18], rel=1e-3)
+    assert made[19] == pytest.approx(0.75 * made[18], rel=1e-3)
+
+
 def test_doubling_takes_six_rises():
     """By hand: passes of a second or more each count one rise, so the target doubles with every sixth."""
     given = BARE | {"dirty_pages_per_s": RATE, "write_pattern": "sequential", "working_set_gib": 0.5}
