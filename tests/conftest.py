@@ -15,7 +15,7 @@ import pytest
 
 # As in a fresh program: looking for examples in docstrings loads the compiled kernel, and from then on every
 # table of some size would compile one for itself, for seconds. Tests that are about a way name it.
-os.environ.setdefault("MIGRATION_STUDY_KERNEL", "numpy")
+os.environ.setdefault("MIGRATION_STUDY_KERNEL", "laws")
 
 import analysis.pages  # noqa: F401  (first, so that nbformat is imported without its slow format checker)
 from tests.small_notebooks import BROKEN, GOOD, PLAIN, Batch, save
@@ -35,7 +35,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Have the laws compiled once, beside the first tests, and not by each worker that comes to need them."""
     if not hasattr(session.config, "workerinput"):
         compile_them = "from analysis.model import by_laws, migration as m\n"
-        compile_them += "by_laws.compiled(m.filled(adapters=[1, 1]))"
+        compile_them += "by_laws.outcomes(m.filled(adapters=[1, 1]), compiled=True)"
         session.config.stash[COMPILING] = subprocess.Popen([sys.executable, "-c", compile_them])
 
 
