@@ -16,7 +16,7 @@ import pytest
 
 # As in a fresh program: looking for examples in docstrings loads the compiled kernel, and from then on every
 # table of some size would compile one for itself, for seconds. Tests that are about a way name it.
-os.environ.setdefault("MIGRATION_STUDY_KERNEL", "numpy")
+os.environ.setdefault("MIGRATION_STUDY_KERNEL", "laws")
 # Workers have a processor each: linear algebra on all of them would spend as much again on waiting in turns.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -42,7 +42,7 @@ from pathlib import Path
 import sys
 try:
     from analysis.model import by_laws, link, migration
-    by_laws.compiled(migration.filled(adapters=[1, 1]))
+    by_laws.outcomes(migration.filled(adapters=[1, 1]), compiled=True)
     link.rates(migration.filled(adapters=[1] * 9))
 finally:
     Path(sys.argv[1]).touch()

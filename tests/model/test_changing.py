@@ -8,7 +8,6 @@ from analysis import migrate, passes
 from analysis.model import migration
 from analysis.model.engine import Way
 from analysis.model.laws import one
-from analysis.model.laws.scenario import scenarios
 from analysis.model.stop_rules import LIMITS_IN_TIME
 from analysis.model.stop_rules import STOP_RULES as PRESETS
 from analysis.parameters import defaults
@@ -72,9 +71,9 @@ def by_twin(row):
 
 @pytest.fixture(scope="module")
 def table():
-    """Random migrations on links whose rings lose nothing, with the outcomes of the general way."""
+    """Random migrations on links whose rings lose nothing, with the outcomes of the laws as they stand."""
     asked = drawn(ROWS, 20_261_130).assign(send_buffers=100_000, receive_buffers=100_000)
-    return asked.join(pd.DataFrame(migration.evaluate(migration.filled(asked), Way("general"))))
+    return asked.join(pd.DataFrame(migration.evaluate(migration.filled(asked), Way("plain"))))
 
 
 def test_every_rule_ends_in_its_ways(table):
@@ -93,19 +92,9 @@ def test_every_rule_ends_in_its_ways(table):
     assert table.groupby("stop_rule").size().min() > 20
 
 
-def test_one_migration_is_as_a_row_of_a_table(table):
-    """The plain laws give every outcome to 1e-12, codes wholly."""
-    asked = table.drop(columns=OUTCOMES)
-    lists = one.work()
-    rows = [one.migrated(p, lists) for p in scenarios(migration.filled(asked))]
-    found = pd.DataFrame(rows, columns=OUTCOMES).astype(float)
-    for name in found:
-        np.testing.assert_allclose(found[name], table[name].astype(float), rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize("way", ["numpy", pytest.param("compiled", marks=pytest.mark.nightly)])
-def test_fast_ways_leave_changing_rules_to_the_general_one(table, way):
-    """Rows of all rules mixed come out as the general way has them, to 1e-12 and in their order."""
+@pytest.mark.parametrize("way", ["laws", pytest.param("compiled", marks=pytest.mark.nightly)])
+def test_rows_keep_their_order_by_every_way(table, way):
+    """Rows of all rules mixed come out as the plain laws have them, to 1e-12 and in their order."""
     found = migration.evaluate(migration.filled(table.drop(columns=OUTCOMES)), Way(way))
     for name, column in found.items():
         np.testing.assert_allclose(

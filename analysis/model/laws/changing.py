@@ -93,6 +93,12 @@ def begin(p: Scenario, c: Numbers) -> None:
     c[SINCE_S], c[BEST] = (-1.0 if c[FROM_PASS] > 0 else 0.0), math.inf
 
 
+def changes(c: Numbers) -> bool:
+    """True where the rule changes while it runs, or gives up."""
+    ends = min(c[GIVE_UP_S], c[GIVE_UP_PASS], c[STALL_S], c[RISES])
+    return c[STEPS] > 0 or ends < math.inf or c[FIRST_THROTTLE] > 0
+
+
 def give_up_s(rule: int, gib: float) -> float:
     """Seconds after which a rule gives up a machine of so many GiB."""
     return _GIVE_UP_GIB[rule] * gib if _GIVE_UP_GIB[rule] > 0 else _GIVE_UP[rule]
