@@ -191,11 +191,10 @@ def _tune(
 ) -> tuple[tuple[Function, ...], float]:
     """Lengths (of inputs that vary), sizes and a factor on the noise, of greatest posterior."""
     centre = _packed(begun, 1.0, varies)
-    squares = [scipy.spatial.distance.cdist(near[0][:, [j]], near[0][:, [j]], "sqeuclidean") for j in varies]
-    same = near[1][:, None] == near[1][None, :]
+    pairs = _pairs(near[0][:, varies], near[1])
 
     def cost(theta: Floats) -> tuple[float, Floats]:
-        value, slope = _likelihood(theta, squares, same, near)
+        value, slope = _likelihood(theta, pairs, *near[2:])
         off = (theta - centre) / PRIOR
         return value + 0.5 * float(off @ off), slope + off / PRIOR
 
@@ -203,6 +202,26 @@ def _tune(
         cost, _packed(functions, factor, varies), jac=True, method="L-BFGS-B", options={"maxiter": steps}
     )
     return _unpacked(found.x, begun, varies)
+
+
+class Pairs(NamedTuple):
+    """Every two of some rows once, and each with itself: a kernel is symmetric."""
+
+    one: NDArray[np.intp]
+    other: NDArray[np.intp]
+    counts: Floats
+    """How often a pair stands in the whole matrix."""
+    alike: NDArray[np.intp]
+    """Which of them have the same label: in the others a label's own functions are 0."""
+    squares: tuple[Floats, Floats]
+    """Squared distances by each input, (inputs, pairs); and those alike alone."""
+
+
+def _pairs(inputs: Floats, labels: Labels) -> Pairs:
+    one, other = np.tril_indices(len(inputs))
+    alike = np.flatnonzero(labels[one] == labels[other])
+    squares = np.ascontiguousarray(((inputs[one] - inputs[other]) ** 2).T)
+    return Pairs(one, other, np.where(one == other, 1.0, 2.0), alike, (squares, squares[:, alike]))
 
 
 def _packed(functions: tuple[Function, ...], factor: float, varies: NDArray[np.intp]) -> Floats:
@@ -231,30 +250,28 @@ def _parts(theta: Floats, inputs: int) -> Iterator[Floats]:
     yield from theta[:-1].reshape(-1, inputs + 1)
 
 
-def _likelihood(theta: Floats, squares: list[Floats], same: Floats, near: Near) -> tuple[float, Floats]:
+def _likelihood(theta: Floats, pairs: Pairs, observed: Floats, noise: Floats) -> tuple[float, Floats]:
     """Negative logarithm of the marginal likelihood, and its slope by each of ``theta``."""
-    observed, noise = near[2:]
-    covariance, made = np.zeros((len(observed), len(observed))), []
-    for number, part in enumerate(_parts(theta, len(squares))):
+    total, made = np.zeros(len(pairs.one)), []
+    for number, part in enumerate(_parts(theta, len(pairs.squares[0]))):
         inverse, size = np.exp(-2 * part[:-1]), np.exp(2 * part[-1])
-        squared = np.zeros_like(covariance)
-        for square, scale in zip(squares, inverse, strict=True):
-            squared += square * scale
-        kept = size * same if number else size
-        value, slope = (kept * m for m in _matern(squared, rough=number == 2))
-        covariance += value
-        made.append((inverse, value, slope))
+        of, squares = (pairs.alike, pairs.squares[1]) if number else (slice(None), pairs.squares[0])
+        value, slope = (size * m for m in _matern(inverse @ squares, rough=number == 2))
+        total[of] += value
+        made.append((of, squares, inverse, value, slope))
     variance = noise**2 * np.exp(2 * theta[-1])
+    covariance = np.zeros((len(observed), len(observed)), order="F")
+    covariance[pairs.one, pairs.other] = total
     covariance[np.diag_indices_from(covariance)] += variance + SMALL
     lower = scipy.linalg.cho_factor(covariance, lower=True)
-    inverted = scipy.linalg.cho_solve(lower, np.eye(len(observed)))
-    solved = inverted @ observed
+    solved = scipy.linalg.cho_solve(lower, observed)
+    inverted = scipy.linalg.lapack.dpotri(lower[0], lower=True)[0]
     cost = 0.5 * observed @ solved + np.log(np.diag(lower[0])).sum()
-    by_covariance = 0.5 * (inverted - np.outer(solved, solved))
-    slopes = []
-    for inverse, value, slope in made:
-        by_square = by_covariance * slope
-        slopes += [-2 * i * float((by_square * s).sum()) for s, i in zip(squares, inverse, strict=True)]
-        slopes.append(2 * float((by_covariance * value).sum()))
-    slopes.append(2 * float(np.diag(by_covariance) @ variance))
-    return float(cost), np.array(slopes)
+    differs = inverted[pairs.one, pairs.other] - solved[pairs.one] * solved[pairs.other]
+    by_covariance = 0.5 * pairs.counts * differs
+    slopes: list[Floats] = []
+    for of, squares, inverse, value, slope in made:
+        weight = by_covariance[of]
+        slopes += [-2 * inverse * (squares @ (weight * slope)), np.atleast_1d(2 * (weight @ value))]
+    by_noise = 0.5 * (np.diag(inverted) - solved**2) @ variance
+    return float(cost), np.concatenate([*slopes, [2 * by_noise]])
