@@ -33,7 +33,7 @@ def pytest_xdist_auto_num_workers() -> int | None:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Have the laws compiled once, beside the first tests, and not by each worker that comes to need them."""
-    if not hasattr(session.config, "workerinput"):
+    if not hasattr(session.config, "workerinput") and "MUTANT_UNDER_TEST" not in os.environ:
         compile_them = "from analysis.model import by_laws, migration as m\n"
         compile_them += "by_laws.compiled(m.filled(adapters=[1, 1]))"
         session.config.stash[COMPILING] = subprocess.Popen([sys.executable, "-c", compile_them])
