@@ -46,7 +46,7 @@ GROUPS = {
         ("analysis/model/laws",),
         (
             *("tests/model/laws", "tests/model/test_rings.py", "tests/model/test_compression.py"),
-            "tests/model/test_link.py",
+            *("tests/model/test_link.py", "tests/model/test_changing.py"),
         ),
         0.9,
     ),
@@ -68,6 +68,8 @@ GROUPS = {
         0.8,
     ),
 }
+WITHOUT = ("compiled", "any_migration", "all_ways", "twin_agrees", "fast_ways", "ends_in_its")
+"""Parts of the names of tests that need machine code, or a second and more."""
 SETTINGS = """[mutmut]
 source_paths=
 {modules}
@@ -82,7 +84,7 @@ pytest_add_cli_args=
     -m
     not hypothesis and not slow and not nightly
     -k
-    not compiled and not any_migration
+    {without}
 timeout_multiplier=2
 timeout_constant=2
 use_git_change_detection=false
@@ -100,7 +102,8 @@ def laid_out(name: str, group: Group) -> Path:
         key: "\n".join(f"    {path}" for path in paths)
         for key, paths in (("modules", group.modules), ("needed", NEEDED), ("tests", group.tests))
     }
-    (folder / "setup.cfg").write_text(SETTINGS.format(**listed), encoding="utf-8")
+    without = " and ".join(f"not {name}" for name in WITHOUT)
+    (folder / "setup.cfg").write_text(SETTINGS.format(**listed, without=without), encoding="utf-8")
     # mutmut copies what is not there yet: tests that have changed since have to go.
     for each in NEEDED:
         if each != "analysis":
@@ -110,6 +113,7 @@ def laid_out(name: str, group: Group) -> Path:
 
 def tried(folder: Path, digits: str, children: int) -> None:
     """Have mutmut try the mutants whose numbers end in some digits, or all that it has not tried yet."""
+    _forget_survivors(folder)
     names = [f"*__mutmut_{digit}" for digit in digits] + [f"*__mutmut_*{digit}" for digit in digits]
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(children)]
     env = os.environ | {"MIGRATION_STUDY_KERNEL": "numpy"}
@@ -119,6 +123,15 @@ def tried(folder: Path, digits: str, children: int) -> None:
     )  # fmt: skip
     if done.returncode:
         raise SystemExit(done.stdout[-4000:] + done.stderr[-4000:])
+
+
+def _forget_survivors(folder: Path) -> None:
+    """Who survived is tried again: a test may have come that notices."""
+    for file in (folder / "mutants").rglob("*.py.meta"):
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        codes = kept["exit_code_by_key"]
+        kept["exit_code_by_key"] = {k: None if c in (ALIVE, UNREACHED) else c for k, c in codes.items()}
+        file.write_text(json.dumps(kept), encoding="utf-8")
 
 
 class Mutant(NamedTuple):
