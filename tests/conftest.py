@@ -51,7 +51,7 @@ finally:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Have the laws compiled once, beside the first tests, and not by each worker that comes to need them."""
-    if not hasattr(session.config, "workerinput"):
+    if not hasattr(session.config, "workerinput") and "MUTANT_UNDER_TEST" not in os.environ:
         done = os.environ[COMPILED] = os.path.join(tempfile.mkdtemp(), "compiled")
         session.config.stash[COMPILING] = subprocess.Popen([sys.executable, "-c", COMPILE, done])
 

@@ -178,7 +178,7 @@ VERBS = [
     "plan bandwidth_gbps --memory-gib 64 --total-s 60 --host data/laboratory.yml --json",
     "sensitivity --memory-gib 64 --json",
     "advise --memory-gib 64 --dirty-pages-per-s 5e4 --json",
-    "drain data/example_inventory.csv --nodes data/example_nodes.csv --node node1 --start 2026-05-04T22:00 "
+    "drain data/example_inventory.csv --nodes data/example_nodes.csv --node node1 --start 2099-05-04T22:00 "
     "--host data/laboratory.yml --json",
     "calibrate data/critical_migrations.csv --out {out}/host.yml --json",
     "validate data/critical_migrations.csv --json",
