@@ -33,6 +33,7 @@ Figures: TypeAlias = dict[str, Any]
 
 VERSION = 1
 """Of the JSON of a record, a drain and a running migration: counted up where a field changes its meaning."""
+NO_HOST = "--workload names a workload of a calibrated host: give its file with --host"
 OBSERVED_ROWS = 20
 """Rows of a table that ``observe`` shows a person."""
 
@@ -61,7 +62,7 @@ def predicted(
     table = pd.DataFrame(columns) if columns else pd.DataFrame(index=range(1))
     if host_file is None:
         if workload is not None:
-            raise UserError("--workload names a workload of a calibrated host: give its file with --host")
+            raise UserError(NO_HOST)
         table, more = migrate(table), []
     else:
         host = load_host(host_file)
@@ -85,6 +86,15 @@ def of_workloads(table: pd.DataFrame, host: Host, text: str) -> pd.DataFrame:
         raise UserError(f"--workload {text!r} names no workload: give a name, or leave it out")
     parts = [table.assign(workload=known_workload(host, name)) for name in names]
     return pd.concat(parts, ignore_index=True)
+
+
+def one_workload(name: str | None, host_file: Path | None) -> str:
+    """A workload of a host's file, or an empty text for none; UserError without a host, and for another."""
+    if name is None:
+        return ""
+    if host_file is None:
+        raise UserError(NO_HOST)
+    return known_workload(load_host(host_file), name)
 
 
 def known_workload(host: Host, name: str) -> str:

@@ -131,10 +131,10 @@ def _of_workloads(
     table: pd.DataFrame, asked: dict[str, list[float]], host: Host | None, workload: str
 ) -> tuple[pd.DataFrame, dict[str, list[float]]]:
     """Every question for each of the workloads; UserError without a host, and for one it does not know."""
-    from analysis.cli.answers import of_workloads
+    from analysis.cli.answers import NO_HOST, of_workloads
 
     if host is None:
-        raise UserError("--workload names a workload of a calibrated host: give its file with --host")
+        raise UserError(NO_HOST)
     each = of_workloads(table, host, workload)
     return each, {name: limits * (len(each) // len(table)) for name, limits in asked.items()}
 

@@ -131,6 +131,20 @@ def test_plan_tells_the_workloads_of_a_host_apart(two_workloads):
     assert "workload" in run(*asked, "--host", two_workloads, "--workload", "web,sql").stdout
 
 
+def test_sensitivity_and_advise_take_a_workload(two_workloads):
+    """The busier one is what thrice the writes are; the advice opens as what it says it is."""
+    asked = ("sensitivity", "--range", "bandwidth_gbps=1:40", "--samples", "64", "--json")
+    sql = json.loads(run(*asked, *BUSY, "--host", two_workloads, "--workload", "sql").stdout)
+    thrice = json.loads(run(*asked, "--dirty-pages-per-s", "120000", *BUSY[2:]).stdout)
+    assert sql["tornado"] == thrice["tornado"]
+    advised = ("advise", *BUSY, "--host", two_workloads, "--workload", "sql", "--json")
+    first = json.loads(run(*advised).stdout)[0]
+    opened = json.loads(run(*shlex.split(first["predict"])[3:], "--json").stdout)[0]
+    assert opened["workload"] == "sql"
+    assert opened["total_s"] == pytest.approx(first["total_s"], rel=1e-3)
+    assert run("advise", "--workload", "sql").exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
