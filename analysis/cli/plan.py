@@ -215,6 +215,9 @@ def sentences(found: Plan, number: int, chance: float | None = None) -> list[str
     name, parameter = words(found.parameter), found.parameter
     ends = f"{value(parameter, found.low[number])} to {value(parameter, found.high[number])}"
     told = _outcomes(found, number)
+    if not answer["reached"] and not math.isfinite(row["total_s"]):
+        even = f"even {_exact(parameter, row[parameter])}, where {_limit(answer['limited_by'], row)}"
+        return [f"**No {name}** from {ends} is enough: with {even}, its passes go on without end."]
     if not answer["reached"]:
         nearest = f"The nearest, **{_exact(parameter, row[parameter])}**, gives {told}."
         return [f"**No {name}** from {ends} is enough: {_limit(answer['limited_by'], row)}.", nearest]
@@ -273,7 +276,8 @@ def _exact(parameter: str, number: float) -> str:
     unit, digits = PARAMETERS[parameter].unit, float(f"{number:.5g}")
     if unit == "0-1":
         return f"{100 * digits:.5g} %"
-    return f"{written(digits)} {words(parameter) if unit in COUNTED else unit}".rstrip()
+    noun = words(parameter) if unit in COUNTED else unit
+    return f"{written(digits)} {noun.removesuffix('s') if digits == 1 and unit in COUNTED else noun}".rstrip()
 
 
 def _outcomes(found: Plan, number: int) -> str:
