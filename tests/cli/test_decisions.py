@@ -121,8 +121,8 @@ def test_what_never_ends_is_said_to_and_not_to_be_pauses():
     """No line carries a guest of 1e6 writes past one core: no fixed part is blamed, and none is nearest."""
     told = run("plan", "bandwidth_gbps", "--total-s", "120", *ENDLESS).stdout.splitlines()[0]
     assert told == (
-        "No line rate from 0.05 Gbit/s to 800 Gbit/s is enough: with even 800 Gbit/s, where the streams bind, "
-        "its passes go on without end."
+        "No line rate from 0.05 Gbit/s to 800 Gbit/s is enough: with even 800 Gbit/s, where the streams "
+        "bind, its passes go on without end."
     )
     several = run("plan", "streams", "--total-s", "600", "--memory-gib", "4").stdout
     assert "from 1 connection to 1,024 connections will do: even 1 stream gives" in several
