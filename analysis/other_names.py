@@ -5,6 +5,7 @@ Spelling finds a slip of the finger; it cannot know that QEMU's ``downtime-limit
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 
@@ -112,6 +113,12 @@ _WHY: Mapping[str, str] = {
 """A word where ours is not simply theirs by another name."""
 
 
+def nearest(name: str, allowed: Iterable[str], cutoff: float = 0.5) -> str:
+    """The allowed name closest in spelling to ``name``; an empty string if none is as close as ``cutoff``."""
+    found = difflib.get_close_matches(name, list(allowed), n=1, cutoff=cutoff)
+    return found[0] if found else ""
+
+
 def plain(name: str) -> str:
     """A name as this table has it: ``--downtime-limit``, ``downtimeLimit`` and ``Downtime Limit`` are one.
 
@@ -130,13 +137,14 @@ def counterpart(name: str, allowed: Iterable[str]) -> str:
 
 
 def value_meant(value: str, allowed: Iterable[str]) -> str:
-    """The one of the allowed words that another spelling, or another system, calls ``value``; or empty.
+    """The allowed word that another system calls ``value``, else the closest in spelling; or empty.
 
     >>> value_meant("RDMA", ["smb", "smb_direct"]), value_meant("SMB", ["smb", "smb_direct"])
     ('smb_direct', 'smb')
     """
-    theirs = plain(value)
-    return next((one for one in allowed if theirs in (one, *_VALUES.get(one, "").split())), "")
+    theirs, known = plain(value), list(allowed)
+    called = (one for one in known if theirs in (one, *_VALUES.get(one, "").split()))
+    return next(called, "") or nearest(value, known)
 
 
 def remark(name: str, ours: str) -> str:

@@ -26,9 +26,7 @@ _OF_PLACES = (
 
 
 class Finite(click.FloatRange):
-    """A number of a range, in ``unit`` or with a unit of its own; infinity and NaN, which click lets through, are
-    none.
-    """
+    """A number of a range, in ``unit`` or with a unit of its own; neither infinity nor NaN is one."""
 
     name = "number"
 

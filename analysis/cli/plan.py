@@ -131,10 +131,10 @@ def _of_workloads(
     table: pd.DataFrame, asked: dict[str, list[float]], host: Host | None, workload: str
 ) -> tuple[pd.DataFrame, dict[str, list[float]]]:
     """Every question for each of the workloads; UserError without a host, and for one it does not know."""
-    from analysis.cli.workloads import of_workloads
+    from analysis.cli.workloads import NO_HOST, of_workloads
 
     if host is None:
-        raise UserError("--workload names a workload of a calibrated host: give its file with --host")
+        raise UserError(NO_HOST)
     each = of_workloads(table, host, workload)
     return each, {name: limits * (len(each) // len(table)) for name, limits in asked.items()}
 
@@ -215,6 +215,9 @@ def sentences(found: Plan, number: int, chance: float | None = None) -> list[str
     name, parameter = words(found.parameter), found.parameter
     ends = f"{value(parameter, found.low[number])} to {value(parameter, found.high[number])}"
     told = _outcomes(found, number)
+    if not answer["reached"] and not math.isfinite(row["total_s"]):
+        even = f"even {_exact(parameter, row[parameter])}, where {_limit(answer['limited_by'], row)}"
+        return [f"**No {name}** from {ends} is enough: with {even}, its passes go on without end."]
     if not answer["reached"]:
         nearest = f"The nearest, **{_exact(parameter, row[parameter])}**, gives {told}."
         return [f"**No {name}** from {ends} is enough: {_limit(answer['limited_by'], row)}.", nearest]
@@ -273,7 +276,8 @@ def _exact(parameter: str, number: float) -> str:
     unit, digits = PARAMETERS[parameter].unit, float(f"{number:.5g}")
     if unit == "0-1":
         return f"{100 * digits:.5g} %"
-    return f"{written(digits)} {words(parameter) if unit in COUNTED else unit}".rstrip()
+    noun = words(parameter) if unit in COUNTED else unit
+    return f"{written(digits)} {noun.removesuffix('s') if digits == 1 and unit in COUNTED else noun}".rstrip()
 
 
 def _outcomes(found: Plan, number: int) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from analysis import presets
 from analysis.arrays import Columns
 from analysis.cli.options import scenarios
+from analysis.cli.workloads import NO_HOST
 from analysis.cli.written import Figures
 from analysis.errors import UserError
 from analysis.model.migration import computed
@@ -46,7 +47,7 @@ def predicted(
         columns = {name: [value] * rows for name, value in usual} | columns
     if host_file is None:
         if workload is not None:
-            raise UserError("--workload names a workload of a calibrated host: give its file with --host")
+            raise UserError(NO_HOST)
         table, more = computed(columns), list[str]()
     else:
         table, more = _on_host(columns, host_file, workload, given)

@@ -13,7 +13,6 @@ from analysis.cli import given, stopping
 from analysis.errors import UserError, WorkError
 from analysis.parameters import meant
 
-
 MOST_NAMED = 3
 """Verbs that a message names which have an option that another lacks."""
 
@@ -26,7 +25,7 @@ class Verb(click.Command):
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the words after the verb; a usage error for one too many, and for an option without its value."""
+        """Read the words after the verb; a usage error for one too many, and for an option without value."""
         given.refuse_empty(self, args)
         ctx.allow_extra_args = True
         try:
@@ -110,7 +109,7 @@ def _show_any_character() -> None:
 
 
 def option_hint(name: str, ctx: click.Context) -> str:
-    """What was meant by an option that a verb lacks: its own by another name, another verb's, or a near one."""
+    """What was meant by an option that a verb lacks: its own by another name, another verb's, a near one."""
     known = given.flags(ctx.command)
     verbs = ctx.parent.command.commands if ctx.parent and isinstance(ctx.parent.command, click.Group) else {}
     having = sorted(f"'{verb}'" for verb, command in verbs.items() if name in given.flags(command))

@@ -1,4 +1,4 @@
-"""Ordinary mistakes on the command line: one line, exit code 2, what was given, what is allowed, what was meant."""
+"""Ordinary mistakes on the command line: one line, exit code 2, what is allowed, what was meant."""
 
 import pytest
 from click.testing import CliRunner
@@ -38,7 +38,7 @@ MISTAKES = {
     "drain INVENTORY --node node1 --parallel-limit two": "'two' is not a valid whole number",
     "drain INVENTORY --node node1 --seconds 5GB": "'5GB' is no number of s: 'GB' is a unit of something else",
     # --- what goes with what
-    "drain INVENTORY --node node1 --reboot-min 5": "--reboot-min is how long a node takes to reboot: it goes with",
+    "drain INVENTORY --node node1 --reboot-min 5": "--reboot-min is how long a node takes to reboot: it goes",
     "drain INVENTORY --node node1": "line 3 (web01) has no memory_gib; write it there, or give",
     "watch data/migrations.csv": "tells of 144 migrations that are over, and of none on its way: observe",
     "observe data/example_qemu.jsonl --pattern (": "the pattern '(' is no regular expression",
@@ -59,7 +59,8 @@ def test_a_mistake_is_one_line_that_leads_on(command, inventory):
     result = CliRunner().invoke(main, command.replace("INVENTORY", inventory).split())
     assert (result.exit_code, result.stdout) == (2, "")
     assert MISTAKES[command] in result.stderr
-    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
 
 
 def test_units_are_taken_where_a_drain_and_a_watch_take_numbers(inventory):

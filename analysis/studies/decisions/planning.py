@@ -269,6 +269,10 @@ def _instead(row: Mapping[Any, Any], targets: Mapping[Any, float]) -> str:
     paused = {name: parts[name] for name in ("handoff_ms", "state_mib")}
     fixed = {"total_s": parts, "blackout_ms": paused}
     for target, of in fixed.items():
-        if target in targets and sum(of.values()) >= limit_s(target, targets[target]):
+        if (
+            math.isfinite(row["total_s"])
+            and target in targets
+            and sum(of.values()) >= limit_s(target, targets[target])
+        ):
             return max(of, key=lambda name: of[name])
     return str(row["limited_by"])

@@ -78,10 +78,8 @@ class Watch:
         row = rows.iloc[-1]
         here = course(p for p in polls_of(found, key))
         if here is None and "status" not in row:
-            raise UserError(
-                f"what is read tells of {len(found.migrations)} migrations that are over, and of none on its way: "
-                "observe reads them"
-            )
+            over = f"what is read tells of {len(found.migrations)} migrations that are over"
+            raise UserError(f"{over}, and of none on its way: observe reads them")
         if here is None or row.status in ENDED:
             return Seen(found, key, str(row.status), None)
         rule, told = self.known(row)
