@@ -227,11 +227,10 @@ def _judged(host: Host, others: Sequence[Part], table: pd.DataFrame, seed: int) 
 
 def _errors(found: pd.DataFrame, table: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Median and 90th percentile of the errors of some rows: relative ones of time, seconds of the pause."""
-    errors = {"total_s": (found.total_s / table.measured_total_s - 1).abs().clip(upper=ENDLESS)}
+    off = {"total_s": found.total_s / table.measured_total_s - 1}
     if "measured_blackout_s" in table:
-        errors["blackout_s"] = (
-            (found.blackout_s - table.measured_blackout_s).abs().clip(upper=ENDLESS).dropna()
-        )
+        off["blackout_s"] = found.blackout_s - table.measured_blackout_s
+    errors = {name: error.abs().clip(upper=ENDLESS).dropna() for name, error in off.items()}
     return {
         name: {"rows": len(error), "median": float(error.median()), "p90": float(error.quantile(0.9))}
         for name, error in errors.items()

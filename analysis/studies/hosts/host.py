@@ -56,7 +56,7 @@ class Host:
     (``studies.hosts.conformal``). ``held_out``: errors of migrations predicted by a fit without them: median
     and 90th percentile, relative of ``total_s``, in seconds of ``blackout_s``. ``undecided``: sentences on
     what the data do not decide. ``seen``: marks of the migrations that it was calibrated to
-    (``studies.hosts.seen``). ``correction``: the second stage (``studies.hosts.correction``), if there is any.
+    (``studies.hosts.seen``). ``correction``: the second stage (``studies.hosts.correction``), if any.
     """
 
     name: str = "default"
