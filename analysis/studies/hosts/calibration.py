@@ -37,6 +37,8 @@ PREDICTED_ROWS = 2000
 """Migrations that are predicted so, at the most."""
 FOLDS = 5
 """Parts of the migrations that are predicted without them, to give intervals their size."""
+ENDLESS = 1e6
+"""An error as large says that the prediction has no end."""
 MEASURED = {
     "total_s": "measured_total_s",
     "stream_gib": "measured_stream_gib",
@@ -79,7 +81,7 @@ def calibrate(
     every, repeats = scatter(fit, x, ceiling)
     host = replace(host, scatter=every, repeats=repeats, migrations=len(table), seen=seen.kept(table))
     others = _without_each_part(fit, x, host, seed)
-    host = replace(host, widths=_widths(others, table, host, seed))
+    host = _judged(host, others, table, seed)
     host = replace(host, undecided=tuple(decided.told(observed, fit, x, wanted)))
     return _with_correction(host, others, table, seed) if learn_correction else host
 
@@ -95,7 +97,7 @@ def _with_correction(host: Host, others: Sequence[Part], table: pd.DataFrame, se
     for without, part in others:
         least = _taught(without, table[~part], label, seed, every)
         parts.append((replace(without, correction=least.stored), part))
-    return replace(host, correction=every.stored, widths=_widths(parts, table, host, seed))
+    return replace(_judged(host, parts, table, seed), correction=every.stored)
 
 
 def _taught(
@@ -209,21 +211,35 @@ def _without_each_part(fit: Fit, x: Floats, host: Host, seed: int) -> list[Part]
     ]
 
 
-def _widths(others: Sequence[Part], table: pd.DataFrame, host: Host, seed: int) -> dict[str, Any]:
-    """What intervals are multiplied by: each part of the migrations is predicted by a host without it."""
+def _judged(host: Host, others: Sequence[Part], table: pd.DataFrame, seed: int) -> Host:
+    """The host with what hosts without a part of the migrations get wrong of it, and intervals to match."""
     if not others:
-        return {}
+        return host
     some = np.random.default_rng(seed + 1).permutation(len(table)) < PREDICTED_ROWS
     parts = [
         predict(unmeasured(table[part & some]), replace(without, widths={}), draws=PREDICTED_DRAWS)
         for without, part in others
     ]
-    return _learnt(pd.concat(parts), table[some], host)
+    judged = table[some]
+    found = pd.concat(parts).loc[judged.index]
+    return replace(host, widths=_learnt(found, judged, host), held_out=_errors(found, judged))
+
+
+def _errors(found: pd.DataFrame, table: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Median and 90th percentile of the errors of some rows: relative ones of time, seconds of the pause."""
+    off = {"total_s": found.total_s / table.measured_total_s - 1}
+    if "measured_blackout_s" in table:
+        off["blackout_s"] = found.blackout_s - table.measured_blackout_s
+    errors = {name: error.abs().clip(upper=ENDLESS).dropna() for name, error in off.items()}
+    return {
+        name: {"rows": len(error), "median": float(error.median()), "p90": float(error.quantile(0.9))}
+        for name, error in errors.items()
+        if len(error) and error.quantile(0.9) < ENDLESS
+    }
 
 
 def _learnt(found: pd.DataFrame, table: pd.DataFrame, host: Host) -> dict[str, Any]:
     """Widths from predictions of a table's migrations that these had no part in."""
-    found = found.loc[table.index]
     counted = found.assign(**{n: as_counted(_pair(found, n), table) for n in map(str, found) if _streams(n)})
     measured = pd.DataFrame({n: table[column] for n, column in MEASURED.items() if column in table})
     base = host.apply(unmeasured(table))

@@ -53,9 +53,10 @@ class Host:
     configuration, where the host was calibrated to some. ``correlation``: of the logarithms of all
     estimates, parameters first, as the data know them together. ``cannot_tell_apart``: pairs of names whose
     estimates depend on each other. ``widths``: what intervals are multiplied by
-    (``studies.hosts.conformal``). ``undecided``: sentences on what the data do not decide. ``seen``: marks of
-    the migrations that it was calibrated to (``studies.hosts.seen``). ``correction``: the second stage
-    (``studies.hosts.correction``), if there is one.
+    (``studies.hosts.conformal``). ``held_out``: errors of migrations predicted by a fit without them: median
+    and 90th percentile, relative of ``total_s``, in seconds of ``blackout_s``. ``undecided``: sentences on
+    what the data do not decide. ``seen``: marks of the migrations that it was calibrated to
+    (``studies.hosts.seen``). ``correction``: the second stage (``studies.hosts.correction``), if any.
     """
 
     name: str = "default"
@@ -67,6 +68,7 @@ class Host:
     cannot_tell_apart: tuple[tuple[str, str], ...] = ()
     undecided: tuple[str, ...] = ()
     widths: dict[str, Any] = field(default_factory=dict)
+    held_out: dict[str, Any] = field(default_factory=dict)
     migrations: int = 0
     seen: tuple[str, ...] = ()
     correction: dict[str, Any] | None = None
@@ -164,7 +166,7 @@ def host_content(host: Host) -> dict[str, Any]:
     body["undecided"] = list(host.undecided)
     body["seen"] = " ".join(host.seen) or None
     body["correlation"] = [[round(float(c), 3) for c in row] for row in host.correlation]
-    body["widths"] = _short(host.widths)
+    body["widths"], body["held_out"] = _short(host.widths), _short(host.held_out)
     kept = {key: value for key, value in body.items() if value not in (None, [], {})}
     return {"version": host_file.VERSION} | kept
 

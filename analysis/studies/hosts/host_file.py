@@ -37,6 +37,15 @@ _ESTIMATE = {
 }
 _LOGARITHM = {"type": "number", "minimum": 0, "maximum": _MOST_SPREAD}
 _SECONDS = {"type": "number", "minimum": 0, "maximum": 1e6}
+_ERRORS = {
+    "type": "object",
+    "required": ["rows", "median", "p90"],
+    "properties": {
+        "rows": {"type": "integer", "minimum": 1},
+        **{name: {"type": "number", "minimum": 0} for name in ("median", "p90")},
+    },
+    "additionalProperties": False,
+}
 _SCATTER = {
     "type": "object",
     "properties": {
@@ -72,6 +81,7 @@ _SCHEMA = {
         "correlation": {"type": "array", "items": {"type": "array", "items": _CORRELATION}},
         "undecided": {"type": "array", "items": {"type": "string"}},
         "widths": {"type": "object", "additionalProperties": {"type": "array", "items": _WIDTH}},
+        "held_out": {"type": "object", "additionalProperties": _ERRORS},
         "cannot_tell_apart": {
             "type": "array",
             "items": {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2},
