@@ -21,7 +21,7 @@ MOVED := moved
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test nightly fuzz soak ordinary versions hostile gallery lab laboratory bench format check audit bom lock clean moved
+.PHONY: help setup report test nightly fuzz soak ordinary versions hostile coverage mutants gallery lab laboratory bench format check audit bom lock clean moved
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,16 @@ versions: $(READY)  ## tests with the oldest and the newest packages that are al
 hostile: $(READY)  ## what a stranger could give, to every face, and how much of it ended in a sentence
 	@$(PY) -m tests.hostile
 	@$(PY) -m pytest -q -m '' tests/hostile/test_data_never_code.py tests/hostile/test_address.py tests/hostile/test_earlier.py $(ARGS)
+
+coverage: $(READY)  ## which branches of analysis/ no test takes; below 95 % it fails (nightly: twice the time of test)
+	@$(PY) -m coverage erase
+	@$(PY) -m coverage run -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PY) -m coverage combine --quiet
+	@$(PY) -m coverage report
+
+mutants: $(READY)  ## change model and studies one thing at a time: a test has to notice (nightly; ARGS="--share 0.1" takes a tenth)
+	@$(FIND_UV); $(PY) -c 'import mutmut' 2>/dev/null || "$$uv" pip install --quiet --python $(PY) mutmut==3.8.1
+	@$(PY) -m tests.mutants $(ARGS)
 
 gallery: $(READY)  ## every notebook in thirty situations, all figures on contact sheets (ARGS=01-bandwidth)
 	@$(PY) gallery/sheets.py $(ARGS)

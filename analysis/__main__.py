@@ -209,6 +209,8 @@ def calibrate(
     click.echo(written(host_content(host)) if as_json else host_table_text(host))
     if not out and not as_json:
         click.echo("note: to predict with this host keep it: --out FILE", err=True)
+    if out:
+        click.echo(f"next: python -m analysis predict --host {out} --memory-gib 16", err=True)
 
 
 main.add_command(drain)

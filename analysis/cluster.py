@@ -60,6 +60,12 @@ def connect(address: str, timeout: str = "10s") -> Any:
     return client
 
 
+def check_answers(address: str | None) -> None:
+    """As :func:`connect` refuses, for who is about to write a folder; None is no scheduler."""
+    if address is not None:
+        connect(address).close()
+
+
 @contextmanager
 def told(address: str) -> Iterator[None]:
     """Turn the end of a scheduler, or of too many workers, into one sentence; WorkError."""

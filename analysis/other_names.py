@@ -5,6 +5,7 @@ Spelling finds a slip of the finger; it cannot know that QEMU's ``downtime-limit
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 
@@ -63,13 +64,59 @@ _CALLED = {
     "network": "shared_network dedicated_network migration_network",
 }
 """By our name: theirs, in QEMU's monitor, virsh, vMotion, Hyper-V's cmdlets, qm, KubeVirt and nova.conf."""
-_OURS = {theirs: ours for ours, names in _CALLED.items() for theirs in names.split()}
+_OF_VERBS = {
+    "blackout_ms": _CALLED["blackout_target_ms"] + "blackout_target_ms blackout_s",
+    "parallel_limit": _CALLED["background_share"].replace("background_traffic", "at_once"),
+    "at_once": _CALLED["background_share"].replace("background_traffic", "parallel_limit"),
+    "nodes": "hosts hypervisors",
+    "node": "source source_host from_node",
+    "predict": "migrate migration simulate estimate forecast compute calculate model ask",
+    "drain": "evacuate empty vacate maintenance roll suspend_clusternode",
+    "observe": "read parse import",
+    "watch": "follow monitor tail domjobinfo",
+    "advise": "advice recommend suggest optimize optimise tune improve",
+    "sensitivity": "levers lever sobol tornado influence",
+    "plan": "need needed require size sizing",
+    "calibrate": "fit learn train",
+    "validate": "verify compare test accuracy",
+    "sweep": "grid scan scenarios",
+    "report": "notebook notebooks render html",
+}
+"""By the name of a verb, or of an option that is no parameter: theirs, and what else comes to mind."""
+_OURS: dict[str, list[str]] = {}
+for _ours, _names in (*_OF_VERBS.items(), *_CALLED.items()):
+    for _theirs in _names.split():
+        _OURS.setdefault(_theirs, []).append(_ours)
+
+_VALUES = {
+    "smb_direct": "rdma smbdirect roce iwarp infiniband",
+    "tcpip": "tcp ip plain uncompressed",
+    "compression": "compressed compress zstd lz4",
+    "qemu": "kvm libvirt virsh qemu_kvm",
+    "hyperv": "hyper_v windows scvmm azure_local",
+    "nova": "openstack",
+    "proxmox": "pve proxmox_ve qm",
+    "hotcold": "hot_cold hot skewed",
+    "zipf": "zipfian power_law",
+    "uniform": "random even",
+    "sequential": "linear sweep",
+    "dedicated": "own separate private",
+    "total": "total_s time total_time duration",
+    "blackout": "downtime blackout_s pause frozen",
+}
+"""Values that are words: what each is called elsewhere."""
 
 _WHY: Mapping[str, str] = {
     "background_share": "one migration is predicted at a time, others at once are traffic beside it",
     "state_mib": "processors count only through the state that phase two sends",
 }
 """A word where ours is not simply theirs by another name."""
+
+
+def nearest(name: str, allowed: Iterable[str], cutoff: float = 0.5) -> str:
+    """The allowed name closest in spelling to ``name``; an empty string if none is as close as ``cutoff``."""
+    found = difflib.get_close_matches(name, list(allowed), n=1, cutoff=cutoff)
+    return found[0] if found else ""
 
 
 def plain(name: str) -> str:
@@ -84,9 +131,20 @@ def plain(name: str) -> str:
 
 def counterpart(name: str, allowed: Iterable[str]) -> str:
     """The one of the allowed names that another system calls ``name``, in its own form; empty if none."""
-    theirs = plain(name)
-    ours = _OURS.get(theirs) or _OURS.get(theirs.replace("_", ""))
-    return next((known for known in allowed if plain(known) == ours), "") if ours else ""
+    theirs, known = plain(name), {plain(one): one for one in allowed}
+    ours = _OURS.get(theirs) or _OURS.get(theirs.replace("_", ""), [])
+    return next((known[one] for one in ours if one in known), "")
+
+
+def value_meant(value: str, allowed: Iterable[str]) -> str:
+    """The allowed word that another system calls ``value``, else the closest in spelling; or empty.
+
+    >>> value_meant("RDMA", ["smb", "smb_direct"]), value_meant("SMB", ["smb", "smb_direct"])
+    ('smb_direct', 'smb')
+    """
+    theirs, known = plain(value), list(allowed)
+    called = (one for one in known if theirs in (one, *_VALUES.get(one, "").split()))
+    return next(called, "") or nearest(value, known)
 
 
 def remark(name: str, ours: str) -> str:

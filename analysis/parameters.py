@@ -6,7 +6,6 @@ cells (a test compares them) are all read from here.
 
 from __future__ import annotations
 
-import difflib
 import numbers
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from analysis import other_names, quantities
 from analysis.arrays import Bools, Columns, Floats
 from analysis.errors import UserError
+from analysis.other_names import nearest as nearest  # used from here by all who know parameters
 
 WRITE_PATTERNS = ("uniform", "hotcold", "zipf", "sequential")
 TRANSPORTS = ("tcpip", "compression", "smb", "smb_direct")
@@ -84,7 +84,7 @@ class Parameter:
         array = np.asarray(values, dtype=object)
         for value in array.ravel().tolist():
             if not isinstance(value, str) or value not in self.choices:
-                raise self._error(value, nearest(str(value), self.choices))
+                raise self._error(value, other_names.value_meant(str(value), self.choices))
         return array
 
     def _check_number(self, values: Any) -> Floats:
@@ -144,6 +144,8 @@ class Parameter:
             return f"; it is 0 or at least {self.least:g}"
         if isinstance(value, float) and self.most < value < np.inf:
             return f"; it is at most {self.most:g}, or infinite"
+        if self.unit == "0-1" and isinstance(value, float) and 2 <= value <= 100:
+            return f"; {value:g} % is {value / 100:g}"
         return ""
 
     def _error(self, value: Any, near: str = "", why: str = "") -> ParameterError:
@@ -185,12 +187,6 @@ def _label(name: str, unit: str) -> str:
     stem = next((name.removesuffix(s) for s in _SUFFIXES if name.endswith(s)), name)
     words = (stem if stem else name).replace("_", " ")
     return f"{words} [{unit}]" if unit else words
-
-
-def nearest(name: str, allowed: Iterable[str], cutoff: float = 0.5) -> str:
-    """The allowed name closest in spelling to ``name``; an empty string if none is as close as ``cutoff``."""
-    found = difflib.get_close_matches(name, list(allowed), n=1, cutoff=cutoff)
-    return found[0] if found else ""
 
 
 def meant(name: str, allowed: Iterable[str]) -> str:

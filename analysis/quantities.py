@@ -99,11 +99,15 @@ _SHORT = {
 }
 """What a unit is called in passing, by the unit asked for, and what was probably meant."""
 
+_TIMES = {"k": 1e3, "K": 1e3, "M": 1e6}
+"""What stands behind a number for its zeros."""
+
 
 def _unknown(number: float, own: str, unit: str) -> UnitError:
     """What is said of a unit that is none, with the one that was probably meant."""
     meant = _SHORT.get(unit, {}).get(own.lower())
-    hint = f"; write {number:g}{meant}" if meant else ""
+    write = f"{number:g}{meant}" if meant else f"{number * _TIMES[own]:.15g}" if own in _TIMES else ""
+    hint = f"; write {write}" if write else ""
     return UnitError(f"{own!r} is no unit that it knows{hint}")
 
 

@@ -110,7 +110,7 @@ def read_as(texts: Mapping[str, str | None]) -> list[str]:
         if text is not None and is_decimal_comma(text):
             first, second = text.strip().split(",")
             told = f"{name} = {text.strip()!r} was read as two values, {first} and {second}"
-            found.append(f"{told}; decimals take a point: {first}.{second}")
+            found.append(f"{told}; decimals take a point: {first.replace('.', '')}.{second}")
         found += [told for part in (text or "").split(",") for told in in_powers_of_ten(name, part)]
     return found
 
@@ -137,7 +137,11 @@ def is_decimal_comma(text: str) -> bool:
 
     >>> [is_decimal_comma(text) for text in ("64,5", "2,5", "0,75", "1,10", "10,25", "1, 5", "1,2,3")]
     [True, True, True, False, False, False, False]
+    >>> is_decimal_comma("1.024,5")
+    True
     """
+    if re.fullmatch(r"\s*\d{1,3}(\.\d{3})+,\d+\s*", text):
+        return True
     parts = re.fullmatch(r"\s*(\d+),(\d{1,3})\s*", text)
     if parts is None:
         return False

@@ -30,11 +30,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from analysis.model import engine
 from analysis.model.dirtying import write_classes
-from analysis.model.engine import Way
 from analysis.model.precopy import Guest, SteadyLink
-from analysis.model.saturating import Saturating, saturating
 from analysis.model.stop_rules import Rules
 from benchmarks import record
+from benchmarks.saturating import Saturating, saturating
 
 PAGE = 4096.0
 YARD = "C, gcc -O3 -march=native"
@@ -111,14 +110,14 @@ def halves(works: list[InC]) -> Callable:
     return run
 
 
-def ours(name: str, threads: int = 1) -> Callable:
-    """One of the study's ways."""
+def ours(threads: int = 1) -> Callable:
+    """The study's kernel."""
 
     kept: dict[tuple, Saturating] = {}
 
     def run(given: Scenarios, limit: int = LIMIT) -> np.ndarray:
         key = np.broadcast_shapes(*(np.shape(a) for a in given)), given[0].dtype
-        kept[key] = saturating(*given, limit, Way(name, threads), kept.get(key))
+        kept[key] = saturating(*given, limit, threads, kept.get(key))
         return kept[key].total_s
 
     return run
@@ -224,19 +223,15 @@ def compared(in_c: InC, rows: int, turns: int) -> list[dict]:
     given = yardstick(rows)
     single = tuple(a.astype(np.float32) for a in given)
     fewer, few = (tuple(a[:n] for a in given) for n in (rows // 10, rows // 500))
-    _checked(
-        in_c(fewer),
-        {"compiled": ours("compiled")(fewer), "NumPy": ours("numpy")(fewer), "masked": masked(fewer)},
-    )
+    _checked(in_c(fewer), {"compiled": ours()(fewer), "masked": masked(fewer)})
     works = {
         YARD: per_scenario(in_c, given),
-        "compiled, float64": per_scenario(ours("compiled"), given),
-        "compiled, float32": per_scenario(ours("compiled"), single),
-        "compiled, float64, wall": per_scenario(ours("compiled"), given, wall),
-        "compiled, float64, two cores, wall": per_scenario(ours("compiled", 2), given, wall),
+        "compiled, float64": per_scenario(ours(), given),
+        "compiled, float32": per_scenario(ours(), single),
+        "compiled, float64, wall": per_scenario(ours(), given, wall),
+        "compiled, float64, two cores, wall": per_scenario(ours(2), given, wall),
         "C, wall": per_scenario(in_c, given, wall),
         "C, two cores, wall": per_scenario(halves([in_c.again(), in_c.again()]), given, wall),
-        "NumPy way": per_scenario(ours("numpy"), fewer),
         "NumPy, masked": per_scenario(masked, fewer),
         "Python loop": per_scenario(looped, few),
     }
@@ -254,12 +249,12 @@ def _checked(right: np.ndarray, found: dict[str, np.ndarray]) -> None:
 def full_model(rows: int, turns: int) -> list[dict]:
     """The whole model, hot and cold pages, beside the plain one: all conditions at once, then the presets."""
     given = yardstick(rows)
-    works = {"plain, one class": per_scenario(ours("compiled"), given)}
+    works = {"plain, one class": per_scenario(ours(), given)}
     passes = {"plain, one class": saturating(*given, LIMIT).passes.mean()}
     for rule in ("all", *PRESETS, "mixed"):
         tables, name = full(rule, rows), FULL_NAMES.get(rule, f"hot and cold, {rule}")
-        passes[name] = engine.precopy(*tables).passes.mean()
-        works[name] = lambda tables=tables: cpu(engine.precopy, *tables, Way("compiled")) / rows
+        passes[name] = engine.precopy(*tables)[0].passes.mean()
+        works[name] = lambda tables=tables: cpu(engine.precopy, *tables) / rows
     found = table(in_turn(works, turns), "plain, one class")
     return [row | {"passes": float(passes[row["way"]])} for row in found]
 
@@ -272,14 +267,14 @@ def growth(in_c: InC, turns: int) -> list[dict]:
     given, works = yardstick(1_000_000), {}
     for limit in (1, 3, 10, 30, 100):
         works[f"C, {limit} passes at most"] = per_scenario(in_c, given, limit=limit)
-        works[f"compiled, {limit} passes at most"] = per_scenario(ours("compiled"), given, limit=limit)
+        works[f"compiled, {limit} passes at most"] = per_scenario(ours(), given, limit=limit)
     for rows in (1_000, 10_000, 100_000, 10_000_000):
-        works[f"compiled, {rows:,} rows"] = per_scenario(ours("compiled"), yardstick(rows))
+        works[f"compiled, {rows:,} rows"] = per_scenario(ours(), yardstick(rows))
     for dtype in (np.float64, np.float32):
         grid = tuple(a.astype(dtype) for a in ordered())
         passes = saturating(*grid, LIMIT).passes.mean()
         name = f"compiled, ordered grid 1000 x 1000, {np.dtype(dtype).name}, {passes:.1f} passes"
-        works[name] = per_scenario(ours("compiled"), grid)
+        works[name] = per_scenario(ours(), grid)
     found = in_turn(works, turns)
     return [
         {"way": name, "ns": float(np.median(times)), "figures": {f"{name}, ns": record.figure(times, "ns")}}
@@ -298,7 +293,8 @@ def beside_simgrid(turns: int) -> dict:
 
     table_of = simgrid.scenarios(1000, 1)
     many = {name: np.tile(column, 1000) for name, column in migration.filled(table_of).items()}
-    machine, rules = migration.guest(many), migration._rules(many)
+    machine = migration.guest(many)
+    rules = Rules.of(many["stop_rule"], many["pass_limit"], many["blackout_target_ms"])
     link = SteadyLink(migration.rates(many).pages_per_s, np.zeros(len(many["memory_gib"])))
     with tempfile.TemporaryDirectory() as folder:
         program = simgrid.build(Path(folder))
@@ -307,9 +303,7 @@ def beside_simgrid(turns: int) -> dict:
         )
         works = {
             "SimGrid": lambda: simgrid.simulate(program, table_of).attrs["seconds"] / len(table_of),
-            "compiled": lambda: (
-                cpu(engine.precopy, machine, link, rules, Way("compiled")) / len(machine.content)
-            ),
+            "compiled": lambda: cpu(engine.precopy, machine, link, rules) / len(machine.content),
         }
         found = in_turn(works, turns)
     return {

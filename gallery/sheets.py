@@ -55,9 +55,10 @@ def situations() -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     return content["everywhere"], {str(name): given for name, given in content["situations"].items()}
 
 
-def runs_of(notebook: Path) -> list[Run]:
-    """The runs of a notebook: as it stands, and in each situation that sets one of its parameters."""
+def runs_of(notebook: Path, only: Sequence[str] = ()) -> list[Run]:
+    """The runs of a notebook: as it stands, and in each situation (of those named) that it takes part of."""
     everywhere, named = situations()
+    named = {name: named[name] for name in only or named}
     known = inputs.inputs(notebook)
     made = []
     for name, given in {PLAIN: {}, **named}.items():
@@ -206,8 +207,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make gallery", description=__doc__.partition("\n")[0])
     parser.add_argument("notebooks", nargs="*", help="all that a situation changes if none is named")
     parser.add_argument("--workers", type=int, help="notebooks run at a time; one per core if not given")
+    parser.add_argument("--only", nargs="+", choices=situations()[1], metavar="SITUATION", default=())
     options = parser.parse_args()
-    chosen = [runs_of(path) for path in run.find(options.notebooks)]
+    chosen = [runs_of(path, options.only) for path in run.find(options.notebooks)]
     chosen = [runs for runs in chosen if len(runs) > 1]
     failed = execute([each for runs in chosen for each in runs], options.workers)
     for runs in chosen:

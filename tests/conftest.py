@@ -18,7 +18,7 @@ from filelock import FileLock
 
 # As in a fresh program: looking for examples in docstrings loads the compiled kernel, and from then on every
 # table of some size would compile one for itself, for seconds. Tests that are about a way name it.
-os.environ.setdefault("MIGRATION_STUDY_KERNEL", "numpy")
+os.environ.setdefault("MIGRATION_STUDY_KERNEL", "laws")
 # Workers have a processor each: linear algebra on all of them would spend as much again on waiting in turns.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -44,7 +44,7 @@ from pathlib import Path
 import sys
 try:
     from analysis.model import by_laws, link, migration
-    by_laws.compiled(migration.filled(adapters=[1, 1]))
+    by_laws.outcomes(migration.filled(adapters=[1, 1]), compiled=True)
     link.rates(migration.filled(adapters=[1] * 9))
 finally:
     Path(sys.argv[1]).touch()
@@ -53,7 +53,7 @@ finally:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Have the laws compiled once, beside the first tests, and not by each worker that comes to need them."""
-    if not hasattr(session.config, "workerinput"):
+    if not hasattr(session.config, "workerinput") and "MUTANT_UNDER_TEST" not in os.environ:
         done = os.environ[COMPILED] = os.path.join(tempfile.mkdtemp(), "compiled")
         session.config.stash[COMPILING] = subprocess.Popen([sys.executable, "-c", COMPILE, done])
 

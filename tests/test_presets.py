@@ -166,9 +166,18 @@ def test_adapters_without_any_count_say_why():
         # Held by what its sender does beside it, which a blind prediction does not know (docs/stopping.md).
         ("proxmox", 4.0, 14.0, 0.4),
         ("proxmox", 2.0, 12.0, 0.4),
+        # Telmate/proxmox-api-go 115: found after the preset was made, and no part of it.
+        ("proxmox", 554_508_288 / 2**30, 8.0, 0.3),
     ],
 )
 def test_public_reports_come_out_blind(platform, memory_gib, said_s, within):
-    """Four public reports on a link of 10 Gbit/s, which none names: within 30 % where it is alone."""
+    """Five public reports on a link of 10 Gbit/s, which none names: within 30 % where it is alone."""
     row = migrate(**host(platform).parameters, memory_gib=memory_gib, bandwidth_gbps=10).iloc[0]
     assert row.total_s == pytest.approx(said_s, rel=within)
+
+
+@pytest.mark.parametrize(("name", "preset"), {**HOSTS, **PLATFORMS}.items())
+def test_a_spread_holds_the_value(name, preset):
+    """What a preset sets lies between the least and the most that its sources tell."""
+    for parameter, (low, high) in preset.spread.items():
+        assert low <= preset.parameters[parameter] <= high, name

@@ -24,7 +24,7 @@ from analysis.batch import grid, inputs, pool, uptodate
 from analysis.batch.execution import Failure, Finished, Run
 from analysis.batch.progress import Lines
 from analysis.batch.progress import shown as shown_progress
-from analysis.cluster import check_address
+from analysis.cluster import check_address, check_answers
 from analysis.pages import files, index, results
 from analysis.parameters import PARAMETERS, ParameterError, nearest
 
@@ -79,8 +79,8 @@ def report(
     does not stop them. Interrupted, it leaves the reports that were finished and their index.
 
     Raises :class:`ParameterError`, before any kernel starts, for a notebook that does not exist, for a
-    parameter that none of the notebooks has or a value it does not take, and for a notebook that its own
-    result would overwrite; UserError for a folder that cannot be written.
+    parameter that none of the notebooks has or a value it does not take, for a notebook that its own result
+    would overwrite, and for a scheduler that does not answer; UserError for a folder that cannot be written.
     """
     if progress is None:
         with shown_progress() as progress:
@@ -93,6 +93,7 @@ def report(
     runs = plan(find(notebooks or scenarios.notebooks), parameters, progress, scenarios)
     if any(run.notebook.parent == out.resolve() / index.EXECUTED for run in runs):
         raise ParameterError(f"notebooks lie where their results go; choose another folder than '{out}'")
+    check_answers(scheduler)
     executed = out / index.EXECUTED
     for place in (out, executed):
         writable.folder(place)
@@ -258,7 +259,8 @@ def _find_one(name: Path) -> Path:
     for path in (name, study.STUDY / name, home() / name, home() / f"{name}.ipynb"):
         if path.is_file():
             return path.resolve()
-    near = nearest(name.stem, [path.stem for path in home().glob("*.ipynb")])
+    known = sorted(path.stem for path in home().glob("*.ipynb"))
+    near = next((one for one in known if one.startswith(f"{name.stem}-")), "") or nearest(name.stem, known)
     hint = f"; did you mean '{near}'?" if near else ""
     raise ParameterError(f"there is no notebook '{name}'{hint}")
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
               help="What can be had beside mere settings: rdma, jumbo, dedicated, native, cores=8, "
               "buffers=4096, link=25, version=windows_2025.")  # fmt: skip
 @click.option("--host", "host_file", type=click.Path(path_type=Path), help="A calibrated host.")
+@click.option("--workload", metavar="NAME", help="A workload that the host was calibrated to.")
 @click.option("--preset", default="", metavar="WINDOWS", help="The Windows Server of the source.")
 @click.option("--to", "destination", default="", metavar="WINDOWS",
               help="The Windows Server of the destination; that of the source if not given.")  # fmt: skip
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 def advise(
     at_hand: str,
     host_file: Path | None,
+    workload: str | None,
     preset: str,
     destination: str,
     machines: str,
@@ -57,9 +59,9 @@ def advise(
 
     for line in remarks(options):
         click.echo(line, err=True)
-    case = situation(options, at_hand, host_file, preset, destination, machines, at_once)
+    case = situation(options, at_hand, host_file, preset, destination, machines, at_once, workload)
     rows = advised_rows(case, goal, relearn_ms)
-    commands = {"host_file": host_file or "", "preset": preset}
+    commands = {"host_file": host_file or "", "preset": preset, "workload": case.workload}
     click.echo(written(figures(rows, commands)) if as_json else text(rows, commands, goal))
 
 
@@ -71,9 +73,11 @@ def situation(
     destination: str = "",
     machines: str = "1",
     at_once: str = "",
+    workload: str | None = None,
 ) -> Situation:
     """What is asked about, from texts; UserError for what cannot be."""
     from analysis import presets
+    from analysis.cli.workloads import one_workload
     from analysis.studies.decisions.changes import Situation, pair
     from analysis.studies.decisions.levers import at_hand as read
     from analysis.studies.hosts.host import load_host, on
@@ -88,14 +92,16 @@ def situation(
     asked = {name: values[0] for name, values in columns.items()}
     usual = pair(preset, destination) if preset else {}
     parallel = presets.host(preset).parallel_migrations if preset else 1
+    kind = one_workload(workload, host_file)
     return Situation(
-        scenario=usual | on(host_file or "", asked),
+        scenario=usual | on(host_file or "", asked, workload=kind),
         versions=tuple(name for name in (preset, destination) if name),
         at_hand=read(at_hand),
         host=load_host(host_file) if host_file else None,
         given=tuple(asked),
         machines=_count("machines", machines),
         at_once=_count("at_once", at_once) if at_once else parallel,
+        workload=kind,
     )
 
 
@@ -129,7 +135,9 @@ def opened(row: pd.Series, commands: Mapping[str, Any]) -> dict[str, str]:
     """What opens a row: ``predict`` for its figures, ``report`` for the explorer, ``page`` in a report."""
     from analysis.cli.commands import opening_lines
 
-    return opening_lines(scenario_of(row), **commands)
+    workload = {"workload": commands["workload"]} if commands.get("workload") else {}
+    given = {name: value for name, value in commands.items() if name != "workload"}
+    return opening_lines(scenario_of(row) | workload, **given)
 
 
 def scenario_of(row: pd.Series) -> dict[str, Any]:

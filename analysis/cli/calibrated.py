@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from analysis.studies.hosts.host import Estimate, Host
 
 DATA, DEFAULT = "the data", "default"
 """What decided a value."""
+SCATTER = "one standard deviation from one migration to the next, of what nobody knows beforehand:"
 
 
 def measured(paths: Sequence[Path], *, accept_units: bool = False) -> files.Measured:
@@ -29,9 +31,58 @@ def calibrated(found: files.Measured, name: str, *, correct: bool = False) -> Ho
 
 
 def host_table_text(host: Host) -> str:
-    """The host's estimates as a table, and a line on how to keep it."""
+    """The host's estimates as a table, how much migrations scatter, and how right it is on held-out ones."""
     head = f"{host.name}, calibrated to {host.migrations} migrations; intervals hold 90 %:"
-    return f"{head}\n\n{_table(host).to_string(index=False, justify='left')}"
+    parts = [head, _text(_table(host)), *_scatter_text(host), *_held_out_text(host)]
+    return "\n\n".join(parts)
+
+
+def _text(table: pd.DataFrame) -> str:
+    padded = {str(n): table[n].str.ljust(table[n].str.len().max()) for n in table}
+    return table.assign(**padded).to_string(index=False, justify="left")
+
+
+def _scatter_text(host: Host) -> list[str]:
+    """A sentence and a table: what scatters from one migration to the next, and among repeats of one."""
+    rows = _scattered(host.scatter)
+    if not rows:
+        return []
+    told = pd.DataFrame({"what scatters": list(rows), "of all migrations": list(rows.values())})
+    if again := _scattered(host.repeats):
+        told["of repeats of one"] = [again.get(name, "-") for name in rows]
+    return [SCATTER, _text(told)]
+
+
+def _held_out_text(host: Host) -> list[str]:
+    """A sentence on how right the host is on migrations that it did not see."""
+    if not host.held_out:
+        return []
+    time, pause = host.held_out["total_s"], host.held_out.get("blackout_s")
+    said = (
+        f"each predicted by a fit without it and its repeats, {time['rows']} migrations: time off by "
+        f"{_percent(time['median'])} in the median, {_percent(time['p90'])} at the 90th percentile"
+    )
+    if pause:
+        said += f"; downtime by {1000 * pause['median']:.0f} and {1000 * pause['p90']:.0f} ms"
+    return [said]
+
+
+def _scattered(scatter: Mapping[str, Any]) -> dict[str, str]:
+    """What scatters, and how much, in words: memory, writes, and durations and pauses by what binds."""
+    found = {}
+    if "extra_resident_mib" in scatter:
+        found["memory sent beside what is known"] = f"{scatter['extra_resident_mib']:.2g} MiB"
+    if "dirty_pages_per_s" in scatter:
+        found["the guest's writes"] = _percent(scatter["dirty_pages_per_s"])
+    for kind, size in scatter.get("time", {}).items():
+        found[f"all durations, bound by {kind.replace('_', ' ')}"] = _percent(size)
+    for kind, size in scatter.get("blackout_s", {}).items():
+        found[f"the pause, bound by {kind.replace('_', ' ')}"] = f"{1000 * size:.2g} ms"
+    return found
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _table(host: Host) -> pd.DataFrame:
@@ -40,8 +91,7 @@ def _table(host: Host) -> pd.DataFrame:
     told += [_estimated(e, factor=True) for e in host.scales]
     known = {e.name for e in host.estimates}
     told += [_left(c) for c in CANDIDATES if c.name not in known]
-    rows = pd.DataFrame(told, columns=["parameter", "estimate", "90 % interval", "unit", "decided by"])
-    return rows.assign(**{str(n): rows[n].str.ljust(rows[n].str.len().max()) for n in rows})
+    return pd.DataFrame(told, columns=["parameter", "estimate", "90 % interval", "unit", "decided by"])
 
 
 def _estimated(e: Estimate, *, factor: bool) -> tuple[str, ...]:

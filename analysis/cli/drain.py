@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from analysis import whole
-from analysis.cli.given import Finite
+from analysis.cli.given import Finite, Whole
 from analysis.cli.options import parameter_options
 from analysis.cli.verbs import Verb
 
@@ -29,11 +29,11 @@ PICTURES = (".svg", ".png", ".pdf")
 @click.option(
     "--roll", is_flag=True, help="Empty, reboot and refill the nodes in turn (all, or those of --node)."
 )
-@click.option("--reboot-min", type=Finite(min=0, max=1e6), default=10.0, show_default=True, metavar="MIN",
+@click.option("--reboot-min", type=Finite(0, 1e6, "min"), default=10.0, show_default=True, metavar="MIN",
               help="How long a node takes to reboot (--roll).")  # fmt: skip
-@click.option("--parallel-limit", type=click.IntRange(min=1), help="Migrations at once of every node.")
+@click.option("--parallel-limit", type=Whole(min=1), help="Migrations at once of every node.")
 @click.option("--barrier", is_flag=True, help="Move in batches that wait for their slowest.")
-@click.option("--batch-gap-s", type=Finite(min=0, max=1e6), default=0.0, help="Time between two batches [s].")
+@click.option("--batch-gap-s", type=Finite(0, 1e6, "s"), default=0.0, help="Time between two batches [s].")
 @click.option("--system", "system_name", default="hyperv", show_default=True,
               metavar="hyperv|kubevirt|nova|proxmox", help="Whose limits, order and rules hold.")  # fmt: skip
 @click.option(
@@ -42,18 +42,18 @@ PICTURES = (".svg", ".png", ".pdf")
 @click.option(
     "--host", "host_file", type=click.Path(path_type=Path), help="A calibrated host (see calibrate)."
 )
-@click.option("--orchestration-s", type=Finite(min=0, max=1e6), default=0.0,
+@click.option("--orchestration-s", type=Finite(0, 1e6, "s"), default=0.0,
               help="What the system adds to each move, beside the model's set-up [s].")  # fmt: skip
-@click.option("--storage-gib-per-s", type=Finite(min=0.001, max=1e6), default=1.0, show_default=True,
+@click.option("--storage-gib-per-s", type=Finite(0.001, 1e6, "GiB/s"), default=1.0, show_default=True,
               help="Rate at which a quick migration saves and restores memory.")  # fmt: skip
 @click.option(
     "--all-live", is_flag=True, help="Live migrate machines of low priority too (MoveTypeThreshold 1000)."
 )
 @click.option("--order", default="system", show_default=True,
               metavar="system|first|smallest|largest|hardest", help="The order to carry out.")  # fmt: skip
-@click.option("--seconds", type=Finite(min=0, max=86400), default=0.0,
+@click.option("--seconds", type=Finite(0, 86400, "s"), default=0.0,
               help="Search so long for a better order and placement, and take the best found.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the search and of what is drawn.")
+@click.option("--seed", type=Whole(min=0), default=0, help="Of the search and of what is drawn.")
 @click.option(
     "--start",
     default="",
@@ -66,7 +66,7 @@ PICTURES = (".svg", ".png", ".pdf")
 @click.option("--powershell", type=click.Path(dir_okay=False, path_type=Path), metavar="PLAN.ps1",
               help="Write PowerShell that carries the plan out.")  # fmt: skip
 @click.option("--gantt", type=click.Path(dir_okay=False, path_type=Path), metavar="PLAN.svg",
-              help="Write a picture of the plan (.svg or .png).")  # fmt: skip
+              help="Write a picture of the plan (.svg, .png or .pdf).")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Write the answer as JSON to standard output.")
 @parameter_options
 def drain(
@@ -81,6 +81,9 @@ def drain(
     from analysis import writable
     from analysis.cli import drained
 
+    given = click.get_current_context().get_parameter_source("reboot_min")
+    if given is click.core.ParameterSource.COMMANDLINE and not options["roll"]:
+        raise click.UsageError("--reboot-min is how long a node takes to reboot: it goes with --roll")
     if gantt and gantt.suffix.lower() not in PICTURES:
         raise click.UsageError(f"--gantt {str(gantt)!r} is named like no picture: {', '.join(PICTURES)}")
     for path in (powershell, gantt):

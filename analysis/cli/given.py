@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+from analysis import quantities
+
 MOST_WORKERS = 1024
 """Processes of one command: a machine has fewer cores, and each takes some 100 MB."""
 LONGEST_WORD, KEPT = 300, 60
@@ -24,21 +26,40 @@ _OF_PLACES = (
 
 
 class Finite(click.FloatRange):
-    """A number of a range; neither infinity nor NaN, which click lets through, is one."""
+    """A number of a range, in ``unit`` or with a unit of its own; neither infinity nor NaN is one."""
 
     name = "number"
 
+    def __init__(self, low: float, high: float, unit: str) -> None:
+        super().__init__(min=low, max=high)
+        self.unit = unit
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number; a usage error that says what is allowed."""
-        number = float(super().convert(value, param, ctx))
+        number = float(super().convert(self._in_unit(value, param, ctx), param, ctx))
         if not math.isfinite(number):
             self.fail(f"{number:g} is not a finite number.", param, ctx)
         return number
 
+    def _in_unit(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """A text with a unit as the number of ours; anything else as it is."""
+        try:
+            return quantities.read(value, self.unit) if isinstance(value, str) else value
+        except quantities.UnitError as error:
+            if str(error):
+                self.fail(f"{value!r} is no number of {self.unit}: {error}", param, ctx)
+            return value
+
+
+class Whole(click.IntRange):
+    """A whole number of a range, and called so."""
+
+    name = "whole number"
+
 
 def workers() -> click.IntRange:
     """How many processes there may be."""
-    return click.IntRange(min=1, max=MOST_WORKERS)
+    return Whole(min=1, max=MOST_WORKERS)
 
 
 def refuse_empty(command: click.Command, args: Sequence[str]) -> None:
@@ -55,6 +76,30 @@ def refuse_empty(command: click.Command, args: Sequence[str]) -> None:
             raise click.UsageError(f"{option.opts[0]} is empty: give {_what(option)}, or leave it out")
         if places and (option is None or getattr(option, "is_flag", False)):
             raise click.UsageError(f"{(places[0].name or '').upper()} is empty: give the name of a file")
+
+
+def flags(command: click.Command) -> list[str]:
+    """All options of a verb as they are written."""
+    return [flag for param in command.params for flag in param.opts if flag.startswith("-")]
+
+
+def without_value(command: click.Command, error: click.BadOptionUsage) -> click.UsageError:
+    """The error of an option without its value, with what it takes."""
+    option = next((p for p in command.params if error.option_name in p.opts), None)
+    if option is None:
+        return error
+    metavar = option.metavar or " ".join(["VALUE"] * option.nargs)
+    return click.UsageError(f"{error.format_message().rstrip('.')}: {error.option_name} {metavar}", error.ctx)
+
+
+def too_many(command: click.Command, word: str) -> str:
+    """What is said of a word that a verb does not take, with the option that was probably meant."""
+    takes = [str(p.name).upper() for p in command.params if isinstance(p, click.Argument)]
+    told = f"{command.name} takes {f'one {takes[0]} and options' if takes else 'options only'}"
+    name, equals, value = word.partition("=")
+    option = f"--{name.replace('_', '-')}"
+    hint = f"; write {option} {value}" if equals and option in flags(command) else ""
+    return f"{told}; {word!r} is a word too many{hint}"
 
 
 def _is_place(param: click.Parameter) -> bool:

@@ -60,7 +60,9 @@ def observe(
     """
     from analysis.cli import given, observed
     from analysis.cli.reading import progress_bar
+    from analysis.observations.events import compiled
 
+    compiled(pattern)  # one that cannot be used is told whatever the files are
     with progress_bar() as progress:
         found = observed.observed(
             files, pattern, observed.local_names(names), progress, memory_gib, accept_units=accept_units

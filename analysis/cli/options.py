@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
 
-from analysis import unusual
+from analysis import quantities, unusual
 from analysis.parameters import PARAMETERS, Parameter, ParameterError
 
 MOST_ROWS = 100_000
@@ -43,6 +43,23 @@ class Quantity(click.ParamType):  # type: ignore[type-arg]  # older releases of 
             self.fail(str(error), param, ctx)
 
 
+class Share(click.ParamType):  # type: ignore[type-arg]  # as above
+    """A share: a number, or per cent. What range it has, the study says that takes it."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; a usage error that says how a share is written."""
+        try:
+            return float(value)
+        except ValueError:
+            pass
+        try:
+            return quantities.read(value, "0-1")
+        except quantities.UnitError:
+            self.fail(f"{value!r} is no share: write 0.95, or 95%", param, ctx)
+
+
 def scenarios(options: dict[str, str | None]) -> dict[str, list[Any]]:
     """Rows of scenarios, as columns, from option texts: every combination of comma-separated values.
 
@@ -72,9 +89,12 @@ def _values(name: str, text: str) -> list[Any]:
     return checked
 
 
-def remarks(options: dict[str, str | None]) -> list[str]:
-    """Lines for standard error on values that are allowed and hardly meant, and on how texts were read."""
-    return unusual.lines(unusual.read_as(options) + unusual.remarks(scenarios(options)))
+def remarks(options: dict[str, str | None], more: Mapping[str, str | None] | None = None) -> list[str]:
+    """Lines for standard error on values that are allowed and hardly meant, and on how texts were read.
+
+    ``more``: other texts that may be several numbers, such as targets.
+    """
+    return unusual.lines(unusual.read_as({**options, **(more or {})}) + unusual.remarks(scenarios(options)))
 
 
 def _metavar(parameter: Parameter) -> str:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from analysis.cli.options import parameter_options, remarks, scenarios
+from analysis.cli.given import Whole
+from analysis.cli.options import Share, parameter_options, remarks, scenarios
 from analysis.cli.verbs import Verb
 from analysis.errors import UserError
 
@@ -44,14 +45,14 @@ def target_options(command: Command) -> Command:
 @click.argument("parameter")
 @target_options
 @click.option(
-    "--chance", type=float, metavar="0-1", help="How sure the targets have to be met; needs --host."
+    "--chance", type=Share(), metavar="0-1", help="How sure the targets have to be met; needs --host."
 )
 @click.option("--between", metavar="LOW:HIGH", help="Where to look; where real hosts are, if not given.")
 @click.option("--among", metavar="VALUE,VALUE", help="The values on offer, such as 1,10,25,40,100.")
 @click.option("--host", "host_file", type=click.Path(path_type=Path), help="A calibrated host.")
 @click.option("--workload", metavar="NAME", help="Workloads that the host was calibrated to, one or several.")
 @click.option("--preset", default="", metavar="WINDOWS", help="Defaults of a Windows Server.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=Whole(min=0), default=0, show_default=True)
 @click.option(
     "--json", "as_json", is_flag=True, help="Write the answer as JSON; a list for several questions."
 )
@@ -80,7 +81,7 @@ def plan(
 
     name = parameter.replace("-", "_")
     targets = {target: options.pop(target) for target in TARGET_HELP}
-    for line in remarks(options):
+    for line in remarks(options, targets):
         click.echo(line, err=True)
     table, asked = _questions(options, {n: text for n, text in targets.items() if text is not None}, preset)
     if converges:
@@ -130,10 +131,10 @@ def _of_workloads(
     table: pd.DataFrame, asked: dict[str, list[float]], host: Host | None, workload: str
 ) -> tuple[pd.DataFrame, dict[str, list[float]]]:
     """Every question for each of the workloads; UserError without a host, and for one it does not know."""
-    from analysis.cli.workloads import of_workloads
+    from analysis.cli.workloads import NO_HOST, of_workloads
 
     if host is None:
-        raise UserError("--workload names a workload of a calibrated host: give its file with --host")
+        raise UserError(NO_HOST)
     each = of_workloads(table, host, workload)
     return each, {name: limits * (len(each) // len(table)) for name, limits in asked.items()}
 
@@ -214,6 +215,9 @@ def sentences(found: Plan, number: int, chance: float | None = None) -> list[str
     name, parameter = words(found.parameter), found.parameter
     ends = f"{value(parameter, found.low[number])} to {value(parameter, found.high[number])}"
     told = _outcomes(found, number)
+    if not answer["reached"] and not math.isfinite(row["total_s"]):
+        even = f"even {_exact(parameter, row[parameter])}, where {_limit(answer['limited_by'], row)}"
+        return [f"**No {name}** from {ends} is enough: with {even}, its passes go on without end."]
     if not answer["reached"]:
         nearest = f"The nearest, **{_exact(parameter, row[parameter])}**, gives {told}."
         return [f"**No {name}** from {ends} is enough: {_limit(answer['limited_by'], row)}.", nearest]
@@ -272,7 +276,8 @@ def _exact(parameter: str, number: float) -> str:
     unit, digits = PARAMETERS[parameter].unit, float(f"{number:.5g}")
     if unit == "0-1":
         return f"{100 * digits:.5g} %"
-    return f"{written(digits)} {words(parameter) if unit in COUNTED else unit}".rstrip()
+    noun = words(parameter) if unit in COUNTED else unit
+    return f"{written(digits)} {noun.removesuffix('s') if digits == 1 and unit in COUNTED else noun}".rstrip()
 
 
 def _outcomes(found: Plan, number: int) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from analysis import presets
 from analysis.arrays import Columns
 from analysis.cli.options import scenarios
+from analysis.cli.workloads import NO_HOST
 from analysis.cli.written import Figures
 from analysis.errors import UserError
 from analysis.model.migration import computed
@@ -46,7 +47,7 @@ def predicted(
         columns = {name: [value] * rows for name, value in usual} | columns
     if host_file is None:
         if workload is not None:
-            raise UserError("--workload names a workload of a calibrated host: give its file with --host")
+            raise UserError(NO_HOST)
         table, more = computed(columns), list[str]()
     else:
         table, more = _on_host(columns, host_file, workload, given)
@@ -83,8 +84,23 @@ def _rows(columns: Mapping[str, Any], names: Sequence[str]) -> list[Figures]:
 
 def _with_preset(row: Figures, preset: str) -> Figures:
     """The row with the preset's name and what of it holds here: an option or a host goes before."""
-    usual = presets.host(preset).parameters.items()
-    return {**row, "preset": preset, "preset_sets": {k: value for k, value in usual if row[k] == value}}
+    host = presets.host(preset)
+    held = {k: value for k, value in host.parameters.items() if row[k] == value}
+    told = {k: ends for k, ends in host.spread.items() if k in held}
+    spread = {"preset_spread": _spread(row, told)} if told else {}
+    return {**row, "preset": preset, "preset_sets": held, **spread}
+
+
+def _spread(row: Figures, told: dict[str, tuple[float, float]]) -> Figures:
+    """Least and most of the fixed times that a preset's sources tell, and of what they are added to."""
+    ends: Figures = {name: list(found) for name, found in told.items()}
+    pause, around = (
+        [scale * (end - row[name]) for end in told.get(name, (row[name], row[name]))]
+        for name, scale in (("handoff_ms", 1e-3), ("setup_s", 1.0))
+    )
+    ends["blackout_s"] = [row["blackout_s"] + more for more in pause]
+    ends["total_s"] = [row["total_s"] + more + before for more, before in zip(pause, around, strict=True)]
+    return ends
 
 
 def _interval_columns() -> list[str]:

@@ -255,4 +255,18 @@ def _preset_text(rows: Sequence[Row]) -> str:
         told = f"{value} {PARAMETERS[parameter].unit}".rstrip()
         instead = f"  (not here, where {' or '.join(others)} is asked for)" if others else ""
         lines.append(f"  {parameter} = {told}: {PARAMETERS[parameter].meaning}{instead}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_spread(rows)])
+
+
+def _spread(rows: Sequence[Row]) -> list[str]:
+    """How far the sources of a preset are apart, and what that makes of one migration."""
+    ends = rows[0].get("preset_spread", {})
+    fixed = [f"{k} {low:g} to {high:g}" for k, (low, high) in ends.items() if k in PARAMETERS]
+    if not fixed:
+        return []
+    told = f"  Its sources differ: {' and '.join(fixed)}"
+    if len(rows) > 1 or rows[0]["stop_reason"] in STAYS:
+        return [f"{told}."]
+    total, frozen = (" to ".join(seconds(end) for end in ends[name]) for name in ("total_s", "blackout_s"))
+    pause = f", frozen for {frozen}" if "handoff_ms" in ends else ""
+    return [f"{told}; with these it takes {total}{pause}."]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from analysis.cli.given import Whole
 from analysis.cli.options import parameter_options, remarks
 from analysis.cli.verbs import Verb
 
@@ -27,10 +28,11 @@ SHOWN = 8
 @click.option("--design", "design_file", type=click.Path(path_type=Path), metavar="FILE.yml",
               help="Take what varies from a design of sweep.")  # fmt: skip
 @click.option("--host", "host_file", type=click.Path(path_type=Path), help="A calibrated host.")
+@click.option("--workload", metavar="NAME", help="A workload that the host was calibrated to.")
 @click.option("--preset", default="", metavar="WINDOWS", help="Defaults of a Windows Server.")
 @click.option("--samples", type=int, default=4096, show_default=True,
               help="Points of the sequence, a power of two: so many scenarios a parameter.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=Whole(min=0), default=0, show_default=True)
 @click.option("--scale", default="linear", show_default=True, metavar="linear|log",
               help="Variance of times, or of their logarithms.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Write indices with intervals as JSON.")
@@ -38,6 +40,7 @@ def sensitivity(
     ranges: tuple[str, ...],
     design_file: Path | None,
     host_file: Path | None,
+    workload: str | None,
     preset: str,
     samples: int,
     seed: int,
@@ -50,6 +53,7 @@ def sensitivity(
     Options are what is known; what varies is given by --range or --design. With neither, every other
     parameter that acts varies over the range that it has on hosts of today.
     """
+    from analysis.cli.workloads import one_workload
     from analysis.cli.written import as_json as written
     from analysis.studies.decisions import sensitivity as study
     from analysis.studies.sweeps import designs
@@ -65,6 +69,7 @@ def sensitivity(
         design=designs.read(design_file) if design_file else None,
         host_file=host_file or "",
         preset=preset,
+        workload=one_workload(workload, host_file),
         samples=samples,
         seed=seed,
         scale=scale,

@@ -67,7 +67,7 @@ def _in_sample(share: float) -> list[str]:
 def _migration_text(figures: Figures) -> str:
     """The error table of migrations."""
     if "plain" not in figures and figures["n"]:
-        return summary({"all": figures}).T.to_string()
+        return "\n".join([summary({"all": figures}).T.to_string(), *_by_method(figures)])
     if not figures["n"]:
         return f"None of the {figures['left_out']} migrations is by a method that the model describes."
     parts = {"plain": figures["plain"], "all": figures, "pre-copy, rate known": figures["given_throughput"]}
@@ -91,6 +91,15 @@ def _migration_text(figures: Figures) -> str:
             *_left_out(figures["left_out"]),
         ]
     )
+
+
+def _by_method(figures: Figures) -> list[str]:
+    """The errors of each method of a table, where it has several; of a table of stop rules, of each rule."""
+    if "by_method" not in figures:
+        return []
+    columns = ("migrations", "time median", "time p90", "downtime median", "downtime p90", "verdict right")
+    found = summary(figures["by_method"])
+    return ["", "By method:", found[[name for name in columns if name in found]].to_string()]
 
 
 def _left_out(count: int) -> list[str]:

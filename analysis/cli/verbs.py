@@ -13,6 +13,9 @@ from analysis.cli import given, stopping
 from analysis.errors import UserError, WorkError
 from analysis.parameters import meant
 
+MOST_NAMED = 3
+"""Verbs that a message names which have an option that another lacks."""
+
 
 class Verb(click.Command):
     """A verb that tells a UserError, the package's word for a user's mistake, in its one sentence.
@@ -22,9 +25,16 @@ class Verb(click.Command):
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the words after the verb."""
+        """Read the words after the verb; a usage error for one too many, and for an option without value."""
         given.refuse_empty(self, args)
-        return super().parse_args(ctx, args)
+        ctx.allow_extra_args = True
+        try:
+            more = super().parse_args(ctx, args)
+        except click.BadOptionUsage as error:
+            raise given.without_value(self, error) from error
+        if more and not ctx.resilient_parsing:
+            raise click.UsageError(given.too_many(self, more[0]), ctx)
+        return more
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb; turn a UserError into a usage error."""
@@ -78,10 +88,8 @@ class Verbs(click.Group):
             click.echo(error.ctx.get_help())
             code = 0
         except click.NoSuchOption as error:
-            known = [o for p in error.ctx.command.params for o in p.opts] if error.ctx else []
-            code = fail(
-                f"there is no option '{error.option_name}'.{did_you_mean(error.option_name, known)}", 2
-            )
+            hint = option_hint(error.option_name, error.ctx) if error.ctx else ""
+            code = fail(f"there is no option '{error.option_name}'.{hint}", 2)
         except click.ClickException as error:
             code = fail(error.format_message(), error.exit_code)
         except (click.Abort, KeyboardInterrupt):
@@ -98,6 +106,17 @@ def _show_any_character() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def option_hint(name: str, ctx: click.Context) -> str:
+    """What was meant by an option that a verb lacks: its own by another name, another verb's, a near one."""
+    known = given.flags(ctx.command)
+    verbs = ctx.parent.command.commands if ctx.parent and isinstance(ctx.parent.command, click.Group) else {}
+    having = sorted(f"'{verb}'" for verb, command in verbs.items() if name in given.flags(command))
+    if having and not other_names.counterpart(name, known):
+        verbs_named = ", ".join(having) if len(having) <= MOST_NAMED else "other verbs"
+        return f" It is one of {verbs_named}, not of '{ctx.info_name}'."
+    return did_you_mean(name, known)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 EVERY_S = 10.0
 """How often a line is written where nobody watches a terminal, besides one a pass."""
+SILENT_S = 30.0
+"""So long without news is told, and told again."""
 PATIENCE, LONGEST_S = 3.0, 10.0
 """A record is not read again before so many times as long has passed as reading it took, at most so long."""
 NOT_TOLD = "what remains is not told"
@@ -40,10 +43,22 @@ BINDS = {
 }
 
 
+class Sampled(Quantity):
+    """Dirty memory a second as virsh tells it: a bare number is of MiB/s."""
+
+    def __init__(self) -> None:
+        super().__init__("dirty_pages_per_s")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Pages a second; a usage error with the parameter's own sentence if it is no such number."""
+        bare = re.fullmatch(r"\s*[\d.]+\s*", str(value))
+        return super().convert(f"{value}MiB/s" if bare else value, param, ctx)
+
+
 @click.command(cls=Verb)
 @click.argument("source", required=False)
 @click.option("--command", metavar="'COMMAND'", help="Run it again and again: 'virsh domjobinfo web'.")
-@click.option("--interval", "interval_s", type=Finite(min=0.01, max=86400), default=1.0, show_default=True,
+@click.option("--interval", "interval_s", type=Finite(0.01, 86400, "s"), default=1.0, show_default=True,
               metavar="S", help="Seconds between two looks.")  # fmt: skip
 @click.option("--migration", default="", metavar="NAME", help="Which one, where several are told; else the "
               "one that began last.")  # fmt: skip
@@ -52,7 +67,7 @@ BINDS = {
 @click.option(
     "--host", "host_file", type=click.Path(path_type=Path), help="A calibrated host (see calibrate)."
 )
-@click.option("--dirty-sample", type=Quantity("dirty_pages_per_s"), metavar="MIB/S", help="What QEMU's "
+@click.option("--dirty-sample", type=Sampled(), metavar="MIB/S", help="What QEMU's "
               "calc-dirty-rate (virsh domdirtyrate-calc) said of a second, such as 28MiB/s.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Write events as JSON, one a line.")
 @parameter_options
@@ -122,6 +137,7 @@ class Reading:
         from analysis.cli.observed import observed
 
         self.watched, self.names, self.observed = watched, names, observed
+        self._missed = False
 
     def now(self, path: Path, *, last: bool = False) -> Seen | None:
         """What it tells now; None where it tells of no migration yet; the ``last`` time that is an error."""
@@ -137,9 +153,24 @@ class Reading:
             if last:
                 raise
             return None
+        if self._lacks_it(found):
+            return None
         seen = self.watched.see(replace(found, notes=self._plain(path, found.notes),
                                         sources=self._plain(path, found.sources)))  # fmt: skip
         return seen if seen.migration else None
+
+    def _lacks_it(self, found: Record) -> bool:
+        """Whether the migration that is asked for is not among those told; the first time that is said."""
+        asked, told = self.watched.migration, [str(one) for one in found.migrations["migration"]]
+        if not asked or asked in told:
+            return False
+        if told and not self._missed:
+            self._missed = True
+            last = ", ".join(told[-5:])
+            click.echo(
+                f"note: no migration {asked!r} so far, which is waited for; there are {last}", err=True
+            )
+        return True
 
     @staticmethod
     def _plain(path: Path, sentences: list[str]) -> list[str]:
@@ -153,13 +184,14 @@ def _follow(news: Followed, reading: Reading, teller: Teller, interval_s: float)
 
     seen: Seen | None = None
     path: Path | None = None
-    due, size = 0.0, 0
+    due, size, silence = 0.0, 0, Silence()
     try:
         for path in news:
             begun = time.monotonic()
-            if begun < due or path.stat().st_size == size:
+            if begun < due or size_of(path) in (size, None):
+                silence.tell(path, seen, teller)
                 continue
-            size = path.stat().st_size
+            size, silence = size_of(path), Silence()
             seen = reading.now(path) or seen
             if seen:
                 teller.show(seen)
@@ -167,7 +199,9 @@ def _follow(news: Followed, reading: Reading, teller: Teller, interval_s: float)
                     break
             spent = time.monotonic() - begun
             due = begun + spent + min(max(PATIENCE * spent, interval_s / 2), LONGEST_S)
-        if path is not None and (seen is None or path.stat().st_size != size):
+        if seen and path is not None and size_of(path) is None:
+            teller.aside(f"{path} is gone: what it told until then")
+        elif path is not None and (seen is None or size_of(path) != size):
             seen = reading.now(path, last=True) or seen
     except KeyboardInterrupt:
         if seen:
@@ -179,11 +213,35 @@ def _follow(news: Followed, reading: Reading, teller: Teller, interval_s: float)
     return 0
 
 
+def size_of(path: Path) -> int | None:
+    """Bytes of a file; None where it is gone."""
+    return path.stat().st_size if path.exists() else None
+
+
+class Silence:
+    """Says now and then, beside what is told, that a source has nothing new."""
+
+    def __init__(self) -> None:
+        self.since = self.told = time.monotonic()
+
+    def tell(self, path: Path, seen: Seen | None, teller: Teller) -> None:
+        """One sentence each :data:`SILENT_S`."""
+        now = time.monotonic()
+        if now - self.told < SILENT_S:
+            return
+        self.told = now
+        of = f"; {seen.migration} is {seen.status}" if seen else ", and of no migration yet"
+        teller.aside(f"{path.name} tells nothing new for {span(now - self.since)}{of}")
+
+
 class Teller(Protocol):
     """Who says what is seen."""
 
     def show(self, seen: Seen) -> None:
         """Say what is seen now."""
+
+    def aside(self, sentence: str) -> None:
+        """Say something of the source, beside what is told of the migration."""
 
     def end(self, seen: Seen) -> None:
         """Say how it ended."""
@@ -200,7 +258,8 @@ def _teller(as_json: bool) -> Iterator[Teller]:
         from rich.console import Console
         from rich.live import Live
 
-        with Live(console=Console(highlight=False), transient=True, auto_refresh=False) as live:
+        console = Console(highlight=False)
+        with Live(console=console, transient=True, auto_refresh=False) as live:
             yield _Moving(live)
 
 
@@ -220,6 +279,9 @@ class _Events:
         if seen.outlook and seen.outlook.time_s != self.at:
             self.at = seen.outlook.time_s
             self._say("outlook", migration=seen.migration, **seen.outlook.figures())
+
+    def aside(self, sentence: str) -> None:
+        click.echo(sentence, err=True)
 
     def end(self, seen: Seen) -> None:
         from analysis.cli.observed import observed_figures
@@ -254,6 +316,9 @@ class _Lines:
             self.begun = seen.migration
             click.echo(f"{seen.migration}, told by {seen.record.kind}")
 
+    def aside(self, sentence: str) -> None:
+        click.echo(sentence, err=True)
+
     def end(self, seen: Seen) -> None:
         from analysis.cli.observed import observed_text
 
@@ -271,9 +336,14 @@ class _Moving(_Lines):
     def show(self, seen: Seen) -> None:
         from rich.text import Text
 
+        self.head(seen)
         if seen.outlook:
-            text = Text("\n".join(lines(seen.outlook)), overflow="ellipsis", no_wrap=True)
-            self.live.update(text, refresh=True)
+            width = self.live.console.width
+            told = "\n".join(folded(line, width) for line in lines(seen.outlook))
+            self.live.update(Text(told, no_wrap=True), refresh=True)
+
+    def aside(self, sentence: str) -> None:
+        self.live.console.print(sentence, markup=False)
 
     def end(self, seen: Seen) -> None:
         self.live.stop()
@@ -296,6 +366,18 @@ def lines(now: Outlook) -> list[str]:
     if now.levers:
         made.append("     would help now: " + "; ".join(map(lever, now.levers)))
     return made
+
+
+def folded(line: str, width: int) -> str:
+    """A line broken between its parts, so that no terminal cuts one off; the rest stands indented."""
+    between = " | " if " | " in line else "; "
+    made: list[str] = []
+    for part in line.split(between):
+        if made and len(made[-1] + between + part) <= width:
+            made[-1] += between + part
+        else:
+            made.append(f"     {part}" if made else part)
+    return "\n".join(textwrap.fill(one, width, subsequent_indent=" " * 7) for one in made)
 
 
 def _when(now: Outlook) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.errors import UserError
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.studies.hosts.host import Host
+
+NO_HOST = "--workload names a workload of a calibrated host: give its file with --host"
 
 
 def of_workloads(table: pd.DataFrame, host: Host, text: str) -> pd.DataFrame:
@@ -24,6 +27,17 @@ def of_workloads(table: pd.DataFrame, host: Host, text: str) -> pd.DataFrame:
 
     parts = [table.assign(workload=known_workload(host, name)) for name in names]
     return pd.concat(parts, ignore_index=True)
+
+
+def one_workload(name: str | None, host_file: Path | None) -> str:
+    """A workload of a host's file, or an empty text for none; UserError without a host, and for another."""
+    if name is None:
+        return ""
+    if host_file is None:
+        raise UserError(NO_HOST)
+    from analysis.studies.hosts.host import load_host
+
+    return known_workload(load_host(host_file), name)
 
 
 def known_workload(host: Host, name: str) -> str:

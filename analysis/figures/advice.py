@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from analysis.figures.evidence import Link
 from analysis.figures.language import (
@@ -17,6 +18,7 @@ from analysis.figures.language import (
     QUIET,
     SENT,
     WIDTH,
+    binds,
     ceiling,
     drawn,
     duration,
@@ -25,7 +27,7 @@ from analysis.figures.language import (
     sentence,
     two_durations,
 )
-from analysis.figures.words import percent
+from analysis.figures.words import percent, unit_for
 from analysis.studies.decisions import advised, clients
 from analysis.studies.decisions.levers import Lever
 
@@ -42,12 +44,13 @@ def ranked(rows: pd.DataFrame) -> Figure:
     shown = _shown(rows)
     fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 0.45 * len(shown) + 1.6), sharey=True)
     places = np.arange(len(shown))[::-1]
-    for ax, name, factor, colour, label in (
-        (axes[0], "total_s", 1.0, SENT, "total time [s]"),
-        (axes[1], "blackout_s", 1000.0, BLACKOUT, "blackout [ms]"),
+    for ax, name, colour, label in (
+        (axes[0], "total_s", SENT, "total time"),
+        (axes[1], "blackout_s", BLACKOUT, "blackout"),
     ):
+        unit, factor = unit_for(shown[name])
         _bars(ax, shown, places, name, factor, colour)
-        ax.set_xlabel(label)
+        ax.set(xlabel=f"{label} [{unit}]", ylim=(-0.6, len(shown) - 0.4))
     axes[0].set_yticks(places, shown["label"])
     for text, kind in zip(axes[0].get_yticklabels(), shown["kind"], strict=True):
         text.set_fontweight("bold" if kind == "first" else "normal")
@@ -83,17 +86,19 @@ def _bars(ax: Axes, shown: pd.DataFrame, places: np.ndarray, name: str, factor: 
     seen = np.isfinite(values)
     tints = [QUIET if v == "today" else DIRTY if v == "warning" else colour for v in shown["verdict"]]
     longest = values[seen].max() if seen.any() else 1.0
+    beside = np.where(seen, values, longest)
     ax.barh(places, np.where(seen, values, longest), color=tints, height=0.6, alpha=0.85)
     if f"{name}_low90" in shown:
         ends = shown[[f"{name}_low90", f"{name}_high90"]].to_numpy(float) * factor
         known = np.isfinite(ends).all(axis=1)
         ax.hlines(places[known], ends[known, 0], ends[known, 1], color=QUIET, linewidth=1.5)
         longest = max(longest, float(ends[known].max(initial=0)))
+        beside[known] = np.maximum(beside, ends[:, 1])[known]
     scale(ax, "x", [0.0], log=False)
+    ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.set_xlim(0, 1.28 * longest)
     ax.grid(axis="y", visible=False)
-    for place, value, text in zip(places, values, shown[name], strict=True):
-        at = min(value, longest) if np.isfinite(value) else longest
+    for place, at, text in zip(places, beside, shown[name], strict=True):
         ax.annotate(duration(text), (at, place), (4, 0), textcoords="offset points", va="center", fontsize=9)
 
 
@@ -101,9 +106,7 @@ def finding(rows: pd.DataFrame) -> str:
     """The first line as a title."""
     first = rows.iloc[0]
     if not first["levers"]:
-        return (
-            f"Nothing at hand helps: {ceiling(first['binds_before'])} binds, and the time stays {_now(first)}"
-        )
+        return f"Nothing at hand helps: {binds(first['binds_before'])}, and the time stays {_now(first)}"
     before, after = two_durations(first["total_s"] + first["total_gain_s"], first["total_s"])
     return f"{sentence(advised.what(first['levers']))}: {after} instead of {before}"
 

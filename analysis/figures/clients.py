@@ -39,7 +39,11 @@ def stall_over_outage(outage_s: float, outages_s: np.ndarray = OUTAGES_S) -> Fig
     """How long a client's message waits over the length of the outage; ``outage_s``: this migration's.
 
     For each TCP stack the median over the moments at which messages run into it, and all moments as a band.
+    A longer outage than those has room too.
     """
+    words = _stall_words(outages_s)
+    if np.isfinite(outage_s) and outage_s > outages_s.max():
+        outages_s = np.geomspace(outages_s.min(), 1.5 * outage_s, len(outages_s))
     fig, ax = plt.subplots(figsize=(WIDTH, 4.4))
     scale(ax, "x", outages_s, log=True)
     ends: list[tuple[float, str, Any]] = []
@@ -56,7 +60,7 @@ def stall_over_outage(outage_s: float, outages_s: np.ndarray = OUTAGES_S) -> Fig
     if outages_s.min() <= outage_s <= outages_s.max():
         set_value(ax, f"here: {duration(outage_s)}", outage_s)
     ax.set(xlabel="outage [s]", ylabel="wait of a message that runs into it [s]")
-    return entitle(fig, *_stall_words(outages_s))
+    return entitle(fig, *words)
 
 
 def _stall_words(outages_s: np.ndarray) -> tuple[str, str]:

@@ -296,6 +296,7 @@ def value_of(name: str, value: Any) -> str:
 
 
 _COUNTED = {"spare_cores": "spare cores", "send_buffers": "buffers", "receive_buffers": "buffers"}
+_COUNTED |= {"streams": "connections", "receive_queues": "queues", "adapters": "adapters"}
 _COUNTED |= {"compression_ratio": "to 1", "receive_delay_us": "µs of delay"}
 
 

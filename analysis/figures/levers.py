@@ -185,6 +185,9 @@ def needed(found: Plan, curve: pd.DataFrame, question: int = 0) -> Figure:
         shown = curve[outcome].where(np.isfinite(curve["total_s"]))
         scale(ax, "x", curve[name])
         scale(ax, "y", [*shown.dropna(), limit])
+        if shown.isna().all():
+            ax.set(xlim=(curve[name].min(), curve[name].max()), ylim=(0, 2 * limit))
+            ax.text(0.5, 0.75, "its passes go on without end", transform=ax.transAxes, ha="center")
         ax.plot(curve[name], shown, color=_COLOURS[outcome], zorder=3)
         ax.axhline(limit, color=DIRTY, lw=1.3, ls="--", zorder=2)
         note(
@@ -208,7 +211,9 @@ def needed(found: Plan, curve: pd.DataFrame, question: int = 0) -> Figure:
 def _needed_title(found: Plan, question: int) -> str:
     answer = found.table.iloc[question]
     if not answer["reached"]:
-        return f"No {words(found.parameter)} in this range is enough"
+        ends = np.isfinite(found.rows["total_s"].iloc[question])
+        why = "" if ends else ": its passes go on without end"
+        return f"No {words(found.parameter)} in this range is enough{why}"
     most = "at least" if found.more_helps else "at most"
     return f"{sentence(words(found.parameter))}: {most} {_named(found.parameter, answer['value'])}"
 
@@ -218,7 +223,8 @@ def _needed_alt(found: Plan, curve: pd.DataFrame, targets: list[str], question: 
     told = []
     for target in targets:
         limit = duration(limit_s(target, float(found.targets[target].iloc[question])))
-        ends = f"from {duration(first[_OUTCOME[target]])} to {duration(last[_OUTCOME[target]])}"
+        each = (row[_OUTCOME[target]] if np.isfinite(row["total_s"]) else np.inf for row in (first, last))
+        ends = "from {} to {}".format(*map(duration, each))
         told.append(f"{words(_OUTCOME[target])} goes {ends} and may be {limit}")
     name = found.parameter
     ends = f"{value_of(name, first[name])} to {value_of(name, last[name])}"

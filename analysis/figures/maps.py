@@ -35,7 +35,7 @@ from analysis.figures.language import (
     value_of,
 )
 from analysis.figures.marks import HALO, NEVER, Box, field_of, iso_labels, isolines, name_region, smooth, star
-from analysis.figures.words import endless, frozen, paused_s
+from analysis.figures.words import chance, endless, frozen, paused_s
 from analysis.model.units import PAGES_PER_GIB
 
 # --- where pre-copy converges -----------------------------------------------------------
@@ -339,7 +339,7 @@ def _buffers_alt(frame: pd.DataFrame, x: str, y: str, given: float) -> str:
     )
     return (
         f"A map over {axis_label(x)} and {axis_label(y)}; the darker, the more buffers are needed, {span}. "
-        f"On {number(100 * share, 2)} % of it {number(given)} are enough."
+        f"On { ({0.0: 'none', 1.0: 'all'}.get(share) or chance(share)) } of it {number(given)} are enough."
     )
 
 

@@ -157,9 +157,15 @@ def isolines(ax: Axes, field: Field, levels: Sequence[float], colour: str = "whi
 
 def iso_labels(ax: Axes, lines: Any, words: Callable[[float], str], taken: Iterable[Box] = ()) -> None:
     """The value of each line on it, but where it would be written over something."""
-    if lines is not None:
-        labels = ax.clabel(lines, fmt={level: words(level) for level in lines.levels}, fontsize=9)
-        dark = to_hex(lines.get_edgecolor()[0][:3]) == "#ffffff"
-        for text in labels:
-            text.set_path_effects(DARK_HALO if dark else HALO)
-        give_way(ax, labels, taken)
+    if lines is None:
+        return
+    said: dict[str, Any] = {"fmt": {level: words(level) for level in lines.levels}, "fontsize": 9}
+    # Where a line opens for its label is settled after which labels stay: one that gives way leaves no gap.
+    labels = list(ax.clabel(lines, inline=False, **said))
+    give_way(ax, labels, taken)
+    kept = [text.get_position() for text in labels if text.get_visible()]
+    while lines.labelTexts:
+        lines.labelTexts.pop().remove()
+    dark = to_hex(lines.get_edgecolor()[0][:3]) == "#ffffff"
+    for text in ax.clabel(lines, manual=kept, **said) if kept else ():
+        text.set_path_effects(DARK_HALO if dark else HALO)

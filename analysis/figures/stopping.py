@@ -39,7 +39,7 @@ def rules(ended: pd.DataFrame) -> Figure:
     start = ended["total_s"].min() / 3 if len(moves) else 0.1
     ax.set(
         xscale="log",
-        xlim=(start, longest * 80),
+        xlim=(start, longest * 120),
         xlabel="time since the first pass began [s]: copying, frozen (black), waiting for pages (blue)",
     )
     for y, (_, row) in enumerate(ended.iterrows()):
@@ -54,6 +54,7 @@ def rules(ended: pd.DataFrame) -> Figure:
     plain_ticks(ax.xaxis)
     ax.set_yticks(range(len(ended)), ended["stop_rule"].str.replace("_", " "))
     ax.invert_yaxis()
+    ax.grid(visible=False, axis="y")  # a line would run through what is told beside the bars
     return entitle(fig, _title(moves, ended), _alternative(ended))
 
 

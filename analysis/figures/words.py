@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -73,3 +73,15 @@ def frozen(outcome: Mapping[str, Any] | pd.Series) -> str:
 def paused_s(frame: pd.DataFrame) -> pd.Series[float]:
     """The blackout of each migration [s], NaN where it never comes."""
     return frame["blackout_s"].where(np.isfinite(frame["total_s"]))
+
+
+def unit_for(seconds: Iterable[float]) -> tuple[str, float]:
+    """The unit of an axis for some durations, by the longest that ends, and how many of it make a second.
+
+    >>> [unit_for([value])[0] for value in (0.3, 25, 2000, 30000, math.inf)]
+    ['ms', 's', 'min', 'h', 's']
+    """
+    longest = max((one for one in seconds if math.isfinite(one)), default=1.0)
+    if longest < 1:
+        return "ms", 1000.0
+    return ("s", 1.0) if longest < 900 else ("min", 1 / 60) if longest < 4 * 3600 else ("h", 1 / 3600)

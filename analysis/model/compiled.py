@@ -1,4 +1,4 @@
-"""The recurrence of pre-copy compiled: the same passes as :mod:`.precopy`, many scenarios at a time.
+"""The recurrence of pre-copy compiled: the passes of :mod:`.laws.passes`, many scenarios at a time.
 
 A block of scenarios makes its passes in step, one scenario a lane of the processor's vectors. Half of all
 scenarios have stopped after two passes and a tenth runs to its limit, so lanes that wait for the slowest of
@@ -326,7 +326,7 @@ def _take_ends(block: Block, reason: Codes, converged: Bools, start: int, n: int
         converged[np.uintp(start) + np.uintp(lane)] = code & 1
 
 
-KERNEL = ("compiled", "exponential", "jit", "lanes", "laws/passes", "one_pass", "precopy")
+KERNEL = ("compiled", "exponential", "jit", "lanes", "laws/passes", "one_pass")
 """Modules whose code the kernel is made of."""
 
 

@@ -1,4 +1,4 @@
-r"""Distinct pages dirtied in t seconds, for each write pattern.
+r"""Classes of pages for many guests, and the distinct pages that they dirty in t seconds.
 
 What a pass of pre-copy leaves behind is not the number of writes but the number of *distinct*
 pages they fall on. For pages written independently at rates :math:`\lambda_j` (Poisson),
@@ -6,21 +6,25 @@ pages they fall on. For pages written independently at rates :math:`\lambda_j` (
 .. math:: u(t) = \sum_j \left(1 - e^{-\lambda_j t}\right)
 
 so every pattern here but the sequential one is a set of *classes*: ``size`` pages that share
-``rate`` writes per second, each class adding ``size * (1 - exp(-rate * t / size))``.
+``rate`` writes per second, each class adding ``size * (1 - exp(-rate * t / size))``. This law with no
+fitted constant is within 3 % of QEMU's own page sampling (commit 34a68001).
 Rates are writes per second [pages/s], sizes are pages, times are seconds; all broadcast.
 Negative input is the caller's fault and is not checked here (``parameters.check`` does).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any, NamedTuple
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from analysis.arrays import Bools, Floats, Indices, Numbers
-from analysis.model.laws.memory import ZIPF_HEAD, ZIPF_NODES
+from analysis.arrays import Bools, Floats, Numbers
+from analysis.model.laws import memory
+from analysis.model.laws.scenario import Scenario, coded
+from analysis.model.units import MIB, PAGE_BYTES, PAGES_PER_GIB
 
 
 class WriteClasses(NamedTuple):
@@ -33,52 +37,6 @@ class WriteClasses(NamedTuple):
     rates: Floats
     sizes: Floats
     cyclic: Bools
-
-
-def uniform(t: Numbers, rate: Numbers, size: Numbers) -> Floats:
-    """Distinct pages of uniformly random writes: ``size * (1 - exp(-rate * t / size))``.
-
-    Starts as ``rate * t`` and saturates at ``size``; 0 where ``size`` is 0. This law with no
-    fitted constant is within 3 % of QEMU's own page sampling (commit 34a68001).
-
-    >>> float(uniform(1.0, rate=1000.0, size=1000.0).round(2))
-    632.12
-    """
-    writes, size = np.broadcast_arrays(np.multiply(rate, t), size)
-    exponent = np.divide(writes, size, out=np.zeros(size.shape), where=np.asarray(size) > 0)
-    pages: Floats = size * -np.expm1(-exponent)
-    return pages
-
-
-def sequential(t: Numbers, rate: Numbers, size: Numbers) -> Floats:
-    """Distinct pages of a writer that walks its pages in a circle: ``min(rate * t, size)``.
-
-    >>> sequential([0.5, 2.0], rate=1000.0, size=1000.0).tolist()
-    [500.0, 1000.0]
-    """
-    pages: Floats = np.minimum(np.multiply(rate, t), size)
-    return pages
-
-
-def hotcold(
-    t: Numbers, rate: Numbers, size: Numbers, hot_page_share: Numbers, hot_write_share: Numbers
-) -> Floats:
-    """Distinct pages when ``hot_write_share`` of the writes fall on ``hot_page_share`` of the pages.
-
-    Two uniform classes added. With equal shares it is :func:`uniform`.
-    """
-    return _add(t, hotcold_classes(rate, size, hot_page_share, hot_write_share))
-
-
-def zipf(t: Numbers, rate: Numbers, size: Numbers, exponent: Numbers) -> Floats:
-    """Distinct pages when the page of rank k is written in proportion to ``k**-exponent``.
-
-    The sum over all ranks, by classes whose error stays below 1e-4 of u(t) for exponents up
-    to 1.5 and below 1e-3 up to 3 (a test compares it with the sum itself); for the pages of 16 GiB
-    below 1e-2 where exponents are above 2.
-    Exponent 0 is :func:`uniform`.
-    """
-    return _add(t, zipf_classes(rate, size, exponent))
 
 
 def distinct_pages(t: Numbers, classes: WriteClasses) -> Floats:
@@ -95,53 +53,6 @@ def share_written(t: Numbers, classes: WriteClasses) -> Floats:
     each = np.divide(writes, classes.sizes, out=np.zeros_like(writes), where=classes.sizes > 0)
     share: Floats = -np.expm1(-each)
     return np.where(classes.cyclic, np.minimum(each, 1), share) if classes.cyclic.any() else share
-
-
-def hotcold_classes(
-    rate: Numbers, size: Numbers, hot_page_share: Numbers, hot_write_share: Numbers
-) -> tuple[Floats, Floats]:
-    """Rates and sizes of a hot and a cold class on a new last axis.
-
-    Writes meant for a class without pages fall on the other one: no write is lost.
-    """
-    rate, size, pages, writes = np.broadcast_arrays(rate, size, hot_page_share, hot_write_share)
-    writes = np.where(pages <= 0, 0.0, np.where(pages >= 1, 1.0, writes))
-    return _classes(rate * writes, rate * (1 - writes)), _classes(size * pages, size * (1 - pages))
-
-
-def _classes(*columns: Floats) -> Floats:
-    """A column for each class on a new last axis, each contiguous: they are read one after the other."""
-    return np.moveaxis(np.stack(columns), 0, -1)
-
-
-def zipf_classes(rate: Numbers, size: Numbers, exponent: Numbers) -> tuple[Floats, Floats]:
-    """Rates and sizes of the classes that stand for Zipf-distributed writes.
-
-    The first ranks are classes of one page. The rest are integrated over the logarithm of the
-    rank, where the integrand is smooth; rates are scaled so that they add up to ``rate``.
-    """
-    writes, ranks, power = (
-        np.asarray(a, dtype=float)[..., None] for a in np.broadcast_arrays(rate, size, exponent)
-    )
-    rank, pages = _zipf_ranks(ranks)
-    weight = pages * rank**-power
-    total = weight.sum(axis=-1, keepdims=True)
-    return writes * np.divide(weight, total, out=np.zeros_like(weight), where=total > 0), pages
-
-
-def _zipf_ranks(size: Floats) -> tuple[Floats, Floats]:
-    """Ranks and the number of pages each stands for; pages add up to ``size``."""
-    head = np.arange(1.0, ZIPF_HEAD + 1)
-    head_pages = np.clip(size - (head - 1), 0, 1)
-    low, high = np.log(ZIPF_HEAD + 0.5), np.log(np.maximum(size, ZIPF_HEAD) + 0.5)
-    nodes, weights = np.polynomial.legendre.leggauss(ZIPF_NODES)
-    rank = np.exp(low + (high - low) * (nodes + 1) / 2)
-    pages = rank * weights * (high - low) / 2
-    total = pages.sum(axis=-1, keepdims=True)
-    tail = np.maximum(size - ZIPF_HEAD, 0)
-    pages = pages * np.divide(tail, total, out=np.zeros_like(total), where=total > 0)
-    head = np.broadcast_to(head, (*rank.shape[:-1], ZIPF_HEAD))
-    return np.concatenate([head, rank], axis=-1), np.concatenate([head_pages, pages], axis=-1)
 
 
 def write_classes(
@@ -161,21 +72,51 @@ def write_classes(
     ``idle_rate`` uniform writes a second over ``idle_size`` pages.
     """
     given = (write_pattern, rate, size, hot_page_share, hot_write_share, zipf_exponent, idle_rate, idle_size)
-    pattern, *columns, idle_rate, idle_size = np.broadcast_arrays(*np.atleast_1d(*given))
-    if np.size(write_pattern) == 1:
-        # One pattern for all rows is common, and names of millions of rows are slow to sort.
-        rates, sizes = _classes_of(np.ravel(write_pattern)[0], *columns)
-    else:
-        rates, sizes = _of_patterns(pattern, columns)
-    in_turn = np.atleast_1d(np.asarray(write_pattern, object) == "sequential")
-    cyclic = np.broadcast_to(in_turn[:, None], rates.shape)
-    if not idle_rate.any():
-        return WriteClasses(rates, sizes, cyclic)
-    return WriteClasses(
-        np.column_stack([rates, idle_rate]),
-        np.column_stack([sizes, idle_size]),
-        np.column_stack([cyclic, np.zeros(len(pattern), bool)]),
-    )
+    pattern, *columns = np.broadcast_arrays(*np.atleast_1d(*given))
+    # One pattern for all rows is common, and names of millions of rows are slow to compare.
+    named = np.atleast_1d(np.asarray(write_pattern, object))
+    if (named == "zipf").any():
+        return _by_the_law(coded("write_pattern", pattern), columns)
+    return _of_few(named == "hotcold", named == "sequential", columns)
+
+
+def _by_the_law(pattern: Floats, columns: Sequence[Floats]) -> WriteClasses:
+    """Classes row by row, by :func:`.laws.memory.fill_classes`; those that nobody writes are left out."""
+    rates, sizes = np.zeros((2, len(pattern), memory.CLASSES))
+    cyclic = np.zeros(rates.shape, bool)
+    writes, pages = [0.0] * memory.CLASSES, [0.0] * memory.CLASSES
+    for k, (code, rate, size, hot, hot_writes, exponent, idle, idle_size) in enumerate(
+        zip(*(column.tolist() for column in (pattern, *columns)), strict=True)
+    ):
+        p = Scenario(
+            write_pattern=code, dirty_pages_per_s=rate, working_set_gib=size / PAGES_PER_GIB,
+            hot_page_share=hot, hot_write_share=hot_writes, zipf_exponent=exponent, memory_gib=math.inf,
+            idle_dirty_pages_per_s=idle, idle_working_set_mib=idle_size * PAGE_BYTES / MIB,
+        )  # fmt: skip
+        n = memory.fill_classes(p, writes, pages)
+        rates[k, :n], sizes[k, :n] = writes[:n], pages[:n]
+        cyclic[k, : n - 1] = code == memory.SEQUENTIAL
+    used = np.flatnonzero((rates > 0).any(axis=0))
+    kept = used if len(used) else np.arange(1)
+    return WriteClasses(rates[:, kept], sizes[:, kept], cyclic[:, kept])
+
+
+def _of_few(hot: Bools, in_turn: Bools, columns: Sequence[Floats]) -> WriteClasses:
+    """The same for large tables of patterns with one class or two; writes meant for a class without pages
+    fall on the other one."""
+    rate, size, page_share, write_share, _, idle_rate, idle_size = columns
+    rates, sizes = [rate], [size]
+    if hot.any():
+        share = np.where(hot, page_share, 1.0)
+        writes = np.where(share <= 0, 0.0, np.where(share >= 1, 1.0, write_share))
+        rates, sizes = [rate * writes, rate * (1 - writes)], [size * share, size * (1 - share)]
+    cyclic = np.broadcast_to(in_turn[:, None], (len(rate), len(rates)))
+    if idle_rate.any():
+        rates, sizes = [*rates, idle_rate], [*sizes, idle_size]
+        cyclic = np.column_stack([cyclic, np.zeros(len(rate), bool)])
+    # A column for each class, each contiguous: they are read one after the other.
+    tables = (np.moveaxis(np.stack(parts).astype(float, copy=False), 0, -1) for parts in (rates, sizes))
+    return WriteClasses(*tables, cyclic)
 
 
 def within(classes: WriteClasses, pages: Floats) -> WriteClasses:
@@ -185,38 +126,3 @@ def within(classes: WriteClasses, pages: Floats) -> WriteClasses:
         return classes
     fits = np.minimum(np.divide(pages, total, out=np.ones(np.shape(total - pages)), where=total > 0), 1)
     return classes._replace(sizes=classes.sizes * fits[..., None])
-
-
-def _of_patterns(pattern: NDArray[Any], columns: list[Floats]) -> tuple[Floats, Floats]:
-    """Rates and sizes of rows with different patterns."""
-    parts = {}
-    for name in dict.fromkeys(pattern.tolist()):
-        rows = np.flatnonzero(pattern == name)
-        parts[name] = rows, *_classes_of(name, *(column[rows] for column in columns))
-    return _padded(parts.values(), len(pattern))
-
-
-def _padded(parts: Collection[tuple[Indices, Floats, Floats]], rows: int) -> tuple[Floats, Floats]:
-    """Rates and sizes of all rows in one pair of arrays, with empty classes where a row has fewer."""
-    width = max((rates.shape[1] for _, rates, _ in parts), default=1)
-    all_rates, all_sizes = np.zeros((rows, width)), np.zeros((rows, width))
-    for row, rates, sizes in parts:
-        all_rates[row, : rates.shape[1]] = rates
-        all_sizes[row, : sizes.shape[1]] = sizes
-    return all_rates, all_sizes
-
-
-def _classes_of(
-    name: str, rate: Floats, size: Floats, hot_page_share: Floats, hot_write_share: Floats, exponent: Floats
-) -> tuple[Floats, Floats]:
-    if name == "hotcold":
-        return hotcold_classes(rate, size, hot_page_share, hot_write_share)
-    if name == "zipf":
-        return zipf_classes(rate, size, exponent)
-    return np.asarray(rate, float)[:, None], np.asarray(size, float)[:, None]
-
-
-def _add(t: Numbers, classes: tuple[Floats, Floats]) -> Floats:
-    rates, sizes = classes
-    pages: Floats = uniform(np.asarray(t, dtype=float)[..., None], rates, sizes).sum(axis=-1)
-    return pages

@@ -1,10 +1,9 @@
-"""Which way the passes of a table are made, and how it is cut up for that.
+"""Which way a table is made, and the kernel of :mod:`.compiled`: what it is given, cut up for it.
 
-All make the same passes. The general way (:func:`.precopy.general`) follows any rule on any link and keeps a
-history. The others take a steady link. The compiled one is many times faster, but loading it takes half a
-second, so a small table in a fresh program does not wait for it. Rows that no fast way knows are left to the
-general one: more than three classes of pages, a link that carries nothing, a rule without any limit that goes
-on for long.
+Three ways give the same outcomes. The laws as they stand or compiled (:mod:`.by_laws`) make a migration from
+its parameters; the kernel makes the passes of large tables alone, of many rows at a time, with a steady link.
+Rows that it does not know are left to the laws: more than three classes of pages, a link that carries nothing
+or everything at once, a rule without any limit that goes on for long, or that changes while it runs.
 """
 
 from __future__ import annotations
@@ -22,24 +21,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.arrays import Columns, Floats, Indices, Reals
-from analysis.model import whole_passes
-from analysis.model.dirtying import WriteClasses
 from analysis.model.laws.passes import PASS_LIMIT
-from analysis.model.precopy import Guest, Outcomes, Precopy, SteadyLink, general, taken
+from analysis.model.precopy import Guest, Outcomes, Precopy, SteadyLink
 from analysis.model.stop_rules import Rules
+from analysis.parameters import ParameterError, nearest
 
 FEW_CLASSES = 3
 """Classes of pages up to which the fast ways know them: hot, cold, and what an idle guest writes."""
 LONG = 128
-"""Passes after which a migration that nothing but its target ends is left to the general way."""
+"""Passes after which a migration that nothing but its target ends is left to the laws."""
 WORTH_LOADING = 400_000
-"""Rows from which it pays to load the compiled kernel (half a second, at a microsecond saved a row)."""
-WORTH_CALLING = 2_000
+"""Rows from which it pays to load the kernel (half a second, at a microsecond or two saved a row)."""
+WORTH_CALLING = 20_000
 """The same once it is loaded."""
 CHUNK = 32_768
 """Rows given to a kernel at a time: few enough for the caches, many enough that a call costs little of their
 time."""
-WAYS = ("compiled", "numpy", "general")
+WAYS = ("compiled", "laws", "plain")
+"""By the kernel; by the laws, whichever way pays; by the laws as they stand, whatever it takes."""
+_EARLIER = {"numpy": "laws"}
+"""Names of earlier versions."""
 
 Index: TypeAlias = tuple[int | slice, ...]
 """Where a piece lies in arrays of the full shape."""
@@ -49,10 +50,7 @@ Number: TypeAlias = type[np.float64] | type[np.float32]
 
 
 class Way(NamedTuple):
-    """How passes are made: one of :data:`WAYS`, and by how many threads the compiled ones.
-
-    To :func:`.migration.evaluate` also "laws": whole migrations, by :func:`.by_laws.compiled`.
-    """
+    """How a table is made: one of :data:`WAYS`, and by how many threads the kernel."""
 
     name: str
     threads: int = 1
@@ -65,13 +63,21 @@ def cores() -> int:
 
 
 def way_for(rows: int) -> Way:
-    """The quickest way for some rows as this program stands; MIGRATION_STUDY_KERNEL names one for all."""
-    asked = os.environ.get("MIGRATION_STUDY_KERNEL", "")
-    if asked in WAYS:
+    """The quickest way for some rows as this program stands; MIGRATION_STUDY_KERNEL names one for all.
+
+    ParameterError if it names none of :data:`WAYS`.
+    """
+    given = os.environ.get("MIGRATION_STUDY_KERNEL", "")
+    if asked := _EARLIER.get(given, given):
+        if asked not in WAYS:
+            close = nearest(asked, WAYS)
+            hint = f"; did you mean {close!r}?" if close else ""
+            allowed = f"it takes one of {', '.join(WAYS)}{hint}"
+            raise ParameterError(f"MIGRATION_STUDY_KERNEL = {given!r} is not allowed: {allowed}")
         return Way(asked, cores())
     loaded = "analysis.model.compiled" in sys.modules
     pays = rows >= (WORTH_CALLING if loaded else WORTH_LOADING) and find_spec("numba")
-    return Way("compiled", cores()) if pays else Way("numpy")
+    return Way("compiled", cores()) if pays else Way("laws")
 
 
 class RuleKind(NamedTuple):
@@ -94,54 +100,24 @@ class RuleKind(NamedTuple):
         """True where few pages, or many sent, end pre-copy."""
         return self.few_pages > 0 or bool(np.isfinite(self.sent_limit))
 
-    def known_to(self, way: Way) -> bool:
-        """True where a fast way follows the rule: NumPy's only whole passes, none a late limit of these."""
-        if way.name == "compiled":
-            return self.looks or self.limit_delay_s == 0
-        return not (self.looks or self.guards or self.limit_delay_s > 0)
+    @property
+    def known(self) -> bool:
+        """True where the kernel follows the rule: late limits only together with looks."""
+        return self.looks or self.limit_delay_s == 0
 
 
-def precopy(guest: Guest, link: SteadyLink, rules: Rules, way: Way | None = None) -> Precopy:
-    """Run the recurrence for every row until its rule stops it, without a history.
+def precopy(guest: Guest, link: SteadyLink, rules: Rules, threads: int = 1) -> tuple[Precopy, Indices]:
+    """Pre-copy of all rows by the kernel, and the rows that it leaves to the laws, whose outcomes are none.
 
-    The outcomes are those of :func:`.precopy.general` to rounding (a test compares them).
+    At most :data:`FEW_CLASSES` classes of pages. The outcomes are those of :func:`.precopy.precopy` to
+    rounding (a test compares them).
     """
     rows = len(guest.content)
     link = SteadyLink._make(np.broadcast_to(column, rows) for column in link)
     rules = rules.over(rows)
-    way = way or way_for(rows)
-    if way.name == "general" or not rows:
-        return general(guest, link, rules)
-    if rules.changes is not None:
-        return _steady_apart(guest, link, rules, way)
-    if guest.classes.rates.shape[1] > FEW_CLASSES:
-        return _apart(guest, link, rules, way)
-    kinds = [(kind, at) for kind, at in _kinds(rules) if kind.known_to(way)]
-    parts = [_fast(guest, link, rules, kind, at, way) for kind, at in _carrying(kinds, link.pages_per_s)]
-    return _joined(guest, link, rules, parts)
-
-
-def _steady_apart(guest: Guest, link: SteadyLink, rules: Rules, way: Way) -> Precopy:
-    """Rows whose rule does not change the fast ways, and the general one those whose rule does."""
-    assert rules.changes is not None
-    steady = np.flatnonzero(~rules.changes.some)
-    plain = rules._replace(changes=None)
-    part = precopy(taken(guest, steady), taken(link, steady), taken(plain, steady), way)
-    return _joined(guest, link, rules, [(steady, part)])
-
-
-def _apart(guest: Guest, link: SteadyLink, rules: Rules, way: Way) -> Precopy:
-    """Rows of few classes the fast ways, and the general one those for which a table is wide."""
-    written = guest.classes.rates > 0
-    few = np.flatnonzero(written.sum(axis=1) <= FEW_CLASSES)
-    used = np.flatnonzero(written[few].any(axis=0))
-    if not len(few) or len(used) > FEW_CLASSES:
-        return general(guest, link, rules)
-    kept = used if len(used) else np.arange(1)
-    some = taken(guest, few)
-    some = some._replace(classes=WriteClasses._make(column[:, kept] for column in some.classes))
-    part = precopy(some, taken(link, few), taken(rules, few), way)
-    return _joined(guest, link, rules, [(few, part)])
+    kinds = [(kind, at) for kind, at in _kinds(rules) if kind.known]
+    parts = [_fast(guest, link, rules, kind, at, threads) for kind, at in _carrying(kinds, link.pages_per_s)]
+    return _joined(rows, parts)
 
 
 def _kinds(rules: Rules) -> Iterator[tuple[RuleKind, Indices | None]]:
@@ -175,9 +151,9 @@ def _carrying(
 
 
 def _fast(
-    guest: Guest, link: SteadyLink, rules: Rules, kind: RuleKind, at: Indices | None, way: Way
-) -> tuple[Indices | None, Precopy]:
-    """Rows of one kind the fast way; what then goes on for long the general way."""
+    guest: Guest, link: SteadyLink, rules: Rules, kind: RuleKind, at: Indices | None, threads: int
+) -> tuple[Indices | None, Precopy, Indices]:
+    """Rows of one kind, their outcomes, and which of them go on for long after :data:`LONG` passes."""
     columns: Columns = {
         "content": guest.content,
         "zero": guest.zero,
@@ -196,10 +172,8 @@ def _fast(
     columns["target_s"] = np.broadcast_to(_few(target) / 1000, target.shape)
     if not kind.limited:
         columns["limit"] = np.array(LONG, float)
-    ended = made(columns, kind, way)
-    if not kind.limited:
-        ended = _gone_on(ended, guest, link, rules, at)
-    return at, ended
+    ended = made(columns, kind, threads)
+    return at, ended, np.flatnonzero(ended.reason == PASS_LIMIT if not kind.limited else np.zeros(0))
 
 
 def _few(column: NDArray[Any]) -> NDArray[Any]:
@@ -216,39 +190,21 @@ def _by_class(name: str, table: NDArray[Any]) -> Columns:
     return {f"{name}{j}": table[:, j] for j in range(table.shape[1])}
 
 
-def _gone_on(ended: Precopy, guest: Guest, link: SteadyLink, rules: Rules, at: Indices | None) -> Precopy:
-    """Rows that nothing has ended after :data:`LONG` passes, made anew by the way that recognises loops."""
-    long = np.flatnonzero(ended.reason == PASS_LIMIT)
-    if len(long):
-        rows = long if at is None else at[long]
-        again = general(taken(guest, rows), taken(link, rows), taken(rules, rows))
-        for column, other in zip(ended[:6], again[:6], strict=True):
-            column[long] = other
-    return ended
-
-
-def _joined(
-    guest: Guest, link: SteadyLink, rules: Rules, parts: Sequence[tuple[Indices | None, Precopy]]
-) -> Precopy:
-    """Outcomes of all rows in their order: of the fast ways' parts, and of the general way for the others."""
+def _joined(rows: int, parts: Sequence[tuple[Indices | None, Precopy, Indices]]) -> tuple[Precopy, Indices]:
+    """Outcomes of all rows in their order, and those that no part has."""
     if len(parts) == 1 and parts[0][0] is None:
-        return parts[0][1]
-    rows = len(guest.content)
-    left = np.ones(rows, bool)
-    for at, _ in parts:
-        left[at] = False
-    rest = np.flatnonzero(left)
-    if len(rest):
-        parts = [*parts, (rest, general(taken(guest, rest), taken(link, rest), taken(rules, rest)))]
-    whole = _empty(rows, np.float64)
-    if rules.changes is not None:
-        whole = whole._replace(slowed_s=np.zeros(rows))
-    for at, part in parts:
-        for column, values in zip(whole[:6], part[:6], strict=True):
+        return parts[0][1], parts[0][2]
+    whole, left = _empty(rows, np.float64), np.ones(rows, bool)
+    outcomes: Sequence[NDArray[Any]] = whole[:6]
+    for column in outcomes:
+        column[:] = 0
+    for at, part, long in parts:
+        assert at is not None  # of several parts none is all rows
+        for column, values in zip(outcomes, part[:6], strict=True):
             column[at] = values
-        if whole.slowed_s is not None and part.slowed_s is not None:
-            whole.slowed_s[at] = part.slowed_s
-    return whole
+        left[at] = False
+        left[at[long]] = True
+    return whole, np.flatnonzero(left)
 
 
 def _empty(rows: int, dtype: Number) -> Precopy:
@@ -261,7 +217,6 @@ def _empty(rows: int, dtype: Number) -> Precopy:
         residual,
         duration,
         sent,
-        None,
     )
 
 
@@ -271,7 +226,7 @@ def _empty(rows: int, dtype: Number) -> Precopy:
 def made(
     columns: Columns,
     kind: RuleKind,
-    way: Way,
+    threads: int = 1,
     *,
     totals: bool = False,
     out: Precopy | None = None,
@@ -288,13 +243,10 @@ def made(
     shape = np.broadcast_shapes(*(column.shape for column in given.values())) or (1,)
     out = out or _empty(math.prod(shape), dtype)
     outcomes = (out.residual_pages, out.duration_s, out.sent_pages, out.passes, out.reason, out.converged)
-    prepare = _compiled if way.name == "compiled" else _in_numpy
     views = {name: _view(column, shape) for name, column in given.items()}
     chunks = list(_chunks(shape))
     rows = min(CHUNK, math.prod(shape))
-    _side_by_side(
-        chunks, lambda: prepare(_Cut(views, dtype, rows), kind, totals, dtype), outcomes, way.threads
-    )
+    _side_by_side(chunks, lambda: _compiled(_Cut(views, dtype, rows), kind, totals, dtype), outcomes, threads)
     return out
 
 
@@ -319,7 +271,7 @@ def _chunks(shape: tuple[int, ...], at: Index = (), start: int = 0) -> Iterator[
 
 
 class _Piece(NamedTuple):
-    """A piece of all columns as the kernels take it: see :func:`.compiled.run`."""
+    """A piece of all columns as the kernel takes it: see :func:`.compiled.run`."""
 
     columns: tuple[Reals, ...]
     writes: tuple[Reals, ...]
@@ -403,18 +355,5 @@ def _compiled(cut: _Cut, kind: RuleKind, totals: bool, dtype: Number) -> Kernel:
         fields = lanes.fields_of(looks, guards, in_turn, goes_ahead, cut.classes)
         has = (few_classes, looks, guards, late, totals or None)
         compiled.run(scratch, fields, *given, rule, *has, outcomes)
-
-    return kernel
-
-
-def _in_numpy(cut: _Cut, kind: RuleKind, totals: bool, dtype: Number) -> Kernel:
-    """The same in plain NumPy."""
-
-    def kernel(index: Index, outcomes: Outcomes) -> None:
-        given = cut(index, len(outcomes[0]))
-        *_, reason, converged = outcomes
-        whole_passes.run(*given, kind.target_ends_passes, totals, outcomes[:-1])
-        np.bitwise_and(reason, 1, out=converged, casting="unsafe")
-        np.right_shift(reason, 1, out=reason)
 
     return kernel

@@ -16,17 +16,20 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis import parameters
-from analysis.arrays import Columns, Floats
+from analysis.arrays import Bools, Columns, Floats, Indices
 from analysis.model import by_laws, dirtying, engine, factors
+from analysis.model.laws import changing
 from analysis.model.laws.link import STREAMS, TIE
-from analysis.model.laws.passes import POST_COPY, REASONS
+from analysis.model.laws.passes import REASONS
 from analysis.model.laws.rates import LIMITS as _LIMITS
+from analysis.model.laws.scenario import scenarios
 from analysis.model.link import Rates
 from analysis.model.link import rates as rates
-from analysis.model.precopy import Guest, Passes, Precopy, SteadyLink, general, over
-from analysis.model.stop_rules import Rules
+from analysis.model.precopy import Guest, Precopy, SteadyLink
+from analysis.model.stop_rules import CHANGING, LIMITS_IN_TIME, Rules
 from analysis.model.units import GBIT, GIB, MIB, PAGE_BYTES, PAGES_PER_GIB
 from analysis.signatures import takes_parameters
 
@@ -76,11 +79,13 @@ def migrate(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFr
     """
     import pandas as pd
 
-    frame, columns = _columns(scenarios, given)
+    asked, columns = _columns(scenarios, given, whole=False)
     found = _named(evaluate(columns))
     # At once: column by column it would take longer than the laws do for a hundred rows.
-    table = pd.concat([frame, pd.DataFrame(found, frame.index)], axis=1)
-    table.attrs = frame.attrs
+    if not isinstance(asked, pd.DataFrame):
+        return pd.DataFrame(asked | found)
+    table = pd.concat([asked, pd.DataFrame(found, asked.index)], axis=1)
+    table.attrs = asked.attrs
     return table
 
 
@@ -105,14 +110,73 @@ def evaluate(p: Columns, way: engine.Way | None = None, wanted: Collection[str] 
     outcomes of :data:`CODED` are codes of their names; ``way`` as in :mod:`.engine`. Without any of
     :data:`VOLUMES` among those ``wanted`` these are left out, which saves their time.
     """
-    by = by_laws.outcomes(p) if way is None else by_laws.compiled(p) if way.name == "laws" else None
-    if by is not None:
-        return by
-    rules = _rules(p)
-    rate, ended = _evaluate(p, rules, way=way)
-    paused = _paused_rates(p, rate, rules)
-    found = _durations(p, rate, paused, ended, rules)
-    return found if set(VOLUMES).isdisjoint(wanted) else found | _volumes(p, rate, paused, ended)
+    rows = max(len(column) for column in p.values())
+    way = way or engine.way_for(rows)
+    if way.name != "compiled" or not rows:
+        return by_laws.outcomes(p, False if way.name == "plain" else None)
+    apart = _apart(p)
+    if apart is None or not apart.any():
+        found, left = _by_kernel(p, way, wanted)
+        return _with_laws(p, rows, found, None, left) if len(left) else found
+    known = np.flatnonzero(~apart)
+    if not len(known):
+        return by_laws.outcomes(p, compiled=True)
+    found, left = _by_kernel(_rows_of(p, known), way, wanted)
+    apart[known[left]] = True
+    return _with_laws(p, rows, found, known, np.flatnonzero(apart))
+
+
+def _apart(p: Columns) -> Bools | None:
+    """Rows that the kernel leaves to the laws by what they ask; None where there are none."""
+    return _some(p, [p["write_pattern"] == "zipf", *_may_change(p)])
+
+
+def _may_change(p: Columns) -> list[Bools]:
+    """Where rules change while they run, or parameters are given by which they may."""
+    rules = p["stop_rule"]
+    named = [rules == name for name in sorted(CHANGING & set(_names(rules)))]
+    return named + [~np.isnan(p[name]) for name in LIMITS_IN_TIME]
+
+
+def _some(p: Columns, where: list[Bools]) -> Bools | None:
+    """Rows in which one of some columns holds; None where none does."""
+    found = [column for column in where if column.any()]
+    rows = max(len(column) for column in p.values())
+    return np.logical_or.reduce(np.broadcast_arrays(*found, np.zeros(rows, bool))) if found else None
+
+
+def _names(words: NDArray[Any]) -> list[str]:
+    import pandas as pd
+
+    return words[:1].tolist() if not words.strides[0] else pd.unique(words).tolist()
+
+
+def _rows_of(p: Columns, rows: Indices) -> Columns:
+    return {name: column if len(column) == 1 else column[rows] for name, column in p.items()}
+
+
+def _with_laws(p: Columns, rows: int, found: Columns, known: Indices | None, left: Indices) -> Columns:
+    """Outcomes of all rows: what the kernel found of those it knows, and of those left what the laws say."""
+    others = by_laws.outcomes(_rows_of(p, left), compiled=True)
+    whole = {}
+    for name, column in found.items():
+        whole[name] = np.empty(rows, column.dtype)
+        whole[name][slice(None) if known is None else known] = column
+        whole[name][left] = others[name]
+    return whole
+
+
+def changing_rules(p: Columns) -> Bools:
+    """Rows whose stop rule changes while it runs, or gives up."""
+    told = np.zeros(max(len(column) for column in p.values()), bool)
+    some = _some(p, _may_change(p))
+    if some is None:
+        return told
+    c = [0.0] * changing.CHANGES
+    for place, row in zip(np.flatnonzero(some), scenarios(_rows_of(p, np.flatnonzero(some))), strict=True):
+        changing.begin(row, c)
+        told[place] = changing.changes(c)
+    return told
 
 
 @takes_parameters
@@ -127,23 +191,15 @@ def passes(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFra
     import pandas as pd
 
     _, columns = _columns(scenarios, given)
-    log = made_passes(columns)
-    order = np.lexsort((log.number, log.row))
-    start = log.start_s + columns["setup_s"][log.row.astype(int)]
+    log = by_laws.history(columns)
+    start = log.start_s + columns["setup_s"][log.row]
     table = {"scenario": log.row, "pass_number": log.number, "start_s": start, "duration_s": log.duration_s}
     table |= {
         "sent_pages": log.sent_pages,
         "dirtied_pages": log.dirtied_pages,
         "remaining_pages": log.remaining_pages,
     }
-    return pd.DataFrame(table).iloc[order].reset_index(drop=True)
-
-
-def made_passes(p: Columns) -> Passes:
-    """What :func:`passes` tells, for columns as :func:`evaluate` takes them, in the order of passes."""
-    _, ended = _evaluate(p, _rules(p), history=True)
-    assert ended.history is not None  # it was asked for
-    return ended.history
+    return pd.DataFrame(table)
 
 
 @takes_parameters
@@ -173,18 +229,32 @@ def filled(scenarios: pd.DataFrame | None = None, /, **given: Any) -> Columns:
     return _columns(scenarios, given)[1]
 
 
-def _columns(scenarios: pd.DataFrame | None, given: dict[str, Any]) -> tuple[pd.DataFrame, Columns]:
-    """The frame to answer with, and every parameter as a checked array with one value a row."""
+def _columns(
+    scenarios: pd.DataFrame | None, given: dict[str, Any], *, whole: bool = True
+) -> tuple[pd.DataFrame | Columns, Columns]:
+    """What is asked for, and every parameter as a checked array with one value a row.
+
+    Not ``whole``: of those that are not given one value will do.
+    """
     checked = parameters.check(given)
-    frame = _frame(checked) if scenarios is None else _table(scenarios, checked)
+    if scenarios is None:
+        asked = _side_by_side(checked)
+        rows = len(next(iter(asked.values()), [0]))
+        return asked, completed(asked, rows if whole or not rows else 1)
+    frame = _table(scenarios, checked)
     asked = parameters.check({str(name): frame[name] for name in frame if parameters.takes(str(name))})
-    return frame, completed(asked, len(frame))
+    return frame, completed(asked, len(frame) if whole or not asked or frame.empty else 1)
 
 
 def completed(asked: Columns, rows: int) -> Columns:
-    """Every parameter, from checked columns of some, and of factors, by name; defaults for the others."""
+    """Every parameter, from checked columns of some, and of factors, by name; defaults for the others.
+
+    ``rows``: values of each default.
+    """
     known, scales = factors.split(asked)
-    columns = {n: known.get(n, np.full(rows, value)) for n, value in parameters.defaults().items()}
+    columns = {
+        n: known[n] if n in known else np.full(rows, value) for n, value in parameters.defaults().items()
+    }
     columns = factors.applied(columns, scales, known)
     return columns | {"streams": streams(columns)}
 
@@ -195,17 +265,13 @@ def streams(p: Columns) -> Floats:
     return np.where(np.isnan(p["streams"]), usual, p["streams"])
 
 
-def _frame(checked: Columns) -> pd.DataFrame:
-    """Keyword values as rows: every combination that broadcasting makes of them."""
-    import pandas as pd
-
-    if not checked:
-        return pd.DataFrame(index=range(1))
+def _side_by_side(checked: Columns) -> Columns:
+    """Keyword values as columns: every combination that broadcasting makes of them."""
     try:
         values = np.broadcast_arrays(*checked.values())
     except ValueError:
         raise parameters.ParameterError(_misfit(checked)) from None
-    return pd.DataFrame({name: value.ravel() for name, value in zip(checked, values, strict=True)})
+    return {name: value.ravel() for name, value in zip(checked, values, strict=True)}
 
 
 def _table(scenarios: pd.DataFrame, checked: Columns) -> pd.DataFrame:
@@ -239,18 +305,15 @@ def _misfit(checked: Columns, rows: int | None = None) -> str:
     return f"the lengths of the values given do not fit together: {shapes}{of_table}"
 
 
-def _rules(p: Columns) -> Rules:
-    return Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"], p)
-
-
-def _evaluate(
-    p: Columns, rules: Rules, *, history: bool = False, way: engine.Way | None = None
-) -> tuple[Rates, Precopy]:
-    rate = rates(p)
+def _by_kernel(p: Columns, way: engine.Way, wanted: Collection[str]) -> tuple[Columns, Indices]:
+    """Outcomes of columns by the kernel, and the rows that it leaves."""
+    rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
+    rate = rates(p, compiled=True)
     machine, steady = guest(p), SteadyLink(rate.pages_per_s, ahead_pages(p, rate))
-    if history:
-        return rate, general(machine, steady, rules, history=True)
-    return rate, engine.precopy(machine, steady, rules, way)
+    ended, left = engine.precopy(machine, steady, rules, way.threads)
+    paused = _paused_rates(p, rate, rules)
+    found = _durations(p, rate, paused, ended, rules)
+    return found if set(VOLUMES).isdisjoint(wanted) else found | _volumes(p, rate, paused, ended), left
 
 
 def ahead_pages(p: Columns, rate: Rates) -> Floats:
@@ -302,17 +365,16 @@ def _paused_rates(p: Columns, rate: Rates, rules: Rules) -> Rates:
     lifted = rules.lifts_bandwidth_limit & (p["bandwidth_limit_share"] < 1)
     if not lifted.any():
         return rate
-    return rates(p | {"bandwidth_limit_share": np.where(lifted, 1.0, p["bandwidth_limit_share"])})
+    lifted_share = np.where(lifted, 1.0, p["bandwidth_limit_share"])
+    return rates(p | {"bandwidth_limit_share": lifted_share}, compiled=True)
 
 
 def _durations(p: Columns, rate: Rates, paused: Rates, ended: Precopy, rules: Rules) -> Columns:
     """How both phases went, from their rates and the end of pre-copy."""
     state_s = p["state_mib"] * MIB / (paused.goodput_gbps * GBIT / 8)
-    left_s = over(ended.residual_pages, paused.pages_per_s)
-    residual_s, post_copy = np.maximum(left_s - rules.head_start_s, 0), np.zeros(1)
-    if rules.changes is not None:
-        follows = ended.reason == POST_COPY
-        residual_s, post_copy = np.where(follows, 0.0, residual_s), np.where(follows, left_s, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):  # rows whose link carries nothing are left
+        left_s = ended.residual_pages / paused.pages_per_s
+    residual_s = np.maximum(left_s - rules.head_start_s, 0)
     blackout = residual_s + state_s + p["handoff_ms"] / 1000
     pages = ended.sent_pages + ended.residual_pages
     return {
@@ -325,19 +387,11 @@ def _durations(p: Columns, rate: Rates, paused: Rates, ended: Precopy, rules: Ru
         "residual_pages": ended.residual_pages,
         "brownout_s": ended.duration_s,
         "blackout_s": blackout,
-        "total_s": p["setup_s"] + ended.duration_s + blackout + post_copy,
-        "throttled_share": _throttled_share(ended),
-        "post_copy_s": np.broadcast_to(post_copy, np.shape(ended.residual_pages)),
+        "total_s": p["setup_s"] + ended.duration_s + blackout,
+        "throttled_share": np.zeros(1),
+        "post_copy_s": np.zeros(1),
         "memory_sent_gib": pages / PAGES_PER_GIB,
     }
-
-
-def _throttled_share(ended: Precopy) -> Floats:
-    """Share of its processors' time that a throttle took from the guest while memory was copied."""
-    if ended.slowed_s is None:
-        return np.broadcast_to(0.0, np.shape(ended.residual_pages))
-    held = (ended.slowed_s > 0) & np.isfinite(ended.duration_s)
-    return np.divide(ended.slowed_s, ended.duration_s, out=np.zeros_like(ended.slowed_s), where=held)
 
 
 def _volumes(p: Columns, rate: Rates, paused: Rates, ended: Precopy) -> Columns:

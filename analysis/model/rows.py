@@ -20,6 +20,7 @@ from numba.extending import (
     infer_getattr,
     lower_getattr_generic,
     models,
+    overload_method,
     register_jitable,
     register_model,
 )
@@ -27,14 +28,16 @@ from numba.extending import (
 from analysis.arrays import Floats, Indices
 from analysis.model.jit import compiled, digest, intrinsic
 from analysis.model.laws import changing, compression, link, memory, one, passes, rates, rings, special
-from analysis.model.laws.rates import FIELDS, RATES
 from analysis.model.laws.scenario import Scenario
 from analysis.parameters import PARAMETERS
 
 # Without counting references, for lists that laws fill in are the caller's. The compiler may not round
 # otherwise than is written, so that each figure is bit for bit that of the plain functions.
 _OPTIONS: dict[str, Any] = {"_nrt": False}
+# Nothing but compiled code calls a law, so none has a door for others: that saves time to compile it.
+_INSIDE = _OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 LAWS = (special, rings, link, compression, memory, rates, changing, passes, one)
+_RATES, _MADE = rates.RATES, len(one.Made._fields)
 PLACES = {name: number for number, name in enumerate(PARAMETERS)}
 """Where a parameter's column stands among those of a row."""
 
@@ -42,7 +45,7 @@ PLACES = {name: number for number, name in enumerate(PARAMETERS)}
 def _compilable(module: ModuleType) -> None:
     for thing in vars(module).values():
         if isinstance(thing, FunctionType) and thing.__module__ == module.__name__:
-            register_jitable(error_model="numpy", **_OPTIONS)(thing)
+            register_jitable(error_model="numpy", **_INSIDE)(thing)
 
 
 for _module in LAWS:
@@ -95,22 +98,59 @@ def _row(typingctx: Any, places: Any, number: Any) -> Any:
     return Row()(places, types.intp), emit
 
 
-def _stamped(stamp: int) -> tuple[Any, Any]:
-    """The table's laws as kept on disk; see :func:`.jit.digest`."""
+RATES, OUTCOMES, PRECOPY = range(3)
+"""What is asked of each row: its rates; its outcomes; the end of pre-copy of machines that are given."""
+_LONGEST = 2 * passes.ENDLESS_PASSES + 3
+"""Most entries of one migration in a log."""
+
+
+@overload_method(types.Array, "append")
+def _append(log: Any, made: Any) -> Any:
+    """To the laws a log is a list of passes; here it is a table whose first place tells how many."""
+
+    def append(log: Any, made: Any) -> None:
+        at = int(log[0, 0]) + 1
+        for k in range(len(made)):
+            log[at, k] = made[k]
+        log[0, 0] = at
+
+    return append
+
+
+def _stamped(stamp: int) -> Any:
+    """The table's laws as kept on disk; see :func:`.jit.digest`. One function, for they share most of it."""
 
     @compiled(cache=True, nogil=True, **_OPTIONS)
-    def fill(places: Indices, ceilings: Floats, found: Floats) -> None:
-        kept = len(ceilings) == len(found)
-        for i in range(len(found) if stamp else 0):
-            rates.fill_rates(_row(places, i), ceilings[i if kept else 0], found[i])
+    def run(what: int, first: int, places: Indices, work: Any, given: Any, log: Any, found: Floats) -> int:
+        """Rows from the first on, until the log of passes may be too short for a further one; the next."""
+        machines, writes, sizes = given
+        keeps = len(log) > _LONGEST
+        for i in range(first, found.shape[1] if stamp else 0):
+            p = _row(places, i)
+            if what == RATES:
+                rates.fill_rates(p, work.ceilings, work.state)
+                for k in range(found.shape[0]):
+                    found[k, i] = work.state[k] if k < _RATES else work.ceilings[k - _RATES]
+                continue
+            begun = int(log[0, 0])
+            if what == OUTCOMES:
+                _keep(one.followed(p, work, log), found, i)
+            else:
+                w = one.Work(
+                    work.ceilings, machines[i], work.changes, work.state, writes[i], sizes[i], work.waiting,
+                    work.marked,
+                )  # fmt: skip
+                _keep(one.traced(p, w, writes.shape[1], log), found, i)
+            if not keeps:
+                log[0, 0] = 0
+                continue
+            for k in range(begun + 1, int(log[0, 0]) + 1):
+                log[k, _MADE] = i
+            if log[0, 0] > len(log) - _LONGEST:
+                return i + 1
+        return int(found.shape[1])
 
-    @compiled(cache=True, nogil=True, **_OPTIONS)
-    def migrate(places: Indices, work: Any, found: Floats) -> None:
-        for i in range(found.shape[1] if stamp else 0):
-            made = one.migrated(_row(places, i), work)
-            _keep(made, found, i)
-
-    return fill, migrate
+    return run
 
 
 # Numba has no way to go through fields of several types.
@@ -130,27 +170,34 @@ def _keep(typingctx: Any, made: Any, found: Any, number: Any) -> Any:
 
 
 _own = ("rows", "jit", "units", "stop_rules", "../parameters")
-_fill, _migrate = _stamped(digest(*_own, *(f"laws/{law.__name__.rpartition('.')[2]}" for law in LAWS)))
+_run = _stamped(digest(*_own, *(f"laws/{law.__name__.rpartition('.')[2]}" for law in LAWS)))
 
 
-def fill_rates(columns: Sequence[Floats], found: Floats) -> None:
-    """Rates of every row, and its ceilings if there is room for them.
+def fill(
+    what: int,
+    columns: Mapping[str, Floats],
+    found: Floats,
+    given: Sequence[Floats] | None = None,
+    *,
+    history: bool = False,
+) -> Floats | None:
+    """What is asked of every row, (figures, rows), and its passes as a table where their history is.
 
-    ``columns``: in the order of :data:`.laws.rates.FIELDS`, of one value or of one a row; ``found``: (rates,
-    rows) or (rates and ceilings, rows).
+    ``columns``: codes and numbers of parameters, each of one value or of one a row. ``found``: of rates in
+    the order of :mod:`.laws.rates`, with room for the ceilings or without; else of :class:`.laws.one.Outcome`
+    or :class:`.laws.one.Ended`. ``given``: machines, writes and sizes of classes, a row each, contiguous. The
+    table: of :class:`.laws.one.Made` with the row at the end.
     """
-    # Two rows where none is kept: of one Numba would compile anew, for it lies both ways in memory.
-    ceilings = found[RATES:] if len(found) > RATES else np.empty((len(link.CEILINGS), 2))
-    _fill(_places(dict(zip(FIELDS, columns, strict=True))), ceilings.T, found[:RATES].T)
-
-
-def fill_outcomes(columns: Mapping[str, Floats], found: Floats) -> None:
-    """Outcomes of every row, (outcomes, rows), in the order of :class:`.laws.one.Outcome`.
-
-    ``columns``: one of every parameter, of one value or of one a row.
-    """
-    lists: Any = [np.zeros(len(numbers)) for numbers in one.work()]
-    _migrate(_places(columns), one.Work(*lists), found)
+    arrays: Any = [np.zeros(len(numbers)) for numbers in one.work()]
+    lists = one.Work(*arrays)
+    log = np.zeros((4 * _LONGEST if history else _LONGEST, _MADE + 1))
+    machines: Any = tuple(given) if given is not None else (np.zeros((1, 1)),) * 3
+    places, row, parts = _places(columns), 0, []
+    while row < found.shape[1]:
+        log[0, 0] = 0
+        row = _run(what, row, places, lists, machines, log, found)
+        parts.append(log[1 : int(log[0, 0]) + 1].copy())
+    return np.concatenate([*parts, log[:0]]) if history else None
 
 
 def _places(columns: Mapping[str, Floats]) -> Indices:

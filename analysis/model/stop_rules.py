@@ -1,20 +1,17 @@
 """When a hypervisor ends pre-copy: its rule, as data with its source, and the rules of a table as columns.
 
-What a rule does to the passes is in :mod:`.precopy`; a new rule of the kinds it knows is a row here.
+What a rule does to the passes is in :mod:`.laws.passes`; a new rule of the kinds it knows is a row here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.arrays import Bools, Columns, Floats
-
-if TYPE_CHECKING:
-    from analysis.model.changing import Changes
+from analysis.arrays import Bools, Floats
 
 
 @dataclass(frozen=True)
@@ -205,6 +202,14 @@ STOP_RULES = {
 }
 
 
+_PLAIN = StopRule("", 0, 0, "")
+_IN_TIME = ("target_steps", "rises", "throttle_first", "give_up_after_s", "give_up_after_s_per_gib",
+            "give_up_pass", "stall_s")  # fmt: skip
+CHANGING = frozenset(
+    name for name, rule in STOP_RULES.items()
+    if any(getattr(rule, field) != getattr(_PLAIN, field) for field in _IN_TIME)
+)  # fmt: skip
+"""Rules that change while they run, or give up."""
 LIMITS_IN_TIME = ("last_target_ms", "target_steps", "target_step_s", "give_up_after_s")
 """Parameters by which any rule is given a target that grows, or a time to give up."""
 _YES_OR_NO = ("target_ends_passes", "lifts_bandwidth_limit")
@@ -222,15 +227,12 @@ class Rules(NamedTuple):
     limit_delay_s: Floats
     lifts_bandwidth_limit: Bools
     head_start_s: Floats
-    changes: Changes | None = None
 
     @classmethod
-    def of(
-        cls, stop_rule: NDArray[Any], pass_limit: Floats, target_ms: Floats, asked: Columns | None = None
-    ) -> Rules:
+    def of(cls, stop_rule: NDArray[Any], pass_limit: Floats, target_ms: Floats) -> Rules:
         """Columns for rows that name a preset; NaN in the two numbers means "as the preset has it".
 
-        ``asked``: columns of all parameters; without them what changes while a rule runs is left out.
+        What changes while a rule runs is left out (:mod:`.laws.changing`).
         """
         rows = np.broadcast_shapes(np.shape(stop_rule), np.shape(pass_limit), np.shape(target_ms))
         names, row = np.unique(np.asarray(stop_rule, dtype=str), return_inverse=True)
@@ -239,22 +241,12 @@ class Rules(NamedTuple):
             field: np.array(
                 [getattr(p, field) for p in presets], dtype=bool if field in _YES_OR_NO else float
             )[row]
-            for field in cls._fields[:-1]
+            for field in cls._fields
         }
         for field, given in (("pass_limit", pass_limit), ("target_ms", target_ms)):
             columns[field] = np.where(np.isnan(given), columns[field], given)
-        each: list[Any] = [np.broadcast_to(columns[field], rows) for field in cls._fields[:-1]]
-        found = cls._make([*each, None])
-        if asked is None:
-            return found
-        from analysis.model import changing
-
-        return found._replace(changes=changing.changes(asked, list(names), row, columns["target_ms"]))
+        return cls._make(np.broadcast_to(columns[field], rows) for field in cls._fields)
 
     def over(self, rows: int) -> Rules:
         """The same with a value for each of some rows."""
-        columns: Any = [np.broadcast_to(column, rows) for column in self[:-1]]
-        some = self.changes
-        if some is not None:
-            some = type(some)._make(np.broadcast_to(column, rows) for column in some)
-        return Rules._make([*columns, some])
+        return Rules._make(np.broadcast_to(column, rows) for column in self)

@@ -66,7 +66,7 @@ def read_events(path: str | Path, *, pattern: str | None = None, progress: Progr
     there is none in the properties joined by ``|``. Raises UserError for a pattern that cannot be used and
     TableError for a file without events.
     """
-    notes, search = Notes(path), _compiled(pattern)
+    notes, search = Notes(path), compiled(pattern)
     events: list[Told] = []
     seen: set[Event] = set()
     others = 0
@@ -82,7 +82,8 @@ def read_events(path: str | Path, *, pattern: str | None = None, progress: Progr
     return _as_record(_in_time(events, notes), Path(path).name, notes)
 
 
-def _compiled(pattern: str | None) -> re.Pattern[str] | None:
+def compiled(pattern: str | None) -> re.Pattern[str] | None:
+    """A pattern that finds figures in messages; UserError for one that cannot be used."""
     if pattern is None:
         return None
     try:

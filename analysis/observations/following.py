@@ -24,15 +24,19 @@ COMPLETED = "--completed"
 CHUNK = 1 << 16
 ENDED = ("completed", "failed", "cancelled")
 UNBEGUN = ("none", "")
+ROTATES = 3
+"""Looks after which a file that is not there does not come back."""
 
 
 def follow_file(path: Path, interval_s: float, sleep: Callable[[float], None] = time.sleep) -> Followed:
-    """A file that somebody else writes, for as long as is asked."""
+    """A file that somebody else writes, while it is there; where it is gone, a few looks wait for it."""
     if not path.exists():
         raise UserError(f"there is no file {path}; for a command give --command, for standard input -")
     if path.is_dir():
         raise UserError(f"{path} is a folder; watch follows a file, a QMP socket or a command")
-    while True:
+    gone = 0
+    while gone <= ROTATES:
+        gone = 0 if path.exists() else gone + 1
         yield path
         sleep(interval_s)
 

@@ -106,7 +106,17 @@ STOP_COLUMNS = {name: kind for name, kind in COLUMNS.items() if name not in _OF_
     "highest_throttle_pct": "number or empty",
 }  # fmt: skip
 """Columns of ``stops_migrations.csv``: migrations that a rule of their own ends, and no limit on passes."""
-STOP_RULES = {"steps": "qemu", "ramp": "kubevirt_ramp", "doubling": "proxmox",
+BARE_COLUMNS = {"timeout_s": "number", "processor_share_measured_pct": "number or empty"}
+"""Columns more of a table that ``data/collect/laboratory`` wrote (``stops_own_migrations.csv``)."""
+BARE: dict[str, Any] = {
+    "bare_guest": True,
+    "extra_resident_mib": 0.0,
+    "idle_dirty_pages_per_s": 0.0,
+    "idle_working_set_mib": 0.0,
+    "top_content_share": 0.0,
+}
+"""What holds of its guest, a kernel that fills what it is told to and writes nothing beside."""
+STOP_RULES = {"fixed": "qemu", "steps": "qemu", "ramp": "kubevirt_ramp", "doubling": "proxmox",
               "autoconverge": "qemu_autoconverge", "postcopy": "qemu_post_copy"}  # fmt: skip
 """Their rules by the study's names; limits and times are those of the row."""
 LITTLE_SHARE = 0.02
@@ -145,7 +155,8 @@ def read_migrations(path: str | Path = DATA / "migrations.csv") -> pd.DataFrame:
 
 def _read_stops(path: Path) -> pd.DataFrame:
     """Migrations that a rule of their own ends; ``method`` is that rule as the table has it."""
-    raw = read_table(path, STOP_COLUMNS)
+    bare = set(BARE_COLUMNS) <= set(header(path))
+    raw = read_table(path, STOP_COLUMNS | (BARE_COLUMNS if bare else {}))
     possible.words(path, raw.status, STATUS, exact=True)
     possible.words(path, raw.rule, tuple(STOP_RULES), exact=True)
     possible.positive(path, raw, ("memory_mib", "link_mbit_per_s", "total_time_s", "transferred_bytes"))
@@ -165,12 +176,22 @@ def _read_stops(path: Path) -> pd.DataFrame:
         "write_processor_share": (raw.processor_share_pct / 100).fillna(LITTLE_SHARE),
     }
     measured = _measured(raw)
-    switched = (raw.rule == "postcopy") & (raw.status == "completed")
+    switched = (raw.postcopy_at_s < raw.total_time_s) & (raw.status == "completed")
     measured["measured_verdict"] = measured.measured_verdict.mask(switched, "forced")
     measured["measured_throttle_share"] = raw.highest_throttle_pct / 100
     kept = raw[["migration", "group", "host_load"]].assign(method=raw.rule, cross_flows=0.0)
     found = pd.concat([kept, _scenario(raw).assign(**rule), measured], axis=1)
-    return found.assign(time_limit_s=TIME_LIMIT_S)
+    return _bare(found, raw) if bare else found.assign(time_limit_s=TIME_LIMIT_S)
+
+
+def _bare(table: pd.DataFrame, raw: pd.DataFrame) -> pd.DataFrame:
+    """The same of a guest without an operating system, which has the processor share that was measured."""
+    return table.assign(
+        **BARE,
+        resident_share=(raw.filled_mib / raw.memory_mib).clip(upper=1),
+        write_processor_share=(raw.processor_share_measured_pct / 100).fillna(table.write_processor_share),
+        time_limit_s=raw.timeout_s,
+    )
 
 
 def read_passes(path: str | Path = DATA / "passes.csv") -> pd.DataFrame:

@@ -95,7 +95,12 @@ def read_courses(path: str | Path = COURSES) -> dict[str, list[Poll]]:
     return found
 
 
-def _poll(time_s: float, looks: Any, sent: Any, remaining: Any, dirty: Any, expected: Any) -> Poll:
-    """A poll of the laboratory's six figures, of which one that QEMU did not tell is null."""
+def _poll(
+    time_s: float, looks: Any, sent: Any, remaining: Any, dirty: Any, expected: Any, _throttle: Any = None
+) -> Poll:
+    """A poll of the laboratory's six figures, of which one that QEMU did not tell is null.
+
+    The seventh, where it is told, is a throttle: what it does is seen in what the guest writes.
+    """
     told = [math.nan if v is None else float(v) for v in (looks, sent, remaining, dirty, expected)]
     return Poll(float(time_s), told[1], told[2], math.nan, told[0], told[3], told[4])

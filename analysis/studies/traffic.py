@@ -17,8 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.arrays import Columns
+from analysis.model import precopy
 from analysis.model.migration import ahead_pages, filled, guest, rates
-from analysis.model.precopy import general
 from analysis.model.stop_rules import Rules
 from analysis.model.units import GBIT, MIB, PAGES_PER_GIB
 
@@ -88,17 +88,16 @@ class VaryingLink(NamedTuple):
         """The same link with its time counted from ``start_s``, one a row."""
         return self._replace(edges=self.edges - start_s[:, None])
 
-    def rate(self, row: NDArray[np.intp], at_s: Floats) -> Floats:
-        """The rate of rows at a time."""
-        return np.take_along_axis(self.pages_per_s[row], self._step(self.edges[row], at_s), axis=1)[:, 0]
+    def for_passes(self) -> precopy.VaryingLink:
+        """The link as the model's passes take it."""
+        ahead = np.broadcast_to(self.ahead, len(self.edges))
+        return precopy.VaryingLink(self.edges[:, :-1], self.pages_per_s, ahead)
 
-    def seconds(self, row: NDArray[np.intp], at_s: Floats, pages: Floats) -> Floats:
-        """Time that some pages take from a time on."""
-        edges, rate = self.edges[row], self.pages_per_s[row]
-        ahead = np.broadcast_to(self.ahead, len(self.edges))[row]
-        pages = np.where(at_s > 0, pages, np.maximum(pages - ahead, 0))
+    def seconds(self, at_s: Floats, pages: Floats) -> Floats:
+        """Time that some pages, none of them ahead, take from a time on."""
+        edges, rate = self.edges, self.pages_per_s
         work = np.cumsum(np.diff(edges, axis=1) * rate, axis=1)
-        done = np.concatenate([np.zeros((len(row), 1)), work], axis=1)
+        done = np.concatenate([np.zeros((len(edges), 1)), work], axis=1)
         goal = self._at(edges, done, rate, at_s) + pages
         step = self._step(done, goal)
         left = goal - np.take_along_axis(done, step, axis=1)[:, 0]
@@ -107,11 +106,6 @@ class VaryingLink(NamedTuple):
             + left / np.take_along_axis(rate, step, axis=1)[:, 0]
         )
         return end - at_s
-
-    def settled(self, row: NDArray[np.intp], at_s: Floats) -> NDArray[np.bool_]:
-        """True from the last change of a row's rate on."""
-        last_change: Floats = self.edges[row][:, -2]
-        return at_s >= last_change
 
     def _at(self, edges: Floats, done: Floats, rate: Floats, at_s: Floats) -> Floats:
         """Pages sent from time 0 to ``at_s``."""
@@ -209,15 +203,14 @@ def summary(times: pd.DataFrame, column: str = "total_s") -> dict[str, float]:
 
 def _run(p: dict[str, np.ndarray], link: VaryingLink) -> pd.DataFrame:
     """Outcomes of every draw over its link, whose time 0 is the begin of the first pass."""
-    rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"], p)
+    rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
     unlimited = np.isinf(rules.pass_limit) & np.isinf(rules.sent_limit)
     limit = np.where(unlimited, MOST_PASSES, rules.pass_limit)
-    ended = general(guest(p), link, rules._replace(pass_limit=limit))
+    ended = precopy.precopy(guest(p), link.for_passes(), p | {"pass_limit": limit})
     never = unlimited & (ended.passes >= MOST_PASSES)
-    row = np.arange(len(ended.passes))
-    paused_at, left = ended.duration_s.astype(float), ended.residual_pages.astype(float)
-    residual_s = link.seconds(row, paused_at, left)
-    state_s = link.seconds(row, paused_at + residual_s, _state_pages(p))
+    paused_at, left = np.asarray(ended.duration_s, float), np.asarray(ended.residual_pages, float)
+    residual_s = link.seconds(paused_at, left)
+    state_s = link.seconds(paused_at + residual_s, _state_pages(p))
     blackout = np.maximum(residual_s - rules.head_start_s, 0) + state_s + p["handoff_ms"] / 1000
     brownout = np.where(never, np.inf, ended.duration_s)
     total = p["setup_s"] + brownout + blackout

@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from analysis import cluster
 from analysis.__main__ import main
 from analysis.batch import execution, grid, pool, progress, run, uptodate
 from analysis.batch.progress import Lines
@@ -216,11 +218,16 @@ def test_batch_runs_on_a_dask_cluster(tmp_path, dask):
     assert lines[-1].startswith("4 reports in ")
 
 
-def test_scheduler_that_is_not_there_is_said(tmp_path):
-    """An address where no scheduler answers is a user's mistake, told in one sentence."""
+def test_scheduler_that_is_not_there_is_said(tmp_path, monkeypatch):
+    """An address where no scheduler answers is a user's mistake, told before anything is written."""
     pytest.importorskip("distributed", reason="no Dask here: no batch on a cluster")
     with pytest.raises(ParameterError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         list(pool.cluster([], "tcp://127.0.0.1:9", Lines(), timeout="1s"))
+    monkeypatch.setattr(cluster, "connect", partial(cluster.connect, timeout="1s"))
+    notebook = save(GOOD, tmp_path / "in" / "good.ipynb")
+    with pytest.raises(ParameterError, match="no Dask scheduler answers"):
+        run.report([notebook], {}, tmp_path / "out", progress=Lines(), scheduler="tcp://127.0.0.1:9")
+    assert not (tmp_path / "out").exists()
 
 
 # --- plain papermill ------------------------------------------------------------------

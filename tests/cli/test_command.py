@@ -202,6 +202,21 @@ def test_a_preset_says_what_it_chose():
     assert [line.split()[0] for line in lines[4:]] == OUTCOMES_TOLD
 
 
+def test_a_platform_says_how_far_its_sources_are_apart():
+    """5 to 7 s around it where 6 are taken, a hand-off of 1.5 to 88 ms for 10: -1.0085 to +1.078 s in all."""
+    given = ["predict", "--preset", "proxmox", "--memory-gib", "4"]
+    (row,) = json.loads(run(*given, "--json").stdout)
+    low, high = row["preset_spread"]["total_s"]
+    assert (low, high) == (pytest.approx(row["total_s"] - 1.0085), pytest.approx(row["total_s"] + 1.078))
+    assert row["preset_spread"]["blackout_s"] == pytest.approx(
+        [row["blackout_s"] + k for k in (-0.0085, 0.078)]
+    )
+    told = "  Its sources differ: setup_s 5 to 7 and handoff_ms 1.5 to 88; with these it takes "
+    assert told + f"{low:.3g} s to {high:.3g} s, frozen for" in run(*given).stdout
+    several = run(*given[:-1], "4,8", "--setup-s", "1").stdout
+    assert "  Its sources differ: handoff_ms 1.5 to 88.\n" in several
+
+
 def test_what_is_given_goes_before_the_preset_and_is_told():
     """An option's value stands beside what the preset would have set; units are shown."""
     text = run("predict", "--preset", "windows_2012r2", "--transport", "tcpip,smb").stdout

@@ -105,6 +105,29 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(arguments, sentence):
     assert result.stdout == ""
 
 
+ENDLESS = (
+    "--stop-rule",
+    "qemu",
+    "--dirty-pages-per-s",
+    "1e6",
+    "--working-set-gib",
+    "32",
+    "--memory-gib",
+    "64",
+)
+
+
+def test_what_never_ends_is_said_to_and_not_to_be_pauses():
+    """No line carries a guest of 1e6 writes past one core: no fixed part is blamed, and none is nearest."""
+    told = run("plan", "bandwidth_gbps", "--total-s", "120", *ENDLESS).stdout.splitlines()[0]
+    assert told == (
+        "No line rate from 0.05 Gbit/s to 800 Gbit/s is enough: with even 800 Gbit/s, where the streams "
+        "bind, its passes go on without end."
+    )
+    several = run("plan", "streams", "--total-s", "600", "--memory-gib", "4").stdout
+    assert "from 1 connection to 1,024 connections will do: even 1 stream gives" in several
+
+
 @pytest.fixture
 def two_workloads(tmp_path):
     """A host on which one workload writes thrice what the other does."""
@@ -129,6 +152,20 @@ def test_plan_tells_the_workloads_of_a_host_apart(two_workloads):
     opened = json.loads(run(*shlex.split(line)[3:], "--json").stdout)[0]
     assert opened["total_s"] == pytest.approx(sql["row"]["total_s"], rel=1e-3)
     assert "workload" in run(*asked, "--host", two_workloads, "--workload", "web,sql").stdout
+
+
+def test_sensitivity_and_advise_take_a_workload(two_workloads):
+    """The busier one is what thrice the writes are; the advice opens as what it says it is."""
+    asked = ("sensitivity", "--range", "bandwidth_gbps=1:40", "--samples", "64", "--json")
+    sql = json.loads(run(*asked, *BUSY, "--host", two_workloads, "--workload", "sql").stdout)
+    thrice = json.loads(run(*asked, "--dirty-pages-per-s", "120000", *BUSY[2:]).stdout)
+    assert sql["tornado"] == thrice["tornado"]
+    advised = ("advise", *BUSY, "--host", two_workloads, "--workload", "sql", "--json")
+    first = json.loads(run(*advised).stdout)[0]
+    opened = json.loads(run(*shlex.split(first["predict"])[3:], "--json").stdout)[0]
+    assert opened["workload"] == "sql"
+    assert opened["total_s"] == pytest.approx(first["total_s"], rel=1e-3)
+    assert run("advise", "--workload", "sql").exit_code == 2
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,23 @@ def test_intervals_are_drawn_and_told():
     host = Host("h", parameters=(Estimate("setup_s", 2.0, 1.5, 3.0),), scatter={"time": {"line_rate": 0.05}})
     rows = rows_of("a gain", host=host)
     assert told.ranked_table(rows)["less"].str.contains(" to ").all()
-    told.ranked(rows).draw_without_rendering()
+    fig = told.ranked(rows)
+    fig.draw_without_rendering()
+    ends = {y: high for line in fig.axes[0].collections for _, (high, y) in line.get_segments()}
+    labels = {text.xy[1]: text.xy[0] for text in fig.axes[0].texts}
+    assert len(ends) >= 1
+    assert all(labels[y] >= high for y, high in ends.items())
+
+
+def test_a_picture_of_hours_is_in_hours_and_several_cores_bind():
+    """Ticks of five digits overprint each other; a single bar is no taller than one of several."""
+    rows = advise(Situation({"memory_gib": 24576.0, "dirty_pages_per_s": 1e5, "working_set_gib": 512.0}))
+    rows = advised.felt(rows)
+    fig = told.ranked(rows)
+    assert fig.axes[0].get_xlabel() == "total time [h]"
+    assert max(fig.axes[0].get_ylim()) - min(fig.axes[0].get_ylim()) == len(fig.axes[0].texts) + 0.2
+    nothing = rows.head(1).assign(levers=[()], size=0, binds_before="spare_cores", total_s=2.2)
+    assert told.finding(nothing).startswith("Nothing at hand helps: the spare cores bind, and")
 
 
 def test_how_tells_every_lever_that_gains_in_four_steps():
@@ -68,10 +84,12 @@ def test_how_tells_every_lever_that_gains_in_four_steps():
     assert list(table["step"]) == ["today", "set", "price", "source"] * len(names)
 
 
-def test_the_law_is_drawn_with_this_outage():
-    """The stall over the outage: the title's ratio follows from the law, the outage here is marked."""
-    fig = felt_of.stall_over_outage(0.5)
+@pytest.mark.parametrize("outage_s", [0.5, 691.0])
+def test_the_law_is_drawn_with_this_outage(outage_s):
+    """The title's ratio follows from the law; the outage here is marked, one of 11 minutes too."""
+    fig = felt_of.stall_over_outage(outage_s)
     fig.draw_without_rendering()
+    assert fig.axes[0].get_xlim()[1] > outage_s
     assert title_of(fig).startswith("A client waits longer than the outage")
     assert any("here" in text.get_text() for text in fig.axes[0].texts)
 

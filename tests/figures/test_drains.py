@@ -39,6 +39,8 @@ def test_a_gantt_says_who_is_last(found):
     [
         ([80.0, 40.0, 60.0], "On 10 Gbit/s 2 at once are quickest: 40 s instead of 80 s with 1"),
         ([40.0, 40.1, 40.2], "On 10 Gbit/s it makes no difference how many move at once: 40 s"),
+        ([40.0, 44.0, 50.0], "On 10 Gbit/s 1 at once is quickest: 40 s instead of 50 s with 3"),
+        ([40.0, 39.9, 50.0], "On 10 Gbit/s 2 at once are quickest: 40 s instead of 50 s with 3"),
     ],
 )
 def test_how_many_at_once_is_told_as_it_is(times, said):
@@ -50,6 +52,17 @@ def test_how_many_at_once_is_told_as_it_is(times, said):
     fig = drains.over_limits(table)
     assert told(title_of(fig)) == said
     assert "pauses" in alternative_text(fig)
+    plt.close(fig)
+
+
+def test_pauses_that_are_alike_are_drawn_alike():
+    """Pauses of 202.80 and 202.83 ms differ by nothing that a person sees: the axis begins at zero."""
+    table = pd.DataFrame(
+        {"bandwidth_gbps": 10.0, "parallel_limit": [1, 2], "makespan_s": [80.0, 40.0], "bound_s": 30.0,
+         "blackout_s": [0.20280, 0.20283]}
+    )  # fmt: skip
+    fig = drains.over_limits(table)
+    assert fig.axes[1].get_ylim() == pytest.approx((0, 0.2535), rel=1e-3)
     plt.close(fig)
 
 

@@ -148,3 +148,18 @@ def test_names_give_way():
     texts = [ax.text(x, 0.5, "a name", transform=ax.transAxes) for x in (0.1, 0.12, 0.6)]
     marks.give_way(ax, texts, [(0.55, 0.4, 0.65, 0.6)])
     assert [text.get_visible() for text in texts] == [True, False, False]
+
+
+def test_a_line_without_its_label_has_no_gap():
+    """A label that would be written over the star is left out, and its line goes on where it would be."""
+    x = y = np.linspace(0, 1, 30)
+    field = x, y, np.add.outer(y, x)
+    fig, ax = plt.subplots()
+    for words, taken in ((1, ()), (0, [(0.0, 0.0, 1.0, 1.0)])):
+        lines = marks.isolines(ax, field, [1.0], "black")
+        marks.iso_labels(ax, lines, "{:g}".format, taken)
+        assert len([text for text in ax.texts if text.get_visible()]) == words
+        (path,) = lines.get_paths()
+        assert len(path.to_polygons(closed_only=False)) == 1 + words
+        lines.remove()
+    plt.close(fig)

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 # Before the package: small tables need no compiled kernel.
-os.environ.setdefault("MIGRATION_STUDY_KERNEL", "numpy")
+os.environ.setdefault("MIGRATION_STUDY_KERNEL", "plain")
 
 from tests.hostile import table
 

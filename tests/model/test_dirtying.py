@@ -8,6 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.model import dirtying
+from analysis.model.laws import memory
+from analysis.model.laws.scenario import scenarios
+from analysis.model.migration import filled, guest
 from analysis.parameters import PARAMETERS
 
 PATTERNS = ("uniform", "sequential", "hotcold", "zipf")
@@ -36,13 +39,13 @@ def by_rank(t, rate, size, exponent):
 
 def test_uniform_by_hand():
     """1,000 pages written 1,000 times a second: half of them are dirty after ln 2 s, 1 - 1/e after 1 s."""
-    got = dirtying.uniform([math.log(2), 1.0], rate=1000, size=1000)
+    got = distinct([math.log(2), 1.0], "uniform", 1000, 1000)
     np.testing.assert_allclose(got, [500, 632.1205588])
 
 
 def test_sequential_by_hand():
     """A walk over 1,000 pages at 400 a second: 400 after 1 s, all of them from 2.5 s on."""
-    np.testing.assert_allclose(dirtying.sequential([1, 2.5, 3], rate=400, size=1000), [400, 1000, 1000])
+    np.testing.assert_allclose(distinct([1, 2.5, 3], "sequential", 400, 1000), [400, 1000, 1000])
 
 
 def test_hotcold_by_hand():
@@ -51,7 +54,7 @@ def test_hotcold_by_hand():
     Hot: 100 (1 - exp(-900 * 0.1 / 100)) = 100 (1 - exp(-0.9)) = 59.34303
     Cold: 900 (1 - exp(-100 * 0.1 / 900)) = 900 (1 - exp(-1/90)) = 9.94465
     """
-    got = dirtying.hotcold(0.1, rate=1000, size=1000, hot_page_share=0.1, hot_write_share=0.9)
+    got = distinct(0.1, "hotcold", 1000, 1000)
     assert got == pytest.approx(59.34303 + 9.94465, abs=2e-5)
 
 
@@ -60,7 +63,7 @@ def test_zipf_of_two_pages_by_hand():
 
     (1 - exp(-2)) + (1 - exp(-1)) = 0.864665 + 0.632121
     """
-    assert dirtying.zipf(1.0, rate=3, size=2, exponent=1) == pytest.approx(1.496785, abs=1e-6)
+    assert distinct(1.0, "zipf", 3, 2) == pytest.approx(1.496785, abs=1e-6)
 
 
 # --- measured and exact sums ------------------------------------------------------------
@@ -82,7 +85,7 @@ def test_zipf_of_two_pages_by_hand():
 )
 def test_uniform_law_is_within_three_per_cent_of_qemus_page_sampling(period_s, sampled_mib_per_s):
     """QEMU commit 34a68001f1: 3,000,000 random writes a second over 1 GiB, seen in windows of 0.1-2 s."""
-    pages = dirtying.uniform(period_s, rate=3_000_000, size=2**18)
+    pages = distinct(period_s, "uniform", 3_000_000, 2**18)
     assert pages * 4 / 1024 / period_s == pytest.approx(sampled_mib_per_s, rel=0.03)
 
 
@@ -92,7 +95,7 @@ def test_zipf_classes_are_within_1e_4_of_the_sum_over_ranks(size, exponent):
     """From a thousandth of a write a page to a thousand, for sets of one page to 2 GiB."""
     for writes_per_page in 10.0 ** np.arange(-3, 4):
         t = writes_per_page * size
-        got = dirtying.zipf(t, rate=1.0, size=size, exponent=exponent)
+        got = distinct(t, "zipf", 1.0, size, exponent=exponent)
         assert got == pytest.approx(by_rank(t, 1.0, size, exponent), rel=1e-4)
 
 
@@ -102,7 +105,7 @@ def test_zipf_classes_are_within_1e_4_of_the_sum_over_ranks(size, exponent):
 def test_zipf_promise_holds_up_to_an_exponent_of_one_and_a_half(exponent, writes_per_page):
     """The docstring promises 1e-4 for exponents up to 1.5: here 16 GiB of pages."""
     t = writes_per_page * 2**22
-    got = dirtying.zipf(t, rate=1.0, size=2**22, exponent=exponent)
+    got = distinct(t, "zipf", 1.0, 2**22, exponent=exponent)
     assert got == pytest.approx(by_rank(t, 1.0, 2**22, exponent), rel=1e-4)
 
 
@@ -112,7 +115,7 @@ def test_zipf_promise_holds_up_to_an_exponent_of_three(size, exponent):
     """The docstring promises 1e-3 for exponents up to 3: here up to 256 MiB and a thousand writes a page."""
     for writes_per_page in 10.0 ** np.arange(-3, 4):
         t = writes_per_page * size
-        got = dirtying.zipf(t, rate=1.0, size=size, exponent=exponent)
+        got = distinct(t, "zipf", 1.0, size, exponent=exponent)
         assert got == pytest.approx(by_rank(t, 1.0, size, exponent), rel=1e-3)
 
 
@@ -120,7 +123,7 @@ def test_zipf_promise_holds_up_to_an_exponent_of_three(size, exponent):
 def test_zipf_promise_holds_for_many_pages_and_steep_laws(exponent):
     """Steep laws, which ``zipf_exponent`` allows, on 16 GiB of pages: within the 1e-2 that is promised."""
     t = np.array([10, 100, 1000]) * 2.0**22
-    got = dirtying.zipf(t, rate=1.0, size=2**22, exponent=exponent)
+    got = distinct(t, "zipf", 1.0, 2**22, exponent=exponent)
     np.testing.assert_allclose(got, [by_rank(one, 1.0, 2**22, exponent) for one in t], rtol=1e-2)
 
 
@@ -153,27 +156,28 @@ def test_first_writes_all_fall_on_clean_pages(pattern):
 def test_hotcold_without_contrast_is_uniform(pages, writes):
     """Equal shares, no hot pages or only hot pages: no write is lost and the uniform law is left."""
     t = [0.1, 1, 10]
-    got = dirtying.hotcold(t, 1000, 5000, pages, writes)
-    np.testing.assert_allclose(got, dirtying.uniform(t, 1000, 5000), rtol=1e-12)
+    got = distinct(t, "hotcold", 1000, 5000, pages, writes)
+    np.testing.assert_allclose(got, distinct(t, "uniform", 1000, 5000), rtol=1e-12)
 
 
 def test_hot_pages_saturate_first():
     """All writes on a tenth of the pages: the cold nine tenths stay clean for ever."""
-    assert dirtying.hotcold(1e9, 1000, 5000, 0.1, 1.0) == pytest.approx(500)
+    assert distinct(1e9, "hotcold", 1000, 5000, 0.1, 1.0) == pytest.approx(500)
 
 
 @pytest.mark.parametrize("size", [0.5, 3, 8, 8.5, 100, 1e6])
 def test_zipf_without_exponent_is_uniform(size):
     """Exponent 0 writes every page alike."""
     t = [0.01, 1, 100]
-    np.testing.assert_allclose(dirtying.zipf(t, 50, size, 0), dirtying.uniform(t, 50, size), rtol=1e-12)
+    alike = distinct(t, "zipf", 50, size, exponent=0)
+    np.testing.assert_allclose(alike, distinct(t, "uniform", 50, size), rtol=1e-12)
 
 
 @pytest.mark.parametrize("size", [0, 0.25, 1, 15.5, 16, 16.25, 17, 1000, 2**22])
 @pytest.mark.parametrize("exponent", [0, 1, 2.5, 3])
 def test_zipf_classes_keep_all_writes_and_all_pages(size, exponent):
     """Class rates add up to the rate (nothing to write on without pages), class sizes to the size."""
-    rates, sizes = dirtying.zipf_classes(1000.0, float(size), exponent)
+    rates, sizes, _ = dirtying.write_classes("zipf", 1000.0, float(size), 0.1, 0.9, exponent)
     assert sizes.sum() == pytest.approx(size)
     assert rates.sum() == pytest.approx(1000 if size else 0)
     assert (rates >= 0).all()
@@ -183,41 +187,28 @@ def test_zipf_classes_keep_all_writes_and_all_pages(size, exponent):
 # --- vectors, broadcasting, mixtures ----------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "law",
-    [
-        dirtying.uniform,
-        dirtying.sequential,
-        lambda t, rate, size: dirtying.hotcold(t, rate, size, 0.2, 0.7),
-        lambda t, rate, size: dirtying.zipf(t, rate, size, 0.9),
-    ],
-    ids=PATTERNS,
-)
-def test_arguments_broadcast_and_vector_equals_scalar(law):
-    """Times across, rates down: each element is what the scalars give."""
-    times, rates = [0.0, 0.5, 3.0], [[10.0], [2000.0]]
-    grid = law(times, rates, 700.0)
-    assert grid.shape == (2, 3)
-    for (row, column), value in np.ndenumerate(grid):
-        assert value == pytest.approx(float(law(times[column], rates[row][0], 700.0)), rel=1e-14)
-
-
 def test_rows_of_mixed_patterns_equal_rows_alone():
     """Padding to the widest pattern changes nothing."""
-    patterns = ["zipf", "uniform", "sequential", "hotcold", "uniform", "zipf"]
-    rate, size, t = np.linspace(100, 600, 6), np.linspace(900, 50, 6), np.linspace(0.1, 3, 6)
-    mixed = dirtying.distinct_pages(t, dirtying.write_classes(patterns, rate, size, 0.2, 0.8, 1.1))
+    patterns = ["uniform", "sequential", "hotcold", "uniform", "zipf"]
+    rate, size, t = np.linspace(100, 600, 5), np.linspace(900, 50, 5), np.linspace(0.1, 3, 5)
     alone = [distinct(t[i], name, rate[i], size[i], 0.2, 0.8, 1.1)[0] for i, name in enumerate(patterns)]
-    np.testing.assert_allclose(mixed, alone, rtol=1e-14)
+    for n in (5, 4):  # with Zipf's classes and without
+        classes = dirtying.write_classes(patterns[:n], rate[:n], size[:n], 0.2, 0.8, 1.1)
+        np.testing.assert_allclose(dirtying.distinct_pages(t[:n], classes), alone[:n], rtol=1e-14)
 
 
-def test_named_laws_and_classes_agree():
-    """The functions for readers and the classes for passes are the same laws."""
-    t, rate, size = 0.7, 900.0, 1200.0
-    assert distinct(t, "uniform", rate, size)[0] == pytest.approx(dirtying.uniform(t, rate, size))
-    assert distinct(t, "sequential", rate, size)[0] == pytest.approx(dirtying.sequential(t, rate, size))
-    assert distinct(t, "hotcold", rate, size)[0] == pytest.approx(dirtying.hotcold(t, rate, size, 0.1, 0.9))
-    assert distinct(t, "zipf", rate, size)[0] == pytest.approx(dirtying.zipf(t, rate, size, 1.0))
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_classes_are_those_of_the_law(pattern):
+    """What tables take is what the plain law fills in for a migration, an idle guest's writes beside."""
+    asked = {"write_pattern": pattern, "dirty_pages_per_s": 900.0, "memory_gib": 4.0}
+    asked |= {"idle_dirty_pages_per_s": 50.0, "idle_working_set_mib": 10.0}
+    p = next(scenarios(filled(**asked)))
+    rates, sizes = [0.0] * memory.CLASSES, [0.0] * memory.CLASSES
+    n = memory.fill_classes(p, rates, sizes)
+    classes = guest(filled(**asked)).classes
+    np.testing.assert_allclose(classes.rates[0], rates[:n], rtol=1e-14)
+    np.testing.assert_allclose(classes.sizes[0], sizes[:n], rtol=1e-14)
+    assert classes.cyclic[0].tolist() == [pattern == "sequential"] * (n - 1) + [False]
 
 
 def test_an_idle_guest_is_one_more_class_of_random_writes():

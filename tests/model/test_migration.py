@@ -321,8 +321,10 @@ def model_ring(buffers, rate, moderation_s, delay_s, round_trip_s, streams, cont
 def model_classes(scenario):
     """The model's classes of one Zipf row, so that all the rest can be compared to rounding."""
     pages = min(scenario.working_set_gib, scenario.memory_gib) * PAGES_PER_GIB
-    rates, sizes = dirtying.zipf_classes(scenario.dirty_pages_per_s, pages, scenario.zipf_exponent)
-    return list(zip(rates.tolist(), sizes.tolist(), strict=True))
+    classes = dirtying.write_classes(
+        "zipf", scenario.dirty_pages_per_s, pages, 0.1, 0.9, scenario.zipf_exponent
+    )
+    return list(zip(classes.rates[0].tolist(), classes.sizes[0].tolist(), strict=True))
 
 
 def by_twin(scenario):

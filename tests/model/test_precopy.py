@@ -5,7 +5,7 @@ import pytest
 
 from analysis.model.dirtying import WriteClasses, within, write_classes
 from analysis.model.laws.passes import REASONS
-from analysis.model.precopy import Guest, Precopy, SteadyLink, general
+from analysis.model.precopy import Guest, Precopy, SteadyLink, VaryingLink, precopy
 from analysis.model.stop_rules import STOP_RULES, Rules
 from tests.scenarios import CHANGING_RULES, PLAIN_RULES
 
@@ -40,29 +40,19 @@ def run(
     columns = [column.astype(float) for column in columns]
     content, rate, dirty, size, zero, top, ahead, pass_limit, target_ms = columns
     classes = within(write_classes(pattern, dirty, size, 0.1, 0.9, 1.0, *idle), content + zero)
-    rules = Rules.of(rule, pass_limit, target_ms)
-    return general(Guest(content, zero, top, classes), SteadyLink(rate, ahead), rules, history=history)
+    rules = ruled(rule, pass_limit, target_ms)
+    return precopy(Guest(content, zero, top, classes), SteadyLink(rate, ahead), rules, history=history)
 
 
-class SteppingLink:
+def ruled(rule, pass_limit=np.nan, target_ms=np.nan):
+    """Columns that tell a rule."""
+    given = {"stop_rule": np.atleast_1d(np.asarray(rule, object)), "pass_limit": np.atleast_1d(pass_limit)}
+    return given | {"blackout_target_ms": np.atleast_1d(target_ms)}
+
+
+def stepping(before, after, change_s):
     """A link whose rate changes once: ``before`` pages per second until ``change_s``, then ``after``."""
-
-    def __init__(self, before, after, change_s):
-        self.before, self.after, self.change_s = before, after, change_s
-
-    def rate(self, row, at_s):
-        """Pages per second at a time."""
-        return np.where(at_s < self.change_s, self.before, self.after).astype(float)
-
-    def seconds(self, row, at_s, pages):
-        """Time that pages take, across the change."""
-        until = np.maximum(self.change_s - at_s, 0)
-        first = np.minimum(pages, until * self.before)
-        return first / self.before + (pages - first) / self.after
-
-    def settled(self, row, at_s):
-        """True from the change on."""
-        return at_s >= self.change_s
+    return VaryingLink(np.array([[0.0, change_s]]), np.array([[before, after]], float), np.zeros(1))
 
 
 def reasons(ended):
@@ -200,10 +190,8 @@ def test_pages_written_at_random_hit_those_that_wait_by_hand():
     """
     classes = WriteClasses(np.array([[500.0, 500.0]]), np.array([[100.0, 900.0]]), np.zeros((1, 2), bool))
     none = np.zeros(1)
-    rules = Rules.of(np.array(["qemu"], object), np.array([2.0]), np.array([np.nan]))
-    ended = general(
-        Guest(none + 1000, none, none, classes), SteadyLink(none + 1000, none), rules, history=True
-    )
+    guest, link = Guest(none + 1000, none, none, classes), SteadyLink(none + 1000, none)
+    ended = precopy(guest, link, ruled("qemu", 2.0), history=True)
     hot, cold = ((1 - 0.268) * (1 - np.exp(-hits * 0.732)) for hits in (5, 500 / 900))
     first = 100 * hot + 900 * cold
     looks = np.ceil((268 + first - 300) / 61)
@@ -381,8 +369,7 @@ def test_a_link_that_changes_by_hand():
     """10,000 pages at 1,000 a second for 8 s, then 500: 8 + 4 = 12 s, then 1,200 in 2.4 s."""
     classes = write_classes("sequential", [100.0], ENDLESS_SET, 0.1, 0.9, 1.0)
     guest = Guest(np.array([10_000.0]), np.zeros(1), np.zeros(1), classes)
-    rules = Rules.of(np.array(["hyperv"]), np.array([2.0]), np.array([np.nan]))
-    ended = general(guest, SteppingLink(1000, 500, 8), rules, history=True)
+    ended = precopy(guest, stepping(1000, 500, 8), ruled("hyperv", 2.0), history=True)
     np.testing.assert_allclose(ended.history.duration_s, [12, 2.4])
     assert ended.residual_pages == pytest.approx(240)
 
@@ -394,8 +381,7 @@ def test_a_guest_that_outruns_a_burst_of_other_traffic_is_not_endless():
     """
     classes = write_classes("sequential", [2000.0], 5000.0, 0.1, 0.9, 1.0)
     guest = Guest(np.array([5000.0]), np.zeros(1), np.zeros(1), classes)
-    rules = Rules.of(np.array(["qemu"]), np.array([np.nan]), np.array([np.nan]))
-    ended = general(guest, SteppingLink(1000, 10_000, 100), rules)
+    ended = precopy(guest, stepping(1000, 10_000, 100), ruled("qemu"))
     assert reasons(ended) == ["target_met"]
     assert 100 < ended.duration_s[0] < 103
 
@@ -598,8 +584,7 @@ def test_inputs_are_left_alone():
         write_classes("uniform", [1.0, 500.0, 5000.0], 2000.0, 0.1, 0.9, 1.0),
     )
     link = SteadyLink(np.full(3, 1000.0), np.zeros(3))
-    rules = Rules.of(np.array(["hyperv", "qemu", "xen"]), np.full(3, np.nan), np.full(3, np.nan))
-    general(guest, link, rules)
+    precopy(guest, link, ruled(["hyperv", "qemu", "xen"]))
     assert (guest.content == 5000).all()
     assert (guest.zero == 2000).all()
     assert (guest.top == 100).all()
@@ -610,8 +595,8 @@ def test_no_rows_are_no_work():
     """Zero scenarios give zero results and an empty history."""
     none = np.zeros(0)
     classes = write_classes(np.zeros(0, object), none, none, none, none, none)
-    rules = Rules.of(np.zeros(0, object), none, none)
-    ended = general(Guest(none, none, none, classes), SteadyLink(none, none), rules, history=True)
+    rules = ruled(np.zeros(0, object), none, none)
+    ended = precopy(Guest(none, none, none, classes), SteadyLink(none, none), rules, history=True)
     assert len(ended.passes) == len(ended.history.row) == 0
 
 

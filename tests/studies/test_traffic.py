@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from analysis.model.laws import passes
 from analysis.model.migration import migrate
 from analysis.studies.traffic import (
     VaryingLink,
@@ -15,7 +16,6 @@ from analysis.studies.traffic import (
 )
 
 MACHINE = {"memory_gib": 8, "bandwidth_gbps": 10, "dirty_pages_per_s": 20000}
-ROW = np.array([0])
 
 
 def link(edges, rates):
@@ -23,9 +23,18 @@ def link(edges, rates):
     return VaryingLink(np.array([edges], float), np.array([rates], float))
 
 
+def as_machine(varying):
+    """The same for the laws, at its first rate."""
+    m = [0.0] * (passes.MACHINE + 2 * varying.pages_per_s.shape[1])
+    m[passes.STEPS], m[passes.RATE] = varying.pages_per_s.shape[1], varying.pages_per_s[0, 0]
+    m[passes.MACHINE :: 2] = varying.edges[0, :-1].tolist()
+    m[passes.MACHINE + 1 :: 2] = varying.pages_per_s[0].tolist()
+    return m
+
+
 def seconds(varying, at_s, pages):
     """Time that pages take from a moment on, of one row."""
-    return float(varying.seconds(ROW, np.array([at_s], float), np.array([pages], float))[0])
+    return float(varying.seconds(np.array([at_s], float), np.array([pages], float))[0])
 
 
 @pytest.mark.parametrize(
@@ -72,19 +81,20 @@ def test_no_bursts_at_no_share():
 )
 def test_pages_over_a_rate_that_steps(at_s, pages, expected):
     """100 pages/s for a second, 50 for the next, 200 from then on, by hand."""
-    assert seconds(link([0, 1, 2, 3], [100, 50, 200]), at_s, pages) == pytest.approx(expected)
+    varying = link([0, 1, 2, 3], [100, 50, 200])
+    assert seconds(varying, at_s, pages) == pytest.approx(expected)
+    machine = as_machine(varying)
+    passes.move_on(machine, at_s)
+    assert passes.lasts(machine, at_s, pages) == pytest.approx(expected)
 
 
 def test_rate_at_a_moment():
     """The rate is that of the step that has begun."""
-    varying = link([0, 1, 2, 3], [100, 50, 200])
-    assert [float(varying.rate(ROW, np.array([t]))[0]) for t in (0.0, 0.99, 1.0, 2.5, 9.0)] == [
-        100,
-        100,
-        50,
-        200,
-        200,
-    ]
+    machine, rates = as_machine(link([0, 1, 2, 3], [100, 50, 200])), []
+    for t in (0.0, 0.99, 1.0, 2.5, 9.0):
+        passes.move_on(machine, t)
+        rates.append(machine[passes.RATE])
+    assert rates == [100, 100, 50, 200, 200]
 
 
 def test_a_link_seen_from_later():

@@ -46,11 +46,12 @@ first tries the last target."""
 (LOOKED_S, LOOK_DIRTIED, LOOK_SENT, HIGH, QUIET, SLOWED_S) = range(19, 25)
 """The throttle's last look [s], pages dirtied and sent since, looks above its trigger, 1 if the last was not,
 and the throttle times the seconds that it held."""
-(BEST, BEST_S, MARK_S, MARK_SENT) = range(25, 29)
-"""The least that has remained [pages] and when; seconds and pages sent at the mark that tells a loop."""
-(REPEATED, SKIPPED_S, SKIPPED_SENT) = range(29, 32)
+(BEST, BEST_S, MARK_S, MARK_SENT, MARK_THROTTLE) = range(25, 30)
+"""The least that has remained [pages] and when; seconds, pages sent and throttle at the mark that tells a
+loop."""
+(REPEATED, SKIPPED_S, SKIPPED_SENT) = range(30, 33)
 """Passes that were counted without being made one by one; seconds and pages of those after the last pass."""
-CHANGES = 32
+CHANGES = 33
 
 
 def _of_each(field: str) -> tuple[float, ...]:
@@ -90,6 +91,12 @@ def begin(p: Scenario, c: Numbers) -> None:
     c[GIVE_UP_PASS] = _GIVE_UP_PASS[rule] if math.isnan(p.give_up_after_s) else math.inf
     c[STALL_S], c[STALL_SHARE] = _STALLS[rule], _STALL_SHARES[rule]
     c[SINCE_S], c[BEST] = (-1.0 if c[FROM_PASS] > 0 else 0.0), math.inf
+
+
+def changes(c: Numbers) -> bool:
+    """True where the rule changes while it runs, or gives up."""
+    ends = min(c[GIVE_UP_S], c[GIVE_UP_PASS], c[STALL_S], c[RISES])
+    return c[STEPS] > 0 or ends < math.inf or c[FIRST_THROTTLE] > 0
 
 
 def give_up_s(rule: int, gib: float) -> float:
@@ -187,9 +194,10 @@ def gives_up(c: Numbers, number: float, elapsed: float, left: float, rate: float
 
 
 def settled(c: Numbers) -> bool:
-    """True where what a pass does changes the rule no more; the clock may."""
+    """True where what a pass does changes the rule no more, and has not since the mark; the clock may."""
     grown = c[RISES] == math.inf or c[FIRST_MS] * math.pow(2.0, c[GROWN]) >= c[LAST_MS]
-    return grown and (c[FIRST_THROTTLE] == 0 or c[THROTTLE] >= MOST_THROTTLE or c[QUIET] > 0)
+    held = c[THROTTLE] == c[MARK_THROTTLE] and (c[THROTTLE] >= MOST_THROTTLE or c[QUIET] > 0)
+    return grown and (c[FIRST_THROTTLE] == 0 or held)
 
 
 def next_change_s(c: Numbers, elapsed: float) -> float:
@@ -201,8 +209,8 @@ def next_change_s(c: Numbers, elapsed: float) -> float:
 
 
 def mark(c: Numbers, elapsed: float, sent: float) -> None:
-    """Remember time and pages sent where a loop may begin."""
-    c[MARK_S], c[MARK_SENT] = elapsed, sent
+    """Remember time, pages sent and the throttle where a loop may begin."""
+    c[MARK_S], c[MARK_SENT], c[MARK_THROTTLE] = elapsed, sent, c[THROTTLE]
 
 
 def repeat(c: Numbers, elapsed: float, sent: float, passes: float) -> None:

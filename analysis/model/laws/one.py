@@ -25,6 +25,7 @@ from analysis.model.laws.passes import (
     RATIO,
     SENT,
     SENT_NOW,
+    STEPS,
     TARGET_MET,
     TOP,
     ZERO,
@@ -71,6 +72,17 @@ class Outcome(NamedTuple):
     wire_gib: float
 
 
+class Ended(NamedTuple):
+    """How pre-copy ended, the stretch until the pause among it; of one without end times are infinite."""
+
+    passes: float
+    stop_reason: int
+    converged: bool
+    residual_pages: float
+    duration_s: float
+    sent_pages: float
+
+
 class Made(NamedTuple):
     """One pass as it was made; see :class:`analysis.model.precopy.Passes`."""
 
@@ -95,49 +107,58 @@ def work() -> Work:
 
 
 def start(p: Scenario, w: Work) -> int:
-    """Fill in the machine, its classes of pages and the state before the first pass; how many classes."""
+    """Fill in the machine and its classes of pages; how many classes."""
     goodput = link.goodput(p, p.bandwidth_limit_share, w.ceilings)
     rate, ratio = memory.memory_rate(p, goodput)
     m, pages, content = w.machine, p.memory_gib * PAGES_PER_GIB, memory.content_pages(p)
     m[CONTENT], m[ZERO], m[TOP] = content, pages - content, min(pages * p.top_content_share, content)
-    m[RATE], m[GOODPUT], m[RATIO] = rate * PAGES_PER_GIB, goodput, ratio
+    m[RATE], m[GOODPUT], m[RATIO], m[STEPS] = rate * PAGES_PER_GIB, goodput, ratio, 0.0
     m[AHEAD] = memory.ahead_pages(p, m[RATE], ratio, goodput)
     n = memory.fill_classes(p, w.rates, w.sizes)
     m[CYCLIC] = n - 1.0 if p.write_pattern == memory.SEQUENTIAL else 0.0
-    begin(m, w.state, w.waiting, w.marked, n)
-    changing.begin(p, w.changes)
     return n
 
 
 def migrated(p: Scenario, w: Work) -> Outcome:
     """The outcomes of one migration."""
-    n = start(p, w)
-    reason = GOES_ON
-    while reason == GOES_ON:
-        reason = make_pass(p, w.machine, w.changes, w.rates, w.sizes, w.state, w.waiting, w.marked, n)
-    made = w.state[PASS] + w.changes[REPEATED]
-    go_on_late(p, w.machine, w.changes, w.rates, w.sizes, w.state, w.waiting, n, reason)
-    return _ended(p, w, made, reason)
+    return _outcome(p, w, precopied(p, w, start(p, w)))
 
 
 def followed(p: Scenario, w: Work, log: list[Made]) -> Outcome:
+    """The same, with every pass added to a list as by :func:`traced`."""
+    return _outcome(p, w, traced(p, w, start(p, w), log))
+
+
+def precopied(p: Scenario, w: Work, n: int) -> Ended:
+    """The passes of a machine with n classes of pages that is filled in."""
+    reason = _begin(p, w, n)
+    while reason == GOES_ON:
+        reason = make_pass(p, w.machine, w.changes, w.rates, w.sizes, w.state, w.waiting, w.marked, n)
+    return _paused(p, w, n, reason)
+
+
+def traced(p: Scenario, w: Work, n: int, log: list[Made]) -> Ended:
     """The same, with every pass added to a list; where a limit acts late the stretch until the pause too.
 
     Passes that repeat themselves until the rule changes are one entry, with the number of the last.
     """
-    n, c = start(p, w), w.changes
-    reason = GOES_ON
+    reason, c = _begin(p, w, n), w.changes
     while reason == GOES_ON:
         begun, before = w.state[ELAPSED], c[REPEATED]
         reason = make_pass(p, w.machine, c, w.rates, w.sizes, w.state, w.waiting, w.marked, n)
         log.append(_made(w.state, w.state[PASS] + before, begun))
         if c[SKIPPED_S] > 0:
             log.append(_repeated(w.state, c, begun + w.state[LASTED]))
-    made = w.state[PASS] + c[REPEATED]
-    go_on_late(p, w.machine, c, w.rates, w.sizes, w.state, w.waiting, n, reason)
+    ended = _paused(p, w, n, reason)
     if w.state[LASTED] > 0:
-        log.append(_made(w.state, made + 1, w.state[ELAPSED]))
-    return _ended(p, w, made, reason)
+        log.append(_made(w.state, ended.passes + 1, w.state[ELAPSED]))
+    return ended
+
+
+def _begin(p: Scenario, w: Work, n: int) -> int:
+    begin(w.machine, w.state, w.waiting, w.marked, n)
+    changing.begin(p, w.changes)
+    return GOES_ON
 
 
 def _made(state: Numbers, number: float, begun: float) -> Made:
@@ -149,15 +170,27 @@ def _repeated(state: Numbers, c: Numbers, begun: float) -> Made:
     return Made(number, begun, c[SKIPPED_S], sent, sent, state[LEFT])
 
 
-def _ended(p: Scenario, w: Work, made: float, reason: int) -> Outcome:
-    """Outcomes once the guest is paused."""
-    m, residual, rule = w.machine, w.state[LEFT], int(p.stop_rule)
+def _paused(p: Scenario, w: Work, n: int, reason: int) -> Ended:
+    """What has come of pre-copy once the guest is paused."""
+    m, state = w.machine, w.state
+    go_on_late(p, m, w.changes, w.rates, w.sizes, state, w.waiting, n, reason)
+    stays = never(reason)
+    met = state[LEFT] <= changing.target_pages(w.changes, m[RATE], state[ELAPSED])
+    return Ended(
+        state[PASS] + w.changes[REPEATED],
+        reason,
+        reason <= TARGET_MET or (met and not stays and reason != POST_COPY),
+        state[LEFT],
+        math.inf if stays else state[ELAPSED] + state[LASTED],
+        math.inf if stays else state[SENT] + state[SENT_NOW],
+    )
+
+
+def _outcome(p: Scenario, w: Work, ended: Ended) -> Outcome:
+    """Outcomes of the whole migration."""
+    m, residual, rule = w.machine, ended.residual_pages, int(p.stop_rule)
     goodput, ratio, binds = m[GOODPUT], m[RATIO], rates.binds(p, w.ceilings, m[GOODPUT])
-    stays, follows = never(reason), reason == POST_COPY
-    met = residual <= changing.target_pages(w.changes, m[RATE], w.state[ELAPSED])
-    converged = reason <= TARGET_MET or (met and not stays and not follows)
-    brownout = math.inf if stays else w.state[ELAPSED] + w.state[LASTED]
-    sent = math.inf if stays else w.state[SENT] + w.state[SENT_NOW]
+    follows, brownout, sent = ended.stop_reason == POST_COPY, ended.duration_s, ended.sent_pages
     paused, paused_rate, paused_ratio = goodput, m[RATE], ratio
     if LIFTS[rule] > 0 and p.bandwidth_limit_share < 1:
         paused = link.goodput(p, 1.0, w.ceilings)
@@ -169,8 +202,8 @@ def _ended(p: Scenario, w: Work, made: float, reason: int) -> Outcome:
     pages = (sent / ratio + residual / paused_ratio) * (PAGE_BYTES + p.page_header_bytes)
     stream = (pages + memory.zero_bytes(p) + p.state_mib * MIB) / GIB
     return Outcome(
-        goodput, m[RATE] / PAGES_PER_GIB, binds, made, reason, converged, residual, brownout, blackout,
-        p.setup_s + brownout + blackout + post_copy, throttled(w, brownout), post_copy,
+        goodput, m[RATE] / PAGES_PER_GIB, binds, ended.passes, ended.stop_reason, ended.converged, residual,
+        brownout, blackout, p.setup_s + brownout + blackout + post_copy, throttled(w, brownout), post_copy,
         (sent + residual) / PAGES_PER_GIB, stream, stream / link.efficiency(p),
     )  # fmt: skip
 

@@ -1,4 +1,32 @@
-r"""The recurrence over the passes of pre-copy of one machine; :mod:`analysis.model.precopy` tells its laws.
+r"""The recurrence over the passes of pre-copy of one machine, and the rules that stop it.
+
+Pass i sends what is dirty and leaves behind what was dirtied meanwhile. With r pages to send,
+a rate of b pages per second and u(t) distinct pages dirtied in t seconds,
+
+.. math:: t_i = r_i / b, \qquad r_{i+1} = u(t_i)
+
+For a constant dirty rate d and no saturation this is the geometric series of Clark et al.
+(2005), r_{i+1} = (d/b) r_i, which shrinks only while d < b.
+
+QEMU looks at what remains *while* a pass runs, every ``check_interval_s`` (q), and ends the pass at the
+first look that finds less than S = bandwidth times the downtime limit. What was not sent yet carries
+over, and pages of it that were written again are not counted twice. They lie where the guest writes, so
+which share of each class of pages waits is kept from pass to pass: with w_j of class j waiting before a
+pass, f = (r - n) / r left by it and h_j the share that is written meanwhile,
+
+.. math:: n = \min(r, \lceil (r - S) / (b q) \rceil b q), \qquad
+          w_j' = f w_j + h_j (1 - f w_j), \qquad r' = r - n + \sum_j s_j h_j (1 - f w_j)
+
+and min(h_j, 1 - f w_j) is new of a class that is written in turn: what waits was written last, and the
+circle comes to it last. What the first pass leaves is anywhere in the machine, so that there f is its share
+of the machine and w_j is 1. The looks have to be discrete: were a pass to end at S exactly, it
+would leave S behind each time and never stop. In the first pass the zero pages behind the content
+count as remaining too although they take hardly any time, so that pass may end while content is still
+unsent (:func:`_sent_in_pass`). The rules are data (:data:`.stop_rules.STOP_RULES`), not code.
+
+After the first pass the recurrence has no memory but the residual and where it lies. So a migration without a
+limit on passes that comes back to what it has had before, on a link that does not change any more, would
+repeat itself for ever: it is endless, as is one whose link carries nothing.
 
 What a migration carries from pass to pass is a list of numbers, ``state``, whose places have names here, and
 the share of each class of pages that waits to be sent.
@@ -39,11 +67,13 @@ loop is recognised, whether what is left has risen since (0 or 1), the pass of t
 pages sent and pages newly dirtied of the last pass."""
 STATE = 11
 
-(CONTENT, ZERO, TOP, RATE, AHEAD, CYCLIC, GOODPUT, RATIO) = range(8)
+(CONTENT, ZERO, TOP, RATE, AHEAD, CYCLIC, GOODPUT, RATIO, STEPS, STEP) = range(10)
 """Of a machine on a link: pages sent as content, the other pages, how much of the content lies behind those;
-pages sent a second, pages of the first pass that nobody waits for, how many classes are written in turn;
-the link's payload [Gbit/s] and memory bytes per byte sent."""
-MACHINE = 8
+pages sent a second, pages of the first pass that nobody waits for (below zero: by which it takes longer), how
+many classes are written in turn; the link's payload [Gbit/s] and memory bytes per byte sent; how many rates
+the link has one after the other, 0 where it is steady, and at which of them it is."""
+MACHINE = 10
+"""Behind these stand, of a link that is not steady, since when [s] each of its rates holds, and the rate."""
 
 
 def _of_each(field: str) -> tuple[float, ...]:
@@ -76,8 +106,28 @@ def over(amount: float, rate: float) -> float:
     return math.inf if amount > 0 else 0.0
 
 
+def lasts(m: Numbers, at_s: float, pages: float) -> float:
+    """Seconds that some pages take from the time on at which the link is; infinite where none are carried."""
+    step, rate, left, gone_s = int(m[STEP]), m[RATE], pages, 0.0
+    while step < m[STEPS] - 1 and left > rate * (m[MACHINE + 2 * step + 2] - at_s - gone_s):
+        left -= rate * (m[MACHINE + 2 * step + 2] - at_s - gone_s)
+        step += 1
+        gone_s, rate = m[MACHINE + 2 * step] - at_s, m[MACHINE + 2 * step + 1]
+    return gone_s + over(left, rate)
+
+
+def move_on(m: Numbers, at_s: float) -> None:
+    """Have the link be at a time."""
+    while m[STEP] < m[STEPS] - 1 and m[MACHINE + 2 * int(m[STEP]) + 2] <= at_s:
+        m[STEP] += 1
+    if m[STEPS] > 0:
+        m[RATE] = m[MACHINE + 2 * int(m[STEP]) + 1]
+
+
 def begin(m: Numbers, state: Numbers, waiting: Numbers, marked: Numbers, n: int) -> None:
     """The state before the first pass of a machine with n classes of pages."""
+    m[STEP] = 0.0
+    move_on(m, 0.0)
     for k in range(STATE):
         state[k] = 0.0
     state[LEFT], state[UNSCANNED], state[MARKED] = m[CONTENT], m[ZERO], -1.0
@@ -109,7 +159,7 @@ def make_pass(
     if number == 1 or number == 2 * state[AT_MARK]:
         _mark(state, waiting, marked, n)
         changing.mark(c, state[ELAPSED], state[SENT])
-    state[LASTED], state[SENT_NOW] = over(waited, m[RATE]), sent
+    state[LASTED], state[SENT_NOW] = lasts(m, state[ELAPSED], waited), sent
     of = m[CONTENT] + m[ZERO] if number == 1 else remaining
     written_s = state[LASTED] * changing.writes_left(c)
     state[DIRTIED] = _newly_dirty(m, rates, sizes, waiting, n, written_s, carried, of)
@@ -120,6 +170,7 @@ def make_pass(
         state[ROSE] = 1.0
     state[ELAPSED] += state[LASTED]
     state[SENT] += sent
+    move_on(m, state[ELAPSED])
     changing.after_pass(c, number, state[ELAPSED], state[LASTED], sent, state[DIRTIED])
     reason = _why_stop(p, m, c, state, waiting, marked, n)
     state[ELAPSED] += c[SKIPPED_S]
@@ -215,14 +266,16 @@ def _why_stop(
         return WAYS_OUT[rule]
     if not (math.isinf(limit) and math.isinf(MOST[rule])):
         return GOES_ON
-    return _goes_round(c, state, waiting, marked, n, pending - max(target, 1.0))
+    return _goes_round(m, c, state, waiting, marked, n, pending - max(target, 1.0))
 
 
-def _goes_round(c: Numbers, state: Numbers, waiting: Numbers, marked: Numbers, n: int, above: float) -> int:
+def _goes_round(
+    m: Numbers, c: Numbers, state: Numbers, waiting: Numbers, marked: Numbers, n: int, above: float
+) -> int:
     """Whether a migration without a limit is endless; a loop that the clock will end is counted through."""
     if state[PASS] >= ENDLESS_PASSES:
         return ENDLESS
-    if not changing.settled(c):
+    if m[STEP] < m[STEPS] - 1 or not changing.settled(c):
         return GOES_ON
     back, ends = _came_back(state, waiting, marked, n), changing.next_change_s(c, state[ELAPSED]) < math.inf
     if ends and back:
@@ -269,7 +322,7 @@ def go_on_late(
     before = state[LEFT]
     sent = min(before, m[RATE] * wait) if wait > 0 else 0.0
     waited = sent if state[ELAPSED] > 0 else max(sent - m[AHEAD], 0.0)
-    state[LASTED], state[SENT_NOW], state[DIRTIED] = over(waited, m[RATE]), sent, 0.0
+    state[LASTED], state[SENT_NOW], state[DIRTIED] = lasts(m, state[ELAPSED], waited), sent, 0.0
     left = before - sent
     if state[LASTED] > 0:
         written_s = state[LASTED] * changing.writes_left(c)

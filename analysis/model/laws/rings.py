@@ -301,4 +301,5 @@ def _arrivals_up_to(window: float, within: float, late: float) -> float:
     # x - 1 + exp(-x) loses its digits where x is small; its series has them.
     series = times * times * (0.5 - times / 6 + times * times / 24)
     excess = series if times < 1e-3 else times + math.expm1(-times)
-    return min(window, within) ** 2 / 2 + within * beyond + late * late * excess
+    inside = min(window, within)
+    return inside * inside / 2 + within * beyond + late * late * excess

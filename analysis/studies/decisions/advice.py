@@ -18,6 +18,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from analysis import other_names
 from analysis.arrays import Floats
 from analysis.errors import UserError
 from analysis.model.laws.passes import STAYS
@@ -49,7 +50,9 @@ def recommended(found: pd.DataFrame, goal: str = "total") -> int:
 
 def _goal(goal: str) -> str:
     if goal not in GOALS:
-        raise UserError(f"there is no goal {goal!r}; there are {', '.join(GOALS)}")
+        near = other_names.value_meant(goal, GOALS)
+        hint = f"did you mean {near!r}? There" if near else "there"
+        raise UserError(f"there is no goal {goal!r}; {hint} are {', '.join(GOALS)}")
     return GOALS[goal]
 
 
@@ -119,6 +122,7 @@ def _predicted(
     table = parameters_in(shared_out(row))
     # The host's factors are drawn, so its own stay out.
     table = table[[name for name in table if not str(name).endswith(FACTOR)]]
+    table = table.assign(workload=situation.workload) if situation.workload else table
     said = prediction.predict(table, situation.host, given=sorted(kept), seed=seed).iloc[0]
     drawn = prediction.paired(table, situation.host, sorted(kept), seed=seed)
     turns = {"total_s": float(np.ceil(situation.machines / at_once)), "blackout_s": 1.0}

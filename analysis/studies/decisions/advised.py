@@ -38,12 +38,17 @@ def binds(limited_by: str) -> str:
 def seconds(value: float) -> str:
     """A time in a sentence.
 
-    >>> seconds(0.2036), seconds(168.6), seconds(5400), seconds(math.inf)
-    ('0.204 s', '169 s', '5,400 s', 'no end')
+    >>> seconds(0.2036), seconds(168.6), seconds(1145), seconds(13604), seconds(math.inf)
+    ('0.204 s', '169 s', '19 min 05 s', '3 h 47 min', 'no end')
     """
     if not math.isfinite(value):
         return "no end"
-    return f"{value:,.0f} s" if abs(value) >= 1000 else f"{value:.3g} s"
+    if abs(value) < 600:
+        return f"{value:.3g} s"
+    minutes, rest = divmod(round(abs(value)), 60)
+    hours, left = divmod(round(abs(value) / 60), 60)
+    sign = "-" if value < 0 else ""
+    return f"{sign}{hours} h {left:02d} min" if minutes >= 60 else f"{sign}{minutes} min {rest:02d} s"
 
 
 def answer(rows: pd.DataFrame, goal: str = "total") -> list[str]:
@@ -82,7 +87,10 @@ def _from_to(row: pd.Series, name: str, verb: str) -> str:
         return (
             f"{verb} {seconds(after)}, as today" if verb[0].islower() else f"{verb} {seconds(after)} as today"
         )
-    less = f"{100 * abs(gain) / before:.0f} % {'less' if gain > 0 else 'more'}"
+    part = 100 * abs(gain) / before
+    # What is left is never nothing, and is not said to be.
+    share = "more than 99 %" if gain > 0 and part >= 99.5 else f"{part:.0f} %"
+    less = f"{share} {'less' if gain > 0 else 'more'}"
     return f"{verb} {seconds(after)} instead of {seconds(before)} ({less}{_interval(row, name)})"
 
 

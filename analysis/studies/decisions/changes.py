@@ -34,7 +34,7 @@ class Situation:
     ``scenario``: parameters by name, those of the presets and of a calibrated host included (``hosts.on``).
     ``versions``: presets of source and destination, as far as known. ``given``: parameters that whoever asks
     set, which go before what the calibrated ``host`` says. ``machines``: how many such machines have to move,
-    ``at_once`` of them at a time.
+    ``at_once`` of them at a time. ``workload``: one that the host tells apart.
     """
 
     scenario: Mapping[str, Any]
@@ -44,6 +44,7 @@ class Situation:
     given: tuple[str, ...] = ()
     machines: int = 1
     at_once: int = 1
+    workload: str = ""
 
     def __post_init__(self) -> None:
         """UserError for numbers of machines that are none."""

@@ -272,7 +272,10 @@ def statement(row: Row, observers: Iterable[Observer] = USUAL) -> list[str]:
         return ["The guest is never paused, so no client feels a pause."]
     typical, longest = float(row["client_stall_s"]), float(row["client_stall_longest_s"])
     most = f", at most {_seconds(longest)}" if longest > 1.05 * typical else ""
-    waits = f"a client that runs into the pause waits {_seconds(typical)}{most}"
+    # The first message that is lost waits longer than what is left of the outage, or for nothing.
+    in_vain = longest < float(row["outage_s"]) - MESSAGE_S
+    does = "gives up its connection after" if in_vain else "waits"
+    waits = f"a client that runs into the pause {does} {_seconds(typical)}{most}"
     if row["drop_chance"] > 0:
         return [_dropping(row, observers), sentence_case(f"{waits}.")]
     downtime = "but perceived" if longest > PERCEIVED_S else "no perceived"
@@ -300,7 +303,7 @@ def _dropping(row: Row, observers: Iterable[Observer]) -> str:
 
 
 def _seconds(value: float) -> str:
-    return f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s"
+    return f"{value:.3g} s" if value < 1000 else f"{round(value / 60)} min"
 
 
 def _stalls(outage: Floats) -> tuple[Floats, Floats]:

@@ -112,7 +112,9 @@ def search(
     numbers = np.repeat(np.arange(rows), points)
     seen = look(numbers, grid.ravel())
     first = Looked(seen.excess.reshape(rows, points), seen.kind.reshape(rows, points))
-    closest = grid[np.arange(rows), first.excess.argmin(axis=1)]
+    # Where no value makes it end none is nearer than another, but the last helps most.
+    endless = np.isinf(first.excess).all(axis=1)
+    closest = np.where(endless, grid[:, -1], grid[np.arange(rows), first.excess.argmin(axis=1)])
     if fixed or points < 3:
         found = _crossings(_neighbours(grid, first))
     else:

@@ -144,9 +144,9 @@ def _check_chance(chance: float | None, host: Host | None) -> None:
     if chance is None:
         return
     if not (isinstance(chance, (int, float)) and CHANCES[0] <= chance <= CHANCES[1]):
-        raise UserError(
-            f"chance = {chance} is not allowed: it takes a number from {CHANCES[0]} to {CHANCES[1]}"
-        )
+        told = f"chance = {chance} is not allowed: it takes a number from {CHANCES[0]} to {CHANCES[1]}"
+        hint = isinstance(chance, (int, float)) and 1 < chance <= 100
+        raise UserError(f"{told}; {chance:g} % is {chance / 100:g}" if hint else told)
     if host is None:
         raise UserError("a chance comes from the intervals and the scatter of a calibrated host: give --host")
 
@@ -269,6 +269,10 @@ def _instead(row: Mapping[Any, Any], targets: Mapping[Any, float]) -> str:
     paused = {name: parts[name] for name in ("handoff_ms", "state_mib")}
     fixed = {"total_s": parts, "blackout_ms": paused}
     for target, of in fixed.items():
-        if target in targets and sum(of.values()) >= limit_s(target, targets[target]):
+        if (
+            math.isfinite(row["total_s"])
+            and target in targets
+            and sum(of.values()) >= limit_s(target, targets[target])
+        ):
             return max(of, key=lambda name: of[name])
     return str(row["limited_by"])

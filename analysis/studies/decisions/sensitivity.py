@@ -12,6 +12,7 @@ space more evenly than chance, which a bootstrap does not see: the intervals are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -176,6 +177,7 @@ def sensitivity(
     design: Design | None = None,
     host_file: str | Path = "",
     preset: str = "",
+    workload: str = "",
     samples: int = SAMPLES,
     seed: int = 0,
     scale: str = "linear",
@@ -191,6 +193,8 @@ def sensitivity(
         :data:`analysis.ranges.TYPICAL` that act in the scenario and are not given in it.
     design
         A design of ``sweep``: its axes vary, and its constants hold where the scenario says nothing else.
+    workload
+        One that the calibrated host tells apart.
     scale
         ``linear``: shares of the variance of seconds; ``log``: of that of their logarithms, which asks what
         makes times longer by a factor and is not ruled by the few longest.
@@ -200,7 +204,7 @@ def sensitivity(
     """
     if scale not in SCALES:
         raise UserError(f"scale = {scale!r} is not allowed: it takes one of {', '.join(SCALES)}")
-    whole, base = placed(scenario or {}, axes, design, host_file, preset)
+    whole, base = placed(scenario or {}, axes, design, host_file, preset, workload)
     way = way_for(samples * (len(whole.axes) + 2))
     pages = _pages(lambda points: times(whole, points, way), len(whole.axes), samples, seed)
     finite, endless = _finite(pages)
@@ -253,11 +257,12 @@ def placed(
     design: Design | None,
     host_file: str | Path,
     preset: str,
+    workload: str = "",
 ) -> tuple[Design, dict[str, Any]]:
     """The design of what varies, on its host, and the scenario of all parameters that it lies around."""
     known = check_scenario(scenario)
     constants = {**(design.constants if design else {}), **known}
-    whole = {**defaults(), **on(host_file, constants, preset)}
+    whole = {**defaults(), **on(host_file, constants, preset, workload)}
     base = {name: whole[name] for name in PARAMETERS}
     given = tuple(axes) or (design.axes if design else usual_axes(base, known))
     if not given:
@@ -268,7 +273,7 @@ def placed(
             raise UserError(f"{name} has two ranges: give one")
     fixed = {name: value for name, value in constants.items() if name not in names}
     factors = design.factors if design else {}
-    return Design(given, fixed, 0, factors=factors).on(host_file, preset), base
+    return Design(given, fixed, 0, factors=factors).on(host_file, preset, workload), base
 
 
 def check_scenario(scenario: Mapping[str, Any]) -> dict[str, Any]:
@@ -302,6 +307,9 @@ def varied(texts: Sequence[str], scenario: Mapping[str, Any]) -> list[Axis]:
     return found
 
 
+_DASHED = re.compile(r"[\d.]+\s*(-|\.\.|to)\s*[\d.]+\s*\S*")
+
+
 def axis(text: str) -> Axis:
     """What varies, as a person writes it: ``NAME=LOW:HIGH``, ``:log`` behind it for even spacing by ratio.
 
@@ -320,7 +328,7 @@ def axis(text: str) -> Axis:
         return Axis(name, None, usual.low, usual.high, usual.log)
     low, *others = (part.strip() for part in rest.split(":"))
     spacing = others[1:] or ["linear"]
-    if len(others) > 2 or spacing[0] not in ("linear", "log"):
+    if len(others) > 2 or spacing[0] not in ("linear", "log") or _DASHED.fullmatch(rest):
         forms = "NAME=LOW:HIGH, NAME=LOW:HIGH:log or NAME=VALUE,VALUE"
         raise UserError(f"the range {text!r} is not of the form {forms}")
     of = {"from": low, "to": others[0], "spacing": spacing[0]} if others else rest.split(",")

@@ -23,12 +23,13 @@ _WORDS |= {"resident_share": "share with content", "compress_gib_per_s_per_core"
 def value(name: str, number: float) -> str:
     """A value with its unit, to four digits; a share in per cent.
 
-    >>> value("bandwidth_gbps", 12.34567), value("resident_share", 0.9)
-    ('12.35 Gbit/s', '90 %')
+    >>> value("bandwidth_gbps", 12.34567), value("resident_share", 0.9), value("streams", 1)
+    ('12.35 Gbit/s', '90 %', '1 connection')
     """
     if PARAMETERS[name].unit == "0-1":
         return f"{100 * number:.4g} %"
-    return f"{number:,.4g} {PARAMETERS[name].unit}".rstrip()
+    unit = PARAMETERS[name].unit
+    return f"{number:,.4g} {unit.removesuffix('s') if number == 1 and unit in COUNTED else unit}".rstrip()
 
 
 COUNTED = ("descriptors", "cores", "queues", "connections", "adapters")

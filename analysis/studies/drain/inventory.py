@@ -83,6 +83,7 @@ def read_inventory(path: str | Path, defaults: Mapping[str, object] | None = Non
             rows[name] = ""
     _filled_in(path, rows, lines, ("machine", "node"))
     _once(path, rows, lines, "machine")
+    _with_memory(path, rows, lines, defaults)
     for name in [str(n) for n in rows if str(n) in PARAMETERS]:
         rows[name] = _checked(path, rows[name], lines, name, rows.machine, defaults)
     rows["priority"] = [_priority(path, v, line) for v, line in zip(rows.priority, lines, strict=True)]
@@ -220,6 +221,18 @@ def _filled_in(path: str | Path, rows: pd.DataFrame, lines: list[int], names: Se
                 raise UserError(f"{path}, line {line}: the {name} has no name")
             if not value.isprintable():
                 raise UserError(f"{path}, line {line}: the name {value!r} of a {name} cannot be printed")
+
+
+def _with_memory(
+    path: str | Path, rows: pd.DataFrame, lines: list[int], defaults: Mapping[str, object]
+) -> None:
+    """UserError for a machine without its memory: no default is that of a machine of somebody's."""
+    lacking = np.flatnonzero(rows.memory_gib == "")
+    if len(lacking) and "memory_gib" not in defaults:
+        where = f"{path}, line {lines[lacking[0]]} ({rows.machine[lacking[0]]})"
+        raise UserError(
+            f"{where} has no memory_gib; write it there, or give that of all such with --memory-gib"
+        )
 
 
 def _once(path: str | Path, rows: pd.DataFrame, lines: list[int], name: str) -> None:

@@ -23,7 +23,7 @@ from analysis.arrays import Bools, Columns, Floats
 from analysis.errors import UserError
 from analysis.model.dirtying import WriteClasses
 from analysis.model.laws.passes import ENDLESS, REASONS
-from analysis.model.migration import LIMITS, ahead_pages, evaluate, guest, rates
+from analysis.model.migration import LIMITS, ahead_pages, changing_rules, evaluate, guest, rates
 from analysis.model.stop_rules import Rules
 from analysis.model.units import MIB, PAGE_BYTES, PAGES_PER_GIB
 from analysis.studies.drain import events
@@ -183,14 +183,14 @@ def _compresses(p: Columns) -> Ints:
 
 def _unchanging(p: Columns) -> Rules:
     """The rules of the moves; UserError for one that changes in time: no drain follows its clock."""
-    rules = Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"], p)
-    if rules.changes is not None:
-        name = np.broadcast_to(p["stop_rule"], len(rules.changes.some))[rules.changes.some][0]
+    changes = changing_rules(p)
+    if changes.any():
+        name = p["stop_rule"][changes][0]
         raise UserError(
             f"stop_rule = {name!r}: a drain follows no target that grows, no throttle, no time to give up; "
             "take 'qemu' with blackout_target_ms at its last, and the system's own time-out"
         )
-    return rules
+    return Rules.of(p["stop_rule"], p["pass_limit"], p["blackout_target_ms"])
 
 
 def _alone(p: Columns, extra: Extra, slow: Floats, payload: Floats) -> Alone:
@@ -251,7 +251,7 @@ def simulate(
 
 
 def may_compile() -> bool:
-    """Whether the compiled loop may be used: not where MIGRATION_STUDY_KERNEL asks for NumPy."""
+    """Whether the compiled loop may be used: not where MIGRATION_STUDY_KERNEL asks for less."""
     return os.environ.get("MIGRATION_STUDY_KERNEL", "") in ("", "compiled")
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy import linalg
 
-from analysis.arrays import Floats
+from analysis.arrays import Bools, Floats
 from analysis.errors import UserError
 from analysis.model.migration import filled, migrate, parameters_in
 from analysis.observations.files import read_observed
@@ -37,6 +37,8 @@ PREDICTED_ROWS = 2000
 """Migrations that are predicted so, at the most."""
 FOLDS = 5
 """Parts of the migrations that are predicted without them, to give intervals their size."""
+ENDLESS = 1e6
+"""An error as large says that the prediction has no end."""
 MEASURED = {
     "total_s": "measured_total_s",
     "stream_gib": "measured_stream_gib",
@@ -76,35 +78,38 @@ def calibrate(
     fit, x = fitting.fitted(table, wanted, measured_passes, seed)
     host = _host(name, fit, x, np.random.default_rng(seed))
     ceiling = bound_by(host.apply(unmeasured(table))).to_numpy()
-    host = replace(host, scatter=scatter(fit, x, ceiling), migrations=len(table), seen=seen.kept(table))
-    host = replace(host, widths=_widths(fit, x, host, seed))
+    every, repeats = scatter(fit, x, ceiling)
+    host = replace(host, scatter=every, repeats=repeats, migrations=len(table), seen=seen.kept(table))
+    others = _without_each_part(fit, x, host, seed)
+    host = _judged(host, others, table, seed)
     host = replace(host, undecided=tuple(decided.told(observed, fit, x, wanted)))
-    return with_correction(host, table, seed) if learn_correction else host
+    return _with_correction(host, others, table, seed) if learn_correction else host
 
 
-def with_correction(host: Host, table: pd.DataFrame, seed: int = 0) -> Host:
+def _with_correction(host: Host, others: Sequence[Part], table: pd.DataFrame, seed: int) -> Host:
     """The host with a second stage learnt on what the first leaves.
 
-    Its intervals get the size that a fifth of the migrations show, predicted by what the others taught.
+    Its intervals get the size that migrations show which neither of the stages behind their prediction saw.
     """
-    table = _usable(table)
     label = next((c for c in ("workload", "method") if c in table), "")
-    if len(table) >= FOLDS * conformal.FEWEST:
-        last = np.random.default_rng(seed).permutation(len(table)) % FOLDS == 0
-        most = _taught(host, table[~last].reset_index(drop=True), label, seed)
-        taught = replace(host, correction=most, widths={})
-        found = predict(unmeasured(table[last]), taught, draws=PREDICTED_DRAWS)
-        host = replace(host, widths=_learnt(found, table[last], host))
-    return replace(host, correction=_taught(host, table, label, seed))
+    every = _taught(host, table, label, seed)
+    parts = []
+    for without, part in others:
+        least = _taught(without, table[~part], label, seed, every)
+        parts.append((replace(without, correction=least.stored), part))
+    return replace(_judged(host, parts, table, seed), correction=every.stored)
 
 
-def _taught(host: Host, table: pd.DataFrame, label: str, seed: int) -> dict[str, Any]:
-    """What a correction holds after it has seen a table's migrations."""
+def _taught(
+    host: Host, table: pd.DataFrame, label: str, seed: int, like: correction.Taught | None = None
+) -> correction.Taught:
+    """A correction that has seen a table's migrations."""
+    table = table.reset_index(drop=True)
     base = host.apply(unmeasured(table))
     measured = {"total_s": table.measured_total_s}
     if "measured_blackout_s" in table:
         measured["blackout_s"] = table.measured_blackout_s
-    return correction.learn(base, migrate(parameters_in(base)), measured, label, seed)
+    return correction.taught(base, migrate(parameters_in(base)), measured, label, seed, like)
 
 
 _LOOKED_AT = (
@@ -192,25 +197,49 @@ def _alike(names: list[str], correlation: Floats) -> tuple[tuple[str, str], ...]
     return tuple((names[i], names[j]) for i, j in pairs)
 
 
-def _widths(fit: Fit, x: Floats, host: Host, seed: int) -> dict[str, Any]:
-    """What intervals are multiplied by: each fold of the migrations is predicted without it."""
-    table = fit.table
-    if len(table) < conformal.FEWEST:
-        return {}
-    rng = np.random.default_rng(seed)
-    folds = rng.permutation(len(table)) % FOLDS
-    some = np.zeros(len(table), bool)
-    some[rng.permutation(len(table))[:PREDICTED_ROWS]] = True
-    parts = []
-    for fold, values in resampling.without(fit, x, folds).items():
-        rows = table[(folds == fold) & some]
-        parts.append(predict(unmeasured(rows), _at(host, fit, values), draws=PREDICTED_DRAWS))
-    return _learnt(pd.concat(parts), table[some], host)
+Part = tuple[Host, Bools]
+"""A host that was fitted without a part of the migrations, and which these are."""
+
+
+def _without_each_part(fit: Fit, x: Floats, host: Host, seed: int) -> list[Part]:
+    """The host as it would be without each fifth of the migrations; none where there are too few of them."""
+    if len(fit.table) < conformal.FEWEST:
+        return []
+    folds = resampling.folds(fit.table, FOLDS, seed)
+    return [
+        (_at(host, fit, values), folds == fold) for fold, values in resampling.without(fit, x, folds).items()
+    ]
+
+
+def _judged(host: Host, others: Sequence[Part], table: pd.DataFrame, seed: int) -> Host:
+    """The host with what hosts without a part of the migrations get wrong of it, and intervals to match."""
+    if not others:
+        return host
+    some = np.random.default_rng(seed + 1).permutation(len(table)) < PREDICTED_ROWS
+    parts = [
+        predict(unmeasured(table[part & some]), replace(without, widths={}), draws=PREDICTED_DRAWS)
+        for without, part in others
+    ]
+    judged = table[some]
+    found = pd.concat(parts).loc[judged.index]
+    return replace(host, widths=_learnt(found, judged, host), held_out=_errors(found, judged))
+
+
+def _errors(found: pd.DataFrame, table: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Median and 90th percentile of the errors of some rows: relative ones of time, seconds of the pause."""
+    off = {"total_s": found.total_s / table.measured_total_s - 1}
+    if "measured_blackout_s" in table:
+        off["blackout_s"] = found.blackout_s - table.measured_blackout_s
+    errors = {name: error.abs().clip(upper=ENDLESS).dropna() for name, error in off.items()}
+    return {
+        name: {"rows": len(error), "median": float(error.median()), "p90": float(error.quantile(0.9))}
+        for name, error in errors.items()
+        if len(error) and error.quantile(0.9) < ENDLESS
+    }
 
 
 def _learnt(found: pd.DataFrame, table: pd.DataFrame, host: Host) -> dict[str, Any]:
     """Widths from predictions of a table's migrations that these had no part in."""
-    found = found.loc[table.index]
     counted = found.assign(**{n: as_counted(_pair(found, n), table) for n in map(str, found) if _streams(n)})
     measured = pd.DataFrame({n: table[column] for n, column in MEASURED.items() if column in table})
     base = host.apply(unmeasured(table))

@@ -111,9 +111,30 @@ def learn(
     ``label`` names a column of ``scenarios`` that says what kind of workload a row is. Returns what a
     host file stores under ``correction``. Migrations far off the others count little.
     """
+    return taught(scenarios, predicted, measured, label, seed).stored
+
+
+class Taught(NamedTuple):
+    """A correction as a host file stores it, and its processes by outcome."""
+
+    stored: dict[str, Any]
+    processes: dict[str, Process]
+
+
+def taught(
+    scenarios: pd.DataFrame,
+    predicted: pd.DataFrame,
+    measured: dict[str, pd.Series],
+    label: str = "",
+    seed: int = 0,
+    like: Taught | None = None,
+) -> Taught:
+    """As :func:`learn`; with the inputs' scale, lengths and sizes of a correction that it is ``like``.
+
+    So one learns quickly what some of the rows teach, where all of them have told how smooth it is.
+    """
     x = features(scenarios)
-    centre, spread = x.mean(), x.std().fillna(0.0)
-    spread = spread.where(spread > 1e-6, UNTRIED)
+    centre, spread = _scale(x, like)
     inputs = _scaled(x, centre, spread)
     labels = _labels(scenarios, label)
     chosen = _centres(x, np.random.default_rng(seed))
@@ -121,12 +142,21 @@ def learn(
     work = work_s(scenarios)
     stored: dict[str, Any] = {"label": label, "centre": centre.to_dict(), "spread": spread.to_dict()}
     stored |= {"points": [_text(row, 7) for row in inputs[chosen]], "labels": labels[chosen].tolist()}
-    outcomes = {}
+    processes = {}
     for name, values in measured.items():
         y = _log_ratio(_shortened(name, predicted[name], work), values.to_numpy(float))
-        regime = x["writes"].to_numpy()
-        outcomes[name] = _written(gaussian.learn(inputs, labels, y, regime, starts, chosen))
-    return stored | {"outcomes": outcomes}
+        regime, tuned = x["writes"].to_numpy(), like.processes[name] if like else None
+        processes[name] = gaussian.learn(inputs, labels, y, regime, starts, chosen, tuned)
+    written = {name: _written(process) for name, process in processes.items()}
+    return Taught(stored | {"outcomes": written}, processes)
+
+
+def _scale(x: pd.DataFrame, like: Taught | None) -> tuple[pd.Series, pd.Series]:
+    """What inputs are counted from and in units of: their own mean and spread, or another's."""
+    if like:
+        return pd.Series(like.stored["centre"]), pd.Series(like.stored["spread"])
+    spread = x.std().fillna(0.0)
+    return x.mean(), spread.where(spread > 1e-6, UNTRIED)
 
 
 def corrections(host: Host, scenarios: pd.DataFrame) -> pd.DataFrame:

@@ -9,15 +9,14 @@ A quantity that the data leave as free as it was before is taken out again, and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from analysis.arrays import Columns, Floats
-from analysis.model import engine
-from analysis.model.migration import evaluate, filled, made_passes, parameters_in
+from analysis.model import by_laws
+from analysis.model.migration import filled, parameters_in
 from analysis.model.stop_rules import STOP_RULES, Rules
 from analysis.parameters import PARAMETERS
 from analysis.studies.hosts.around import Around, Pairs
@@ -100,9 +99,7 @@ class Fit:
         self.passes = _pass_targets(table, measured_passes)
         looks = any(np.isfinite(STOP_RULES[str(r)].check_interval_s) for r in set(self.columns["stop_rule"]))
         self.phases = phases if looks else np.zeros(1)
-        # By the table alone: a fit must not depend on what a program has loaded before.
-        quick = len(table) >= COMPILED and find_spec("numba") is not None
-        self.way = engine.Way("laws" if quick else "numpy")
+        self.compiled = True if len(table) >= COMPILED and by_laws.possible() else None
 
     def _about(self, label: str, kind: str) -> np.ndarray:
         if not kind:
@@ -143,7 +140,7 @@ class Fit:
         mib = many["extra_resident_mib"] + np.tile(self.phases, len(p["memory_gib"]))
         many["extra_resident_mib"] = np.maximum(mib, 0)
         many["pass_limit"], limit = self._limited(many, MOST_PASSES), many["pass_limit"]
-        found = evaluate(many, self.way)
+        found = by_laws.outcomes(many, self.compiled)
         cut_off = (found["passes"] >= MOST_PASSES) & ~(limit <= MOST_PASSES)
         for name in ("total_s", "stream_gib", "memory_sent_gib"):
             found[name] = np.where(cut_off, np.inf, found[name])
@@ -198,9 +195,9 @@ class Fit:
         pairs = around.pairs
         told = np.flatnonzero(np.isin(pairs[1], owner))
         p = self.columns_at(points, (pairs[0][told], pairs[1][told]))
-        log = made_passes(p | {"pass_limit": self._limited(p, LOOKED_AT)})
+        log = by_laws.history(p | {"pass_limit": self._limited(p, LOOKED_AT)}, self.compiled)
         fitted = np.full((len(pairs[0]), LOOKED_AT + 2), np.nan)
-        fitted[told[log.row.astype(int)], log.number.astype(int)] = log.dirtied_pages
+        fitted[told[log.row], log.number] = log.dirtied_pages
         made = around.at_every(fitted)[:, owner, number]
         measured = self.passes.dirtied_pages.to_numpy()
         return np.log((measured + FEW_PAGES) / (made + FEW_PAGES))

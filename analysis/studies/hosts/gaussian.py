@@ -62,12 +62,16 @@ class Function(NamedTuple):
 
 @dataclass(frozen=True)
 class Process:
-    """What was learnt: three functions, centres with their labels, and a weight for each centre."""
+    """What was learnt: three functions, centres with their labels, and a weight for each centre.
+
+    ``noise_factor``: what the noise found along the regime was multiplied by; no prediction needs it.
+    """
 
     functions: tuple[Function, ...]
     points: Floats
     labels: Labels
     weights: Floats
+    noise_factor: float = 1.0
 
     def mean_and_nearness(self, inputs: Floats, labels: Labels) -> tuple[Floats, Floats]:
         """The mean at each row of ``inputs``, 0 far from all centres; and how near the nearest of them is.
@@ -90,11 +94,13 @@ def learn(
     regime: Floats,
     starts: tuple[Floats, Floats],
     chosen: NDArray[np.intp],
+    tuned: Process | None = None,
 ) -> Process:
     """Learn from one row of ``inputs`` a row of ``observed``; the rows ``chosen`` become centres.
 
     ``starts``: lengths at which the tuning starts, of the smooth functions and of the fine one; an input
-    that does not vary keeps its own. ``regime``: what the noise goes by.
+    that does not vary keeps its own. ``regime``: what the noise goes by. ``tuned``: a process whose lengths
+    and sizes are taken as they are, for nothing is tuned then.
     """
     varies = np.flatnonzero(np.ptp(inputs, axis=0) > 0)
     lengths = (starts[0], starts[0], starts[1])
@@ -102,16 +108,17 @@ def learn(
     size = max(float(np.sqrt(np.average(observed**2, weights=counts))), 1e-3)
     begun = tuple(Function(np.array(at), size * share) for at, share in zip(lengths, SHARES, strict=True))
     noise = np.full(len(observed), FIRST_NOISE * size)
-    functions, factor = begun, 1.0
-    for count, steps in TUNING:
-        tuned = chosen[:count]
-        near = (inputs[tuned], labels[tuned], observed[tuned], noise[tuned])
-        functions, factor = _tune(functions, begun, factor, varies, near, steps)
+    functions, factor = (tuned.functions, tuned.noise_factor) if tuned else (begun, 1.0)
+    for count, steps in TUNING[-1:] if tuned else TUNING:
+        if not tuned:
+            some = chosen[:count]
+            near = (inputs[some], labels[some], observed[some], noise[some])
+            functions, factor = _tune(functions, begun, factor, varies, near, steps)
         cross = _kernel(functions, inputs[chosen], labels[chosen], inputs, labels)
         weights = _weights(cross[:, chosen], cross, observed, noise * factor)
         noise = _noise(observed - weights @ cross, regime)[0]
     weights = _weights(cross[:, chosen], cross, observed, noise * factor)
-    return Process(functions, inputs[chosen], labels[chosen], weights)
+    return Process(functions, inputs[chosen], labels[chosen], weights, factor)
 
 
 def _weights(among: Floats, cross: Floats, observed: Floats, noise: Floats) -> Floats:

@@ -49,22 +49,26 @@ class Host:
     ``parameters``: estimates that replace a parameter's default. ``scales``: estimates of factors.
     ``scatter``: standard deviations from migration to migration: ``extra_resident_mib`` [MiB];
     ``dirty_pages_per_s``, of the logarithm of the rate of writes; ``time``, of the logarithm of durations,
-    and ``blackout_s`` [s], each by the ceiling that binds. ``correlation``: of the logarithms of all
+    and ``blackout_s`` [s], each by the ceiling that binds. ``repeats``: the same among repeats of one
+    configuration, where the host was calibrated to some. ``correlation``: of the logarithms of all
     estimates, parameters first, as the data know them together. ``cannot_tell_apart``: pairs of names whose
     estimates depend on each other. ``widths``: what intervals are multiplied by
-    (``studies.hosts.conformal``). ``undecided``: sentences on what the data do not decide. ``seen``: marks of
-    the migrations that it was calibrated to (``studies.hosts.seen``). ``correction``: the second stage
-    (``studies.hosts.correction``), if there is one.
+    (``studies.hosts.conformal``). ``held_out``: errors of migrations predicted by a fit without them: median
+    and 90th percentile, relative of ``total_s``, in seconds of ``blackout_s``. ``undecided``: sentences on
+    what the data do not decide. ``seen``: marks of the migrations that it was calibrated to
+    (``studies.hosts.seen``). ``correction``: the second stage (``studies.hosts.correction``), if any.
     """
 
     name: str = "default"
     parameters: tuple[Estimate, ...] = ()
     scales: tuple[Estimate, ...] = ()
     scatter: dict[str, Any] = field(default_factory=dict)
+    repeats: dict[str, Any] = field(default_factory=dict)
     correlation: tuple[tuple[float, ...], ...] = ()
     cannot_tell_apart: tuple[tuple[str, str], ...] = ()
     undecided: tuple[str, ...] = ()
     widths: dict[str, Any] = field(default_factory=dict)
+    held_out: dict[str, Any] = field(default_factory=dict)
     migrations: int = 0
     seen: tuple[str, ...] = ()
     correction: dict[str, Any] | None = None
@@ -79,13 +83,17 @@ class Host:
         """All estimates, in the order of ``correlation``."""
         return (*self.parameters, *self.scales)
 
-    def columns(self) -> dict[str, float]:
+    def columns(self, workload: str = "", stated: Iterable[str] = ()) -> dict[str, float]:
         """What the host says of any scenario, by name: its parameters, and its factors as such.
 
-        Estimates for one kind of migration are left out: a scenario without a kind is of none.
+        Estimates for one kind of migration are left out, for a scenario without a kind is of none, but for
+        those of its ``workload``. A share of the guest's content says nothing of what is ``stated``.
         """
-        usual = {e.name: e.value for e in self.parameters if not e.of}
-        return usual | {e.name + FACTOR: e.value for e in self.scales if not e.of}
+        kinds = [e for e in self.estimates if not e.of]
+        kinds += [e for e in self.estimates if workload and (e.label, e.of) == ("workload", workload)]
+        usual = {e.name: e.value for e in kinds if e in self.parameters}
+        scales = [e for e in kinds if e in self.scales and not (e.share_of and e.name in stated)]
+        return usual | {e.name + FACTOR: e.value for e in scales}
 
     def estimate(self, name: str, of: str = "") -> Estimate:
         """The estimate of a parameter or scale (of one kind of migration); KeyError if there is none."""
@@ -153,12 +161,12 @@ def host_content(host: Host) -> dict[str, Any]:
     body = asdict(host)
     for kind in ("parameters", "scales"):
         body[kind] = [{k: _short(v) for k, v in e.items() if v != ""} for e in body[kind]]
-    body["scatter"] = _short(host.scatter)
+    body["scatter"], body["repeats"] = _short(host.scatter), _short(host.repeats)
     body["cannot_tell_apart"] = [list(pair) for pair in host.cannot_tell_apart]
     body["undecided"] = list(host.undecided)
     body["seen"] = " ".join(host.seen) or None
     body["correlation"] = [[round(float(c), 3) for c in row] for row in host.correlation]
-    body["widths"] = _short(host.widths)
+    body["widths"], body["held_out"] = _short(host.widths), _short(host.held_out)
     kept = {key: value for key, value in body.items() if value not in (None, [], {})}
     return {"version": host_file.VERSION} | kept
 
@@ -180,20 +188,22 @@ def _short(value: Any) -> Any:
     return float(f"{value:.5g}") if isinstance(value, (float, np.floating)) else value
 
 
-def on(host_file: str | Path, scenario: Mapping[str, Any], preset: str = "") -> dict[str, Any]:
+def on(
+    host_file: str | Path, scenario: Mapping[str, Any], preset: str = "", workload: str = ""
+) -> dict[str, Any]:
     """A scenario where it will run: what it does not say is the calibrated host's, or else the preset's.
 
     The one place where a preset and a host are put on a scenario, for every face of the study. The scenario
     keeps its own numbers; what a host makes of them stands beside as factors (:mod:`analysis.model.factors`),
     which hold for whatever else is asked of it. ``host_file`` and ``preset`` (a version of Windows Server)
-    may be empty.
+    may be empty; ``workload`` is one that the host tells apart.
 
     >>> on("", {"memory_gib": 16}, "windows_2019")
     {'stop_rule': 'hyperv', 'transport': 'compression', 'memory_gib': 16}
     """
     usual: dict[str, Any] = dict(presets.host(preset).parameters) if preset else {}
     if host_file:
-        usual |= load_host(host_file).columns()
+        usual |= load_host(host_file).columns(workload, stated=scenario)
     # A value left empty ("as the stop rule has it") says nothing that could go before what is usual here.
     said = {name: value for name, value in scenario.items() if value is not None or name not in usual}
     return usual | said
@@ -205,6 +215,18 @@ def computed_with(table: pd.DataFrame) -> dict[str, np.ndarray]:
     scaled = [name.removesuffix(FACTOR) for name in map(str, known) if name.endswith(FACTOR)]
     made = filled(known)
     return {f"applied_{name}": made[name] for name in scaled}
+
+
+def among_repeats(host: Host) -> Host:
+    """The host as repeats of one configuration see it: its values as they are, and how repeats scatter.
+
+    Nothing is drawn of one that was calibrated to too few repeats.
+    """
+    known = {
+        kind: tuple(replace(e, low=e.value, high=e.value) for e in getattr(host, kind))
+        for kind in ("parameters", "scales")
+    }
+    return replace(host, **known, scatter=host.repeats, widths={})
 
 
 def without_link(host: Host) -> Host:

@@ -37,6 +37,25 @@ _ESTIMATE = {
 }
 _LOGARITHM = {"type": "number", "minimum": 0, "maximum": _MOST_SPREAD}
 _SECONDS = {"type": "number", "minimum": 0, "maximum": 1e6}
+_ERRORS = {
+    "type": "object",
+    "required": ["rows", "median", "p90"],
+    "properties": {
+        "rows": {"type": "integer", "minimum": 1},
+        **{name: {"type": "number", "minimum": 0} for name in ("median", "p90")},
+    },
+    "additionalProperties": False,
+}
+_SCATTER = {
+    "type": "object",
+    "properties": {
+        "extra_resident_mib": {"type": "number", "minimum": 0, "maximum": 1e8},
+        "dirty_pages_per_s": _LOGARITHM,
+        "time": {"type": "object", "additionalProperties": _LOGARITHM},
+        "blackout_s": {"type": "object", "additionalProperties": _SECONDS},
+    },
+    "additionalProperties": False,
+}
 _CORRELATION = {"type": "number", "minimum": -1, "maximum": 1}
 _WIDTH = {
     "type": "object",
@@ -57,19 +76,12 @@ _SCHEMA = {
         "seen": {"type": "string", "pattern": "^[0-9a-f]{8}( [0-9a-f]{8})*$"},
         "parameters": {"type": "array", "items": _ESTIMATE},
         "scales": {"type": "array", "items": _ESTIMATE},
-        "scatter": {
-            "type": "object",
-            "properties": {
-                "extra_resident_mib": {"type": "number", "minimum": 0, "maximum": 1e8},
-                "dirty_pages_per_s": _LOGARITHM,
-                "time": {"type": "object", "additionalProperties": _LOGARITHM},
-                "blackout_s": {"type": "object", "additionalProperties": _SECONDS},
-            },
-            "additionalProperties": False,
-        },
+        "scatter": _SCATTER,
+        "repeats": _SCATTER,
         "correlation": {"type": "array", "items": {"type": "array", "items": _CORRELATION}},
         "undecided": {"type": "array", "items": {"type": "string"}},
         "widths": {"type": "object", "additionalProperties": {"type": "array", "items": _WIDTH}},
+        "held_out": {"type": "object", "additionalProperties": _ERRORS},
         "cannot_tell_apart": {
             "type": "array",
             "items": {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2},

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from analysis.arrays import Floats
+from analysis.model.migration import parameters_in
 from analysis.studies.hosts import fitting
 from analysis.studies.hosts.fitting import Fit
 
@@ -39,6 +41,26 @@ def _step(slopes: Floats, residual: Floats, times: Floats, fit: Fit, x: Floats, 
     pull = (x - fit.start) / fit.prior**2 + drawn / fit.prior
     step: Floats = np.linalg.solve(whole, slopes.T @ (weight * residual) + pull)
     return step
+
+
+def configurations(table: pd.DataFrame) -> np.ndarray:
+    """A number for each migration, the same for those that agree in all that is known of them."""
+    told = [*parameters_in(table), *(name for name in ("workload", "method") if name in table)]
+    number: np.ndarray = table.groupby(told, dropna=False, sort=False).ngroup().to_numpy()
+    return number
+
+
+def folds(table: pd.DataFrame, count: int, seed: int) -> np.ndarray:
+    """The part of each migration, of ``count``: repeats of a configuration are in one.
+
+    A repeat would tell of its own; only where there are too few configurations they are parted.
+    """
+    rng, of = np.random.default_rng(seed), configurations(table)
+    kinds = int(of.max()) + 1
+    if kinds < 2 * count:
+        return rng.permutation(len(table)) % count
+    part: np.ndarray = (rng.permutation(kinds) % count)[of]
+    return part
 
 
 def without(fit: Fit, x: Floats, folds: np.ndarray) -> dict[Any, Floats]:

@@ -22,9 +22,12 @@ from scipy import optimize
 from analysis.arrays import Columns, Floats
 from analysis.studies.hosts.drawing import NINETY
 from analysis.studies.hosts.fitting import SHORT_S, VERY_LONG_S, Fit
+from analysis.studies.hosts.resampling import configurations
 
 FEWEST_OF_A_KIND = 8
 """Residuals of a ceiling from which it has a scatter of its own."""
+FEWEST_REPEATS = 5
+"""Repeats, less one of each configuration, from which their scatter is told apart."""
 FEWEST_WRITING = 30
 """Migrations from which the scatter of writes is told from that of the link."""
 MIB, SHARE = 4.0, 0.02
@@ -34,19 +37,49 @@ TAILS = 6.0
 LEAST = 1e-5
 
 
-def scatter(fit: Fit, x: Floats, ceiling: np.ndarray) -> dict[str, Any]:
-    """The sizes of the causes, as a host keeps them; ``ceiling``: what binds each migration."""
+def scatter(fit: Fit, x: Floats, ceiling: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The sizes of the causes, as a host keeps them: of all migrations, and of repeats of a configuration.
+
+    ``ceiling``: what binds each migration. Repeats agree in all that is known, so they scatter around their
+    own mean, free of what the model gets wrong of their configuration; none of too few of them.
+    """
     p = fit.columns_at(x[None])
     residual = {part: one.values for part, one in fit.parts_of(fit.outcomes(p)).items()}
-    shared = _shared(fit, p)
     kinds = _kinds(ceiling, residual["total"])
-    causes = [*shared, *(("time", k) for k in kinds), *(("blackout_s", k) for k in kinds)]
-    slopes = _slopes(fit, p, shared, kinds, ceiling)
-    known = {part: np.isfinite(values) for part, values in residual.items()}
-    causes = [c for c in causes if any(slopes[part][c][known[part]].any() for part in residual)]
-    sizes = _likeliest(causes, residual, known, slopes)
+    slopes = _slopes(fit, p, _shared(fit, p), kinds, ceiling)
     widened = len(fit.table) / max(len(fit.table) - len(x), 1)
+    every = _sized(residual, slopes, kinds, widened)
+    among = _among_repeats(residual, configurations(fit.table))
+    return every, _sized(among, slopes, _kinds(ceiling, among["total"]), 1.0) if among else {}
+
+
+def _sized(
+    residual: dict[str, Floats],
+    slopes: dict[str, dict[tuple[str, str], Floats]],
+    kinds: dict[str, np.ndarray],
+    widened: float,
+) -> dict[str, Any]:
+    """The sizes of the causes that residuals have, their variances multiplied by ``widened``."""
+    known = {part: np.isfinite(values) for part, values in residual.items()}
+    every = next(iter(slopes.values()))
+    causes = [c for c in every if any(slopes[part][c][known[part]].any() for part in residual)]
+    sizes = _likeliest(causes, residual, known, slopes)
     return _as_kept(causes, sizes * np.sqrt(widened), residual, known, slopes, kinds)
+
+
+def _among_repeats(residual: dict[str, Floats], configuration: np.ndarray) -> dict[str, Floats]:
+    """Residuals from the mean of their configuration; NaN of what is not repeated; none of too few."""
+    found = {}
+    for part, values in residual.items():
+        told = np.isfinite(values)
+        count = np.bincount(configuration, told)[configuration]
+        mean = np.bincount(configuration, np.where(told, values, 0.0))[configuration] / np.maximum(count, 1)
+        # From their own mean n repeats lie nearer than from the true one.
+        off = (values - mean) * np.sqrt(count / np.maximum(count - 1, 1))
+        found[part] = np.where(count > 1, off, np.nan)
+    again = np.isfinite(found["total"])
+    freedom = again.sum() - len(set(configuration[again].tolist()))
+    return found if freedom >= FEWEST_REPEATS else {}
 
 
 def _shared(fit: Fit, p: Columns) -> list[tuple[str, str]]:

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.arrays import Bools, Floats
+from analysis.arrays import Bools, Columns, Floats
 from analysis.model.dirtying import WriteClasses, distinct_pages
-from analysis.model.engine import precopy
 from analysis.model.laws.passes import PASS_LIMIT, REASONS
-from analysis.model.precopy import Guest, Precopy, SteadyLink
-from analysis.model.stop_rules import STOP_RULES, Rules
+from analysis.model.precopy import Guest, Precopy, SteadyLink, precopy
+from analysis.model.stop_rules import CHANGING, STOP_RULES
 from analysis.studies.running.belief import believed
 from analysis.studies.running.course import Course
 from analysis.studies.running.guests import Guests, Told
@@ -105,19 +104,18 @@ def believed_now(here: Course, rule: Rule, told: Told) -> Believed:
 def _end_s(here: Course, rule: Rule, who: Believed) -> Floats:
     guest, sent = _guest(here, who)
     found = precopy(guest, SteadyLink(who.pages_per_s, sent - who.pages_per_s * (here.time_s - here.start_s)),
-                    _left_of(rule, here, len(sent)))  # fmt: skip
+                    _left_of(rule, here))  # fmt: skip
     return here.start_s + np.asarray(found.duration_s, float)
 
 
 def ends(here: Course, rule: Rule, who: Believed) -> Ends:
     """How the migration ends for each guest, if all goes on as it is."""
     guest, sent = _guest(here, who)
-    rules = _left_of(rule, here, len(sent))
     link = who.pages_per_s
     ahead = sent - link * (here.time_s - here.start_s)
-    found = precopy(guest, SteadyLink(link, ahead), rules)
+    found = precopy(guest, SteadyLink(link, ahead), _left_of(rule, here))
     never = _never(found, rule)
-    blackout = np.maximum(found.residual_pages / link - rules.head_start_s, 0) + rule.pause_s
+    blackout = np.maximum(found.residual_pages / link - STOP_RULES[rule.name].head_start_s, 0) + rule.pause_s
     end = here.start_s + np.asarray(found.duration_s) + blackout
     soonest = here.time_s + np.minimum(here.remaining_pages / link, blackout)
     return Ends(
@@ -138,12 +136,15 @@ def paused_now(here: Course, rule: Rule, who: Believed) -> Ends:
     return Ends(here.time_s + blackout, blackout, every * float(here.number), every, ~every)
 
 
-def _left_of(rule: Rule, here: Course, rows: int) -> Rules:
-    """The rule that is left, for so many guests."""
-    limits = np.full(rows, rule.pass_limit), np.full(rows, rule.target_of(here))
-    whole = Rules.of(np.full(rows, rule.name, object), *limits)
-    limit = np.where(np.isinf(whole.pass_limit), MOST_PASSES, whole.pass_limit)
-    return whole._replace(pass_limit=np.maximum(limit - (here.number - 1), 1.0))
+def _left_of(rule: Rule, here: Course) -> Columns:
+    """The rule that is left; one that changes as it stands now, which is QEMU's."""
+    limit = STOP_RULES[rule.name].pass_limit if math.isnan(rule.pass_limit) else rule.pass_limit
+    limit = (MOST_PASSES if math.isinf(limit) else limit) - (here.number - 1)
+    return {
+        "stop_rule": np.array(["qemu" if rule.name in CHANGING else rule.name], object),
+        "pass_limit": np.array([max(limit, 1.0)]),
+        "blackout_target_ms": np.array([rule.target_of(here)]),
+    }
 
 
 def _never(found: Precopy, rule: Rule) -> Bools:

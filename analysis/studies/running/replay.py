@@ -22,19 +22,19 @@ from analysis.studies.running import widths
 from analysis.studies.running.course import Course, course
 from analysis.studies.running.forecast import Rule, believed_now, ends
 from analysis.studies.running.guests import Told
-from analysis.studies.running.outlook import LEVELS, intervals, median
+from analysis.studies.running.outlook import intervals, median
 
 MOMENTS = (0.25, 0.5, 0.75)
 POLLS = 150
 """Polls of a course rebuilt from its passes, one each 20 ms at the most."""
 CONTENT_PAGES = 1700.0
 """Scatter of the content beside what the laboratory's rule says of it (data/laboratory.yml: 6.9 MiB)."""
-MOST = 20.0
-"""By what an interval is multiplied at the most."""
 KNOWN = ("polls", "polls and rule", "guest too", "polls and sample", "rule and sample")
 """What the estimate knows: the polls alone; the limit on passes and on the downtime besides; the machine's
 content, write rate, working set and pattern besides; the first two with QEMU's sample of dirty pages over a
 second before the migration."""
+UNLIMITED = (KNOWN[0], KNOWN[3])
+"""Where no limit on passes is known: a migration that one ended ends in a way that nothing foretold."""
 
 
 def scenarios(name: str = "critical_migrations") -> pd.DataFrame:
@@ -92,7 +92,7 @@ def _columns(row: pd.Series) -> dict[str, np.ndarray]:
 def known(row: pd.Series, what: str) -> tuple[Rule, Told]:
     """The rule and what is told of the guest of one migration, for one of :data:`KNOWN`."""
     sampled = Told(sampled_pages=float(row.sampled_dirty_mib_per_s) * 256) if "sample" in what else Told()
-    if what in (KNOWN[0], KNOWN[3]):
+    if what in UNLIMITED:
         return Rule(), sampled
     rule = Rule(pass_limit=float(row.pass_limit), target_ms=float(row.blackout_target_ms))
     if what in (KNOWN[1], KNOWN[4]):
@@ -179,38 +179,3 @@ def errors(found: pd.DataFrame) -> pd.DataFrame:
 
 def _size(error: pd.Series[float], chance: float) -> float:
     return float(np.quantile(error.abs(), chance, method="inverted_cdf"))
-
-
-def scores(found: pd.DataFrame, level: int) -> list[float]:
-    """How far out each end lies, in half widths of an interval that was not widened."""
-    names = (f"low{level}", f"high{level}")
-    return [
-        widths.score(row.total_s, row.end_s, {n: row[f"end_s_{n}"] for n in names}, row.now_s, level)
-        for _, row in found.iterrows()
-    ]
-
-
-def learnt(found: pd.DataFrame) -> dict[str, dict[int, float]]:
-    """Widths by regime from replayed moments whose intervals were not widened."""
-    return {
-        str(name): {level: _quantile(scores(part, level), level) for level in LEVELS}
-        for name, part in found.groupby("regime")
-    }
-
-
-def _quantile(found: Sequence[float], level: int) -> float:
-    place = min(math.ceil(level / 100 * (len(found) + 1)), len(found)) - 1
-    return float(np.clip(sorted(found)[place], 0.2, MOST))
-
-
-def held(found: pd.DataFrame) -> pd.DataFrame:
-    """Share of ends inside their intervals by moment, each pattern by widths learnt on the others."""
-    parts = []
-    for pattern in found.write_pattern.unique():
-        mine = found[found.write_pattern == pattern]
-        others = learnt(found[found.write_pattern != pattern])
-        inside = {f"in {level} %": np.array(scores(mine, level)) <= [others[r][level] for r in mine.regime]
-                  for level in LEVELS}  # fmt: skip
-        parts.append(mine[["at"]].assign(**inside))
-    whole: pd.DataFrame = pd.concat(parts).groupby("at").mean()
-    return whole

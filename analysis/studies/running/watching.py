@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.errors import UserError
 from analysis.model.dirtying import WriteClasses
 from analysis.model.migration import content_pages, filled, guest, parameters_in
 from analysis.model.stop_rules import STOP_RULES
@@ -76,6 +77,9 @@ class Watch:
             return Seen(found, key, "", None)
         row = rows.iloc[-1]
         here = course(p for p in polls_of(found, key))
+        if here is None and "status" not in row:
+            over = f"what is read tells of {len(found.migrations)} migrations that are over"
+            raise UserError(f"{over}, and of none on its way: observe reads them")
         if here is None or row.status in ENDED:
             return Seen(found, key, str(row.status), None)
         rule, told = self.known(row)

@@ -7,8 +7,8 @@ p, ends l and h and the true end T a replayed moment scores
           \frac{\ln (p - t) / (T - t)}{\ln (p - t) / (l - t)} \text{ below},
 
 and an interval of 90 % is multiplied by the 90 % quantile of the scores, apart by what is known. They were
-learnt by ``python benchmarks/watch.py --learn``; how many of a write pattern's
-ends lie inside is told by widths learnt on the other patterns alone (:func:`.replay.held`).
+learnt by ``python benchmarks/watch.py --learn``; how many ends lie inside is told by widths that the
+migrations judged had no part in (:mod:`.coverage`).
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from analysis.studies.running.guests import Told
 
 WIDTHS: dict[str, dict[int, float]] = {
     "first pass": {50: 0.8, 90: 0.79},
-    "first pass, no limit": {50: 0.39, 90: 0.68},
-    "later": {50: 0.76, 90: 0.87},
-    "later, no limit": {50: 0.72, 90: 1.09},
+    "first pass, no limit": {50: 1.13, 90: 0.78},
+    "first pass, sample": {50: 0.91, 90: 0.84},
+    "first pass, sample, no limit": {50: 1.09, 90: 0.92},
+    "later": {50: 0.81, 90: 1.05},
+    "later, no limit": {50: 1.2, 90: 0.86},
     "told": {50: 0.7, 90: 1.09},
 }
 """Factors on the half width of each interval, by regime."""
@@ -34,10 +36,11 @@ SOON_S = 0.02
 
 
 def regime(here: Course, rule: Rule, told: Told) -> str:
-    """What an estimate rests on: what was told of the guest, or what was seen of it, and the rule."""
+    """What an estimate rests on: what was told of the guest, or seen of it, or sampled, and the rule."""
     if told.classes is not None:
         return "told"
-    return ("first pass" if here.number == 1 else "later") + (", no limit" if rule.unlimited() else "")
+    sampled = ", sample" if told.sampled_pages is not None and not here.seen else ""
+    return ("later" if here.seen else "first pass") + sampled + (", no limit" if rule.unlimited() else "")
 
 
 def score(end_s: float, middle: float, ends: dict[str, float], now: float, level: int) -> float:

@@ -145,11 +145,11 @@ class Design:
     reduce: Mapping[str, Any] = field(default_factory=dict)
     factors: Mapping[str, float] = field(default_factory=dict)
 
-    def on(self, host_file: str | Path = "", preset: str = "") -> Design:
+    def on(self, host_file: str | Path = "", preset: str = "", workload: str = "") -> Design:
         """The design on a calibrated host, or with a preset's defaults: what it does not say is theirs."""
         if not host_file and not preset:
             return self
-        usual = on(host_file, {}, preset)
+        usual = on(host_file, {}, preset, workload)
         plain = {
             name: value for name, value in usual.items() if name in PARAMETERS and name not in self.names
         }

@@ -24,9 +24,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import alone, spreadsheets, whole, writable
+from analysis import alone, cluster, spreadsheets, whole, writable
 from analysis.arrays import Columns
-from analysis.cluster import check_address
 from analysis.model.engine import Way, cores, way_for
 from analysis.model.migration import CODED, evaluate
 from analysis.parameters import OUTCOMES, ParameterError
@@ -108,9 +107,10 @@ def sweep(
         For a folder that cannot be written, before anything is evaluated.
     """
     design = _design(design).on(host_file, preset)
-    check_address(scheduler)
+    cluster.check_address(scheduler)
     if not rows and not design.reduce:
         raise ParameterError("a sweep without rows and without reductions makes nothing")
+    cluster.check_answers(scheduler)
     begun = time.monotonic()
     folder = Path(out)
     for place in (folder, beside(folder)) if rows else (beside(folder),):

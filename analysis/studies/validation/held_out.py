@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.model.migration import parameters_in
-from analysis.studies.hosts.calibration import calibrate, with_correction
+from analysis.studies.hosts.calibration import calibrate
 from analysis.studies.hosts.prediction import as_counted, coverage, predict
 from analysis.studies.validation import rivals
 
@@ -57,7 +57,7 @@ def by_this_study(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
 
 def by_this_study_corrected(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
     """The same with the learned second stage."""
-    return predict(inputs(test), with_correction(calibrate(train), train))
+    return predict(inputs(test), calibrate(train, learn_correction=True))
 
 
 def predictors() -> dict[str, Predictor]:

@@ -18,7 +18,7 @@ from analysis.model.migration import passes
 from analysis.observations.files import read_observed
 from analysis.observations.lab import STOP_RULES
 from analysis.studies.hosts.host import Host
-from analysis.studies.hosts.prediction import as_counted, coverage, predict, unmeasured
+from analysis.studies.hosts.prediction import ENDLESS, as_counted, coverage, predict, unmeasured
 
 COVERED_METHODS = ("precopy", "xbzrle", "compress", "multifd-zstd", "multifd-zlib", *STOP_RULES)
 """Methods of the laboratory that the model describes; xbzrle, which sends less of a page that it sent before,
@@ -78,7 +78,7 @@ def compare(observed: pd.DataFrame, host: Host | None = None, *, draws: int = 64
     compression. A migration is cancelled at its ``time_limit_s``, if it has one, so what would take
     longer gets the verdict ``never``.
     """
-    table = predict(unmeasured(observed), host, draws=draws).join(observed.filter(like="measured_"))
+    table = _on_host(observed, host, draws).join(observed.filter(like="measured_"))
     stream = as_counted(table, table)
     never = table.total_s > table.get("time_limit_s", np.inf)
     verdict = table.stop_reason.map(_VERDICT_OF).fillna("converged").mask(never, "never")
@@ -90,6 +90,17 @@ def compare(observed: pd.DataFrame, host: Host | None = None, *, draws: int = 64
     if "measured_blackout_s" in table:
         table["blackout_error_ms"] = (table.blackout_s - table.measured_blackout_s) * 1000
     return table
+
+
+def _on_host(observed: pd.DataFrame, host: Host | None, draws: int) -> pd.DataFrame:
+    """Predictions of observed migrations; what a bare guest holds is its row's, not that of the host's."""
+    rows = unmeasured(observed)
+    bare = observed.get("bare_guest", pd.Series(False, index=observed.index)).eq(True)
+    parts = [
+        predict(part, host, given=("extra_resident_mib",) if of_bare else (), draws=draws)
+        for of_bare, part in rows.groupby(bare)
+    ]
+    return pd.concat(parts).loc[observed.index] if parts else predict(rows, host, draws=draws)
 
 
 def validate(
@@ -138,8 +149,8 @@ def relative_errors(error: pd.Series[float]) -> dict[str, float | None]:
     error = error.dropna()
     size = error.abs()
     return {
-        "median_relative_error": _number(size.median()),
-        "p90_relative_error": _number(float(size.quantile(0.9))),
+        "median_relative_error": _quantile(size, 0.5),
+        "p90_relative_error": _quantile(size, 0.9),
         "share_within_10pct": _number((size <= 0.1).mean()),
         "bias": _number(error.mean()),
     }
@@ -149,8 +160,8 @@ def absolute_errors(error_ms: pd.Series[float]) -> dict[str, float | None]:
     """Median and 90th percentile of the size of errors in milliseconds."""
     size = error_ms.abs()
     return {
-        "median_absolute_error": _number(size.median()),
-        "p90_absolute_error": _number(float(size.quantile(0.9))),
+        "median_absolute_error": _quantile(size, 0.5),
+        "p90_absolute_error": _quantile(size, 0.9),
     }
 
 
@@ -168,6 +179,12 @@ def verdict_table(compared: pd.DataFrame) -> pd.DataFrame:
     """Migrations by measured (rows) and predicted (columns) verdict."""
     counts = pd.crosstab(compared.measured_verdict, compared.verdict)
     return counts.reindex(index=VERDICTS, columns=VERDICTS, fill_value=0)
+
+
+def _quantile(sizes: pd.Series[float], level: float) -> float | None:
+    """A quantile of errors, of which some may be infinite: none lies between a number and infinity."""
+    found = float(sizes.clip(upper=ENDLESS).quantile(level))
+    return _number(found if found < ENDLESS / 1e6 else np.inf)
 
 
 def _number(value: float) -> float | None:

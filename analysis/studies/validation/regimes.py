@@ -11,13 +11,15 @@ import pandas as pd
 from analysis.arrays import Floats
 from analysis.model.migration import filled, parameters_in
 from analysis.studies.hosts import conformal
-from analysis.studies.hosts.prediction import writes_over_link
+from analysis.studies.hosts.host import Host
+from analysis.studies.hosts.prediction import outcomes, writes_over_link
 from analysis.studies.validation.migrations import error_table
 
 EDGES = (0.0, *conformal.EDGES, np.inf)
 """Writes over what the link carries, between the regimes."""
 FEWEST = 3
 """Repeats of one configuration from which their scatter is told."""
+DRAWS = 256
 NORMAL_90 = 2 * 1.645
 """Width of an interval of 90 % of a normal law, in standard deviations."""
 
@@ -77,28 +79,40 @@ def _row(part: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def repeats(compared: pd.DataFrame) -> pd.DataFrame:
+def repeats(compared: pd.DataFrame, host: Host | None = None) -> pd.DataFrame:
     """Scatter of repeats of one configuration, measured and drawn, a row a configuration.
 
     Rows that agree in all parameters are repeats. ``writes_over_link``; ``n``; ``measured_spread``: standard
-    deviation of the logarithm of total time; ``drawn_spread``: that of a normal law with the interval of 90 %
-    that the prediction states.
+    deviation of the logarithm of total time; ``repeats_spread``: that of draws as the ``host`` knows
+    repeats to scatter, NaN where it knows of none; ``drawn_spread``: that of a normal law with the interval
+    of 90 % that the prediction states.
     """
     known = compared[list(parameters_in(compared))]
     key = known.astype(str).agg("|".join, axis=1)
     ratio = pd.Series(regime_ratio(compared), index=compared.index)
-    rows = [_spread(part, float(ratio[part.index[0]])) for _, part in compared.groupby(key, sort=False)
+    host = host or Host()
+    rows = [_spread(part, float(ratio[part.index[0]]), host) for _, part in compared.groupby(key, sort=False)
             if len(part) >= FEWEST]  # fmt: skip
-    names = ["writes_over_link", "n", "measured_spread", "drawn_spread"]
+    names = ["writes_over_link", "n", "measured_spread", "repeats_spread", "drawn_spread"]
     return pd.DataFrame(rows, columns=names).sort_values("writes_over_link", ignore_index=True)
 
 
-def _spread(part: pd.DataFrame, ratio: float) -> dict[str, float]:
+def _spread(part: pd.DataFrame, ratio: float, host: Host) -> dict[str, float]:
     first = part.iloc[0]
     drawn = np.log(first.total_s_high90 / first.total_s_low90) / NORMAL_90
     return {
         "writes_over_link": ratio,
         "n": len(part),
         "measured_spread": float(np.log(part.measured_total_s).std(ddof=1)),
+        "repeats_spread": _as_repeats(part.head(1), host),
         "drawn_spread": float(drawn),
     }
+
+
+def _as_repeats(row: pd.DataFrame, host: Host) -> float:
+    """Spread of the logarithm of the total time of one migration, made again and again on a host."""
+    if not host.repeats:
+        return np.nan
+    # What is compared is on the host already: only its scatter is to be drawn.
+    drawn = outcomes(parameters_in(row), Host(scatter=host.repeats), draws=DRAWS)
+    return float(np.log(drawn["total_s"]).std())

@@ -73,7 +73,12 @@ def capped_working_set(scenarios: pd.DataFrame) -> pd.DataFrame:
 
 def uniform_saturation(scenarios: pd.DataFrame) -> pd.DataFrame:
     """Uniform writes whatever the pattern: W (1 - exp(-D t / W)), passes sent whole."""
-    return _recurrence(scenarios, lambda r, t: dirtying.uniform(t, r.dirty, r.working_set))
+    return _recurrence(scenarios, _uniform)
+
+
+def _uniform(r: Rows, t: np.ndarray) -> np.ndarray:
+    one = (np.asarray(column)[:, None] for column in (r.dirty, r.working_set, np.zeros(len(r.dirty), bool)))
+    return dirtying.distinct_pages(t, dirtying.WriteClasses(*one))
 
 
 RIVALS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {

@@ -79,14 +79,15 @@ def recorded(one: Configuration, pair: Pair, written_from: float) -> dict[str, A
     course = followed(pair, rule_of(one), one)
     after = guest.reports(pair.target.serial)
     end = ended(pair)
-    blocked = pair.ask_target.ask("query-migrate").get("postcopy-blocktime")
+    # The target of a cancelled migration ends by itself, and hears no more questions.
+    told = {} if course.cancelled else pair.ask_target.ask("query-migrate")
     return {
         "key": one.key,
         "configuration": asdict(one),
         "status": "timeout" if course.cancelled else end["status"],
         "error": end.get("error-desc"),
         "end": {"ram": course.memory} | end,
-        "postcopy_blocked_ms": blocked,
+        "postcopy_blocked_ms": told.get("postcopy-blocktime"),
         "polls": course.polls,
         "changes": course.changes,
         "syncs": synchronisations(pair.source.trace.read_text(errors="replace")),

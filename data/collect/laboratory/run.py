@@ -107,6 +107,8 @@ def attempt(one: Configuration, image: Path, accelerator: str, version: str, rec
         record: dict[str, Any] = migration.measure(one, image, accelerator)
     except (LaboratoryError, QmpError) as error:
         return str(error)
+    except ConnectionError as error:
+        return f"a QEMU ended while it was asked: {error.strerror}"
     except subprocess.CalledProcessError as error:
         return f"`{' '.join(map(str, error.cmd))}` failed"
     why = disturbed(record) if record["status"] in ("completed", "timeout") else f"QEMU: {record['error']}"

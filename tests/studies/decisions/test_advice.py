@@ -185,6 +185,16 @@ def test_a_pair_of_hosts_is_as_slow_as_its_slower_one():
     assert (both["transport"], both["stream_limit_gbps"]) == ("tcpip", 4.0)
 
 
+def test_what_is_nearly_all_is_not_called_all():
+    """Of 72.8 s of blackout 0.209 s are left: more than 99 % less, and long times are in minutes."""
+    rings = Situation({"memory_gib": 256.0, "dirty_pages_per_s": 120000.0, "working_set_gib": 48.0,
+                       "bandwidth_gbps": 25.0, "receive_buffers": 16}, at_hand={"rdma": True})  # fmt: skip
+    told = " ".join(advised.answer(advise(rings)))
+    assert "(more than 99 % less)" in told
+    assert " min " in told
+    assert "(100 %" not in told
+
+
 def test_a_blackout_can_be_the_goal():
     """With the blackout as goal the first line is the one with the least of it, within 5 %."""
     rows = advise(SITUATIONS["256 GiB on 2 x 10 GbE, a busy database"], "blackout")

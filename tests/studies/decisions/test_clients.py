@@ -95,6 +95,12 @@ def test_perceived_and_dropped():
     assert chances["a guest cluster on one subnet (since 2016)"] == pytest.approx(0.5)
 
 
+def test_who_waits_in_vain_is_not_said_to_wait():
+    """Linux gives a connection up after 925 s: of an outage of 2,073 s nobody waits through it."""
+    assert "gives up its connection after 925 s." in statement(felt(paused(2073)).iloc[0])[1]
+    assert "waits" in statement(felt(paused(400)).iloc[0])[1]
+
+
 def test_an_endless_migration_is_felt_by_nobody():
     """Passes without end never come to a pause: no figure, and a sentence that says so."""
     row = migrate(stop_rule="qemu", dirty_pages_per_s=1e6, working_set_gib=8, bandwidth_gbps=1)

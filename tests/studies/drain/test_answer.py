@@ -7,7 +7,7 @@ from analysis.errors import UserError
 from analysis.observations.lab import LABORATORY
 from analysis.studies.drain import powershell, scatter
 from analysis.studies.drain.answer import Asked, drain
-from analysis.studies.drain.compare import over_limits
+from analysis.studies.drain.compare import on_line, over_limits
 from analysis.studies.drain.roll import roll
 from analysis.studies.drain.systems import SYSTEMS, system
 from analysis.studies.hosts.host import load_host
@@ -103,3 +103,13 @@ def test_how_many_at_once_is_compared():
     assert (table.makespan_s >= table.bound_s * (1 - 1e-9)).all()
     slow = table[table.bandwidth_gbps == 1.0]
     assert (np.diff(slow.blackout_s) > 0).all()
+
+
+def test_a_line_rate_that_is_asked_for_goes_before_that_of_the_nodes():
+    """Nodes of 5 and 25 Gbit/s keep their own unless 1 is asked for; without any it is the default."""
+    own = nodes("ab", bandwidth_gbps=[5.0, 25.0])
+    kept, link = on_line(own, "B", None)
+    assert (list(kept.machines.bandwidth_gbps), link) == ([5.0, 25.0], 25.0)
+    asked, link = on_line(own, "b", 1.0)
+    assert (list(asked.machines.bandwidth_gbps), link) == ([1.0, 1.0], 1.0)
+    assert on_line(nodes("ab"), "a", None)[1] == on_line(None, "a", None)[1] == 10.0

@@ -10,7 +10,7 @@ from analysis.errors import UserError
 from analysis.model.migration import migrate
 from analysis.studies.hosts import seen
 from analysis.studies.hosts.calibration import calibrate
-from analysis.studies.hosts.prediction import predict
+from analysis.studies.hosts.prediction import predict, unmeasured
 
 TRUE = {"extra_resident_mib": 120.0, "stream_limit_gbps": 3.0, "handoff_ms": 300.0, "setup_s": 1.5}
 FACTORS = {"dirty_pages_per_s": 1.2, "bandwidth_gbps": 0.95}
@@ -286,17 +286,27 @@ def test_a_host_with_shares_predicts_the_table_it_was_fitted_to(shared, shared_h
     assert error.quantile(0.9) < 0.04
 
 
+def test_a_host_says_how_right_it_is_on_what_it_did_not_see(table, host):
+    """Errors of its own migrations by fits without them: the noise that was put in, and hardly more."""
+    usual = host.held_out["total_s"]
+    assert usual["rows"] == len(table)
+    said = (predict(unmeasured(table), host).total_s / table.measured_total_s - 1).abs()
+    assert said.median() <= usual["median"] * 1.05
+    assert usual["median"] < usual["p90"] < 0.06
+
+
 def test_the_same_seed_gives_the_same_host(table):
     """Bootstrap draws come from the seed alone."""
     assert calibrate(table.head(12), free=FEW) == calibrate(table.head(12), free=FEW)
 
 
 def test_a_second_stage_is_learnt_on_request(table):
-    """``learn_correction`` adds the second stage and leaves the first as it is."""
+    """``learn_correction`` adds the second stage and intervals of its own, and leaves the first as it is."""
     plain = calibrate(table.head(12), free=FEW)
     both = calibrate(table.head(12), free=FEW, learn_correction=True)
     assert both.correction is not None
-    assert replace(both, correction=None) == plain
+    assert replace(both, correction=None, widths=plain.widths, held_out=plain.held_out) == plain
+    assert both.widths != plain.widths
 
 
 def test_migrations_that_never_ended_are_left_out(table):

@@ -129,8 +129,8 @@ def test_rows_are_what_migrate_says_of_them(tmp_path, small, design, precision, 
 
 @pytest.mark.parametrize("rule", ["qemu", "xen", "simgrid"])
 def test_one_stop_rule_holds_for_all_rows(tmp_path, rule, monkeypatch):
-    """A rule that does not vary, of the kind that the general way follows, holds for every row."""
-    monkeypatch.setenv("MIGRATION_STUDY_KERNEL", "numpy")
+    """A rule that does not vary, of the kind that the kernel leaves to the laws, holds for every row."""
+    monkeypatch.setenv("MIGRATION_STUDY_KERNEL", "laws")
     swept = sweep({"parameters": {"stop_rule": rule, "dirty_pages_per_s": [0, 1e3, 1e6, 1e8]}}, tmp_path)
     expected = migrate(stop_rule=rule, dirty_pages_per_s=[0, 1e3, 1e6, 1e8])
     assert rows_in(swept.path).total_s.tolist() == pytest.approx(expected.total_s.tolist())
@@ -315,7 +315,7 @@ def test_reductions_are_written_for_a_spreadsheet_too(tmp_path, small):
 
 # --- many processes -----------------------------------------------------------------------------
 
-PLAIN = {**os.environ, "MIGRATION_STUDY_KERNEL": "numpy"}
+PLAIN = {**os.environ, "MIGRATION_STUDY_KERNEL": "plain"}
 """For programs of their own, which need not load the compiled kernel."""
 TCPIP = {**RANDOM, "parameters": {**RANDOM["parameters"], "transport": "tcpip"}}
 """One transport: rows that cost a tenth."""
@@ -347,14 +347,15 @@ def test_a_dask_cluster_makes_the_same(tmp_path, alone, dask):
 
 
 def test_scheduler_that_is_not_there_is_said(tmp_path, monkeypatch):
-    """An address where no scheduler answers is a user's mistake, told in one sentence."""
+    """An address where no scheduler answers is a user's mistake, told before anything is written."""
     pytest.importorskip("distributed", reason="no Dask here: no sweep on a cluster")
     from analysis import cluster
 
     connect = cluster.connect
     monkeypatch.setattr(cluster, "connect", lambda address: connect(address, timeout="1s"))
     with pytest.raises(ParameterError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
-        sweep(RANDOM, tmp_path, scheduler="tcp://127.0.0.1:9")
+        sweep(RANDOM, tmp_path / "s", scheduler="tcp://127.0.0.1:9")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis.observations.lab import DATA, LABORATORY, read_migrations
-from analysis.studies.hosts.host import load_host
+from analysis.studies.hosts.host import Host, load_host
 from analysis.studies.validation.migrations import compare, error_table
 from analysis.studies.validation.regimes import by_regime, cells, regime, repeats
 
@@ -84,3 +84,11 @@ def test_the_scatter_of_repeats_by_hand():
     assert found.n.tolist() == [3]
     assert found.measured_spread[0] == pytest.approx(np.log(1.1))
     assert found.drawn_spread[0] == pytest.approx(0.2 / 3.29)
+    assert np.isnan(found.repeats_spread[0])
+
+
+def test_repeats_are_drawn_as_the_host_knows_them():
+    """A clock that scatters by 2 % and nothing else: so does the total, without the set-up of 2 s."""
+    clock = Host(repeats={"time": {"line_rate": 0.02}}, scatter={"time": {"line_rate": 0.3}})
+    found = repeats(compared([10.0, 11.0, 12.1], dirty=0), clock)
+    assert found.repeats_spread[0] == pytest.approx(0.02, rel=0.1)

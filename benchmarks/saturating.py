@@ -1,14 +1,13 @@
-"""The plainest law of pre-copy, for arrays of any shapes: one working set, a target, a limit."""
+"""The plainest law of pre-copy by the kernel for arrays of any shapes: one working set, a target, a limit."""
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from analysis.arrays import Bools, Counts, Numbers, Reals
-from analysis.model.engine import RuleKind, Way, made, way_for
+from analysis.model.engine import RuleKind, made
 from analysis.model.precopy import Precopy
 
 _RULE = RuleKind(0.0, np.inf, np.inf, 0.0, target_ends_passes=True, limited=True)
@@ -31,7 +30,7 @@ def saturating(
     pages_per_s: Numbers,
     target_s: Numbers,
     pass_limit: Numbers,
-    way: Way | None = None,
+    threads: int = 1,
     out: Saturating | None = None,
 ) -> Saturating:
     r"""Pre-copy of uniformly written working sets: maps and distributions of millions of points.
@@ -47,8 +46,7 @@ def saturating(
     the outcomes and the work, at a relative error below 1e-5 (a row that stops within rounding of its
     target may make a pass more or less). ``pages_per_s`` is above 0 and finite, nothing is negative
     (``migrate`` checks values and knows all other laws). ValueError for a pass limit that is not finite:
-    such a row might never end. ``way`` as in :mod:`.engine`, which picks it;
-    ``out`` of an earlier call of the same shape and type is written to again.
+    such a row might never end. ``out`` of an earlier call of the same shape and type is written to again.
 
     >>> out = saturating(1000, 100, 50, [100, 1000], target_s=0.01, pass_limit=30)
     >>> out.passes.tolist(), out.total_s.round(2).tolist()
@@ -67,11 +65,11 @@ def saturating(
     }
     shape = np.broadcast_shapes(*(a.shape for a in columns.values()))
     given = None if out is None else _as_precopy(Saturating._make(column.reshape(-1) for column in out))
-    found = made(columns, _RULE, way or way_for(math.prod(shape)), totals=True, out=given)
+    found = made(columns, _RULE, threads, totals=True, out=given)
     flat = (found.duration_s, found.residual_pages, found.sent_pages, found.passes, found.converged)
     return Saturating._make(column.reshape(shape) for column in flat)
 
 
 def _as_precopy(out: Saturating) -> Precopy:
     reason = np.empty(len(out.passes), np.int8)
-    return Precopy(out.passes, reason, out.converged, out.downtime_s, out.total_s, out.sent_pages, None)
+    return Precopy(out.passes, reason, out.converged, out.downtime_s, out.total_s, out.sent_pages)
