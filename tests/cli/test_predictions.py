@@ -13,7 +13,6 @@ from analysis import migrate
 from analysis.cli.predicted import predicted
 from analysis.cli.predictions import WIDTH, answer, prediction_text, seconds, verdict
 from analysis.errors import UserError
-from analysis.model.by_laws import FEW
 from analysis.observations.lab import LABORATORY
 from analysis.parameters import OUTCOMES, STOP_RULES, TRANSPORTS
 from analysis.studies import overflows
@@ -23,20 +22,15 @@ BUSY = {"dirty_pages_per_s": "200000", "working_set_gib": "8", "memory_gib": "64
 
 @cache
 def drawn(seed: int, rows: int) -> list[dict]:
-    """Random migrations of every stop rule, from idle guests to such as never end.
-
-    A few at a time: as the plain laws stand, which takes a tenth of what the arrays take for such rules.
-    """
+    """Random migrations of every stop rule, from idle guests to such as never end."""
     rng = np.random.default_rng(seed)
-    columns = {
-        "memory_gib": rng.uniform(0.5, 256, rows),
-        "dirty_pages_per_s": np.where(rng.random(rows) < 0.1, 0, 10 ** rng.uniform(1, 7, rows)),
-        "working_set_gib": rng.uniform(0.01, 64, rows),
-        "bandwidth_gbps": 10 ** rng.uniform(-1, 2, rows),
-        "stop_rule": rng.choice(STOP_RULES, rows),
-    }
-    parts = [{name: column[i : i + FEW] for name, column in columns.items()} for i in range(0, rows, FEW)]
-    return [row for part in parts for row in migrate(**part).to_dict("records")]
+    return migrate(
+        memory_gib=rng.uniform(0.5, 256, rows),
+        dirty_pages_per_s=np.where(rng.random(rows) < 0.1, 0, 10 ** rng.uniform(1, 7, rows)),
+        working_set_gib=rng.uniform(0.01, 64, rows),
+        bandwidth_gbps=10 ** rng.uniform(-1, 2, rows),
+        stop_rule=rng.choice(STOP_RULES, rows),
+    ).to_dict("records")
 
 
 def test_the_answer_comes_first():
