@@ -27,6 +27,7 @@ import analysis.pages  # noqa: F401  (first, so that nbformat is imported withou
 from tests.small_notebooks import BROKEN, GOOD, PLAIN, Batch, save
 
 COMPILING = pytest.StashKey[subprocess.Popen[bytes]]()
+UNTOLD = pytest.StashKey[bool]()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -55,6 +56,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if not hasattr(session.config, "workerinput") and "MUTANT_UNDER_TEST" not in os.environ:
         done = os.environ[COMPILED] = os.path.join(tempfile.mkdtemp(), "compiled")
         session.config.stash[COMPILING] = subprocess.Popen([sys.executable, "-c", COMPILE, done])
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tell the laws once they are compiled: they look whether they are but once, most likely before."""
+    if item.config.stash.get(UNTOLD, True) and os.path.exists(os.environ.get(COMPILED, "")):
+        from analysis.model import by_laws
+
+        by_laws._kept.cache_clear()
+        item.config.stash[UNTOLD] = False
 
 
 @pytest.fixture(scope="session")
