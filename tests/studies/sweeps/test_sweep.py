@@ -317,9 +317,9 @@ def test_reductions_are_written_for_a_spreadsheet_too(tmp_path, small):
 
 LAWS = {**os.environ, "MIGRATION_STUDY_KERNEL": "laws"}
 """For programs of their own, which load the laws that are compiled already, and compile no kernel."""
-TCPIP = {**RANDOM, "parameters": {**RANDOM["parameters"], "transport": "tcpip"}}
-"""One transport: rows that cost a tenth."""
-LARGE = {**TCPIP, "rows": 4 * PART + 1_000, "precision": "single"}
+DIRECT = {**RANDOM, "parameters": {**RANDOM["parameters"], "transport": "smb_direct"}}
+"""Rows that cost half: no ring of buffers is looked at."""
+LARGE = {**DIRECT, "rows": 4 * PART + 1_000, "precision": "single"}
 """Enough for a pool: processes of their own begin with the sizes of the module."""
 
 
@@ -463,7 +463,7 @@ runpy.run_module("analysis", run_name="__main__", alter_sys=True)
 @pytest.mark.skipif(os.name == "nt", reason="SIGINT to a process group is POSIX")
 def test_ctrl_c_keeps_what_is_done(tmp_path, machine_code):
     """Ctrl-C, which a terminal sends to all processes of a command, ends it with 130; it carries on."""
-    many = {**TCPIP, "rows": 400 * PART, "outcomes": ["total_s"]}
+    many = {**DIRECT, "rows": 400 * PART, "outcomes": ["total_s"]}
     file, out = tmp_path / "many.yml", tmp_path / "out"
     file.write_text(yaml.safe_dump(many, sort_keys=False))  # random rows follow from the order of the axes
     arguments = ["sweep", str(file), "--out", str(out), "--workers", "2"]
