@@ -4,7 +4,7 @@ A ``sh`` block holds commands. A ``text`` block right after one is what its last
 the mark ``<!-- file: NAME -->`` is the content of a file that later commands use. ``python`` blocks are
 programs.
 
-To renew what commands print, the README's table of errors, and the tables of benchmarks:
+To renew what commands print, the README's table of errors, the tables of benchmarks and of foreign truths:
 ``python -m tests.documents``.
 """
 
@@ -30,6 +30,7 @@ _BLOCK = re.compile(
 )
 _TABLE = re.compile(r"(?<=<!-- accuracy -->\n).*?(?=<!-- /accuracy -->)", re.DOTALL)
 
+_TRUTH = re.compile(r"(?<=<!-- truth -->\n).*?(?=<!-- /truth -->)", re.DOTALL)
 _PLAIN = re.compile(r"python -m analysis [^|<>;&$*?`\\\\]*")
 """A command of the study in which nothing is left for a shell to do but to part its words."""
 
@@ -242,6 +243,19 @@ def with_benchmarks(page: str) -> str:
     return _BENCH.sub(lambda m: m[1] + m[2] + tables.shown(m[1]), page)
 
 
+# --- foreign truths -----------------------------------------------------------------------------
+
+
+def with_truths(page: str) -> str:
+    """A page with the table of how far the study is from truths of others, as it is now."""
+    if not _TRUTH.search(page):
+        return page
+    from tests import truth
+
+    shown = truth.table()
+    return _TRUTH.sub(lambda _: shown, page)
+
+
 # --- renewing ---------------------------------------------------------------------------------
 
 
@@ -259,7 +273,7 @@ def renew(folder: Path) -> None:
         new = text
         for block, printed in reversed(prints):
             new = new[: block.start] + printed + new[block.end :]
-        new = with_benchmarks(_TABLE.sub(lambda _: accuracy_table(), new))
+        new = with_truths(with_benchmarks(_TABLE.sub(lambda _: accuracy_table(), new)))
         if new != text:
             page.write_text(new, encoding="utf-8")
             print(f"{os.path.relpath(page)} renewed")

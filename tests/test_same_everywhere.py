@@ -31,7 +31,7 @@ RANDOM = {
         "dirty_pages_per_s": {"from": 0, "to": 1e5},
         "transport": ["tcpip", "smb"],
     },
-    "rows": 3_000,
+    "rows": 1_400,
     "seed": 7,
     "reduce": {
         "spread": {"quantiles": "total_s", "by": {"memory_gib": 5}},
@@ -41,7 +41,7 @@ RANDOM = {
 GRID = {
     "parameters": {
         "memory_gib": {"from": 1, "to": 64, "count": 3, "spacing": "log"},
-        "dirty_pages_per_s": {"from": 0, "to": 1e5, "count": 100},
+        "dirty_pages_per_s": {"from": 0, "to": 1e5, "count": 60},
         "transport": ["tcpip", "compression"],
         "stop_rule": ["hyperv", "qemu"],
     },

@@ -39,8 +39,8 @@ def compare(found: pd.DataFrame, due: pd.DataFrame, never: tuple[str, ...]) -> N
 
 
 def test_steady_rules_are_the_twins():
-    """150 migrations over all parameters under the rules that stay as they are."""
-    asked = test_migration.scenarios(seed=11, rows=150)
+    """100 migrations over all parameters under the rules that stay as they are."""
+    asked = test_migration.scenarios(seed=11, rows=100)
     due = pd.DataFrame([test_migration.by_twin(row) for _, row in asked.iterrows()])
     soon = (due.stop_reason != "unfinished").to_numpy()
     assert soon.mean() > 0.97
@@ -50,8 +50,8 @@ def test_steady_rules_are_the_twins():
 
 
 def test_changing_rules_are_the_twins():
-    """150 migrations under rules that raise their target, throttle the guest, or give up."""
-    asked = test_changing.drawn(150, 12).assign(send_buffers=100_000, receive_buffers=100_000)
+    """100 migrations under rules that raise their target, throttle the guest, or give up."""
+    asked = test_changing.drawn(100, 12).assign(send_buffers=100_000, receive_buffers=100_000)
     due = pd.DataFrame([test_changing.by_twin(row) for _, row in asked.iterrows()])
     found = by_laws(asked)
     ends = (due.stop_reason != "unfinished").to_numpy() & (found.passes < 400).to_numpy()

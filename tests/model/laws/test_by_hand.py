@@ -13,6 +13,7 @@ from analysis.model.laws import changing, compression, link, memory, one, passes
 from analysis.model.laws.scenario import coded, scenarios
 from analysis.model.stop_rules import STOP_RULES
 from analysis.parameters import STOP_RULES as NAMES
+from tests.model import twin
 
 CARRIES_ALL = {
     "stream_limit_gbps": 1e6,
@@ -52,6 +53,8 @@ def test_the_polynomial_is_what_its_recipe_gives():
     for x in (0.0, 0.5, 1.0, 3.999, 4.0, 6.0, 30.0):
         assert special._scaled(x) == pytest.approx(scipy_special.erfcx(x), rel=3e-14)
     assert special.ndtr(1.0) == pytest.approx(0.8413447460685429, rel=1e-14)
+    assert special.erfcx(1e16) == pytest.approx(5.641895835477563e-17, rel=1e-15)
+    assert special.erfcx(math.inf) == 0
     assert (special.ndtr(-39.0), special.ndtr(39.0)) == (0.0, 1.0)
 
 
@@ -88,6 +91,7 @@ def test_compression_at_its_limits():
     assert compression.compressing_rate(math.inf, 0.0) == 0.0
     assert compression.compressed_rate(1.0, 2.0, 1.0, 0.0, 0) == (1.0, 1.0)
     assert compression.compressed_rate(1.0, 2.0, 1.0, 0.0, 1) == (0.0, 1.0)
+    assert compression.compressed_rate(0.0, 2.0, 1.0, 0.0, compression.IN_TURN) == (0.0, 1.0)
     # Link and cores alike, each would give 2: in turn they give 2 * 2**(-1/4).
     in_turn = compression.compressed_rate(1.0, 2.0, 2.0, 1.0, compression.IN_TURN)
     assert in_turn == pytest.approx((2 * 2**-0.25, 2.0))
@@ -98,6 +102,24 @@ def test_integral_of_arrivals_keeps_its_digits():
     x = Decimal("0.0009")
     exact = float(x - 1 + (-x).exp())
     assert rings._arrivals_up_to(0.0009 * 7, 0.0, 7.0) == pytest.approx(49 * exact, rel=1e-10)
+
+
+def test_a_path_as_long_as_the_moderation_waits_for_the_next_interrupt():
+    """Packets come back a packet's time after the ring was emptied: the twin's integrals, to 1e-7."""
+    path = 0.2e-3
+    law = rings.receive_ring(64, 1e5, path, 1e-4, path, 1, *rings.AIMD["reno"])
+    assert law == pytest.approx(twin.receive_ring(64, 1e5, path, 1e-4, path, 1, "reno"), rel=1e-7)
+
+
+def test_what_is_sent_ahead_by_hand():
+    """2 MiB ahead are 512 pages; 1,000 zero pages of 8 bytes cost 8000 / 4096 of them, compressed or not."""
+    p = asked(
+        send_ahead_mib=2, page_header_bytes=0, zero_page_bytes=8, memory_gib=2000 / 2**18, resident_share=0.5,
+        extra_resident_mib=0,
+    )  # fmt: skip
+    assert memory.ahead_pages(p, math.inf, 1.0, math.inf) == pytest.approx(512 - 8000 / 4096)
+    assert memory.ahead_pages(p, 1e9 / 8 / 4096, 1.0, 1.0) == pytest.approx(512 - 8000 / 4096)
+    assert memory.ahead_pages(p, math.inf, 2.0, math.inf) == pytest.approx(1024 - 16000 / 4096)
 
 
 # --- memory and passes --------------------------------------------------------------------------------
@@ -134,6 +156,7 @@ def test_marks_stand_at_powers_of_two():
     """Brent: passes 1, 2, 4 and 8 are marks; only from the second on is what was left remembered."""
     p, w = asked(dirty_pages_per_s=1e6, bandwidth_gbps=1, stop_rule="hyperv_2008r2", pass_limit=9), one.work()
     n, seen, left = one.start(p, w), [], []
+    one._begin(p, w, n)
     for _ in range(9):
         left.append(w.state[passes.LEFT])
         passes.make_pass(p, w.machine, w.changes, w.rates, w.sizes, w.state, w.waiting, w.marked, n)
@@ -219,7 +242,8 @@ def test_a_target_below_a_millisecond_counts():
 def test_the_throttle_looks_each_second_and_acts_at_the_second_time():
     """More than half of what was sent is dirty: nothing at 0.9 s and at 1 s, the first throttle at 2 s."""
     c = changes(FIRST_THROTTLE=0.2, MORE_THROTTLE=0.1)
-    changing._look(c, 0.9, 100, 51)
+    changing._look(c, 0.5, 60, 30)
+    changing._look(c, 0.9, 40, 21)
     assert (c[changing.LOOKED_S], c[changing.LOOK_SENT], c[changing.LOOK_DIRTIED]) == (0, 100, 51)
     changing._look(c, 1.0, 100, 50)
     assert (c[changing.LOOKED_S], c[changing.LOOK_SENT], c[changing.LOOK_DIRTIED]) == (1, 0, 0)
