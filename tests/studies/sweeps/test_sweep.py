@@ -315,7 +315,7 @@ def test_reductions_are_written_for_a_spreadsheet_too(tmp_path, small):
 
 # --- many processes -----------------------------------------------------------------------------
 
-PLAIN = {**os.environ, "MIGRATION_STUDY_KERNEL": "plain"}
+LAWS = {**os.environ, "MIGRATION_STUDY_KERNEL": "laws"}
 """For programs of their own, which need not load the compiled kernel."""
 TCPIP = {**RANDOM, "parameters": {**RANDOM["parameters"], "transport": "tcpip"}}
 """One transport: rows that cost a tenth."""
@@ -373,7 +373,7 @@ def test_memory_does_not_grow_with_rows(tmp_path):
     for number in (2, 8):
         command = [sys.executable, "-c", code, str(number), str(tmp_path / str(number))]
         peaks.append(
-            int(subprocess.run(command, capture_output=True, text=True, check=True, env=PLAIN).stdout)
+            int(subprocess.run(command, capture_output=True, text=True, check=True, env=LAWS).stdout)
         )
     rows_kib = 6 * 65_536 * 14 * 8 / 1024
     assert peaks[1] - peaks[0] < 0.3 * rows_kib
@@ -466,7 +466,7 @@ def test_ctrl_c_keeps_what_is_done(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env=PLAIN,
+        env=LAWS,
     ) as process:
         until = time.monotonic() + 60
         # Four are under way at most, and they are taken in their order: with a fifth the first is done.
