@@ -19,7 +19,6 @@ PASSES = {
     "the compiled kernel, single precision": "compiled, float32",
     "the compiled kernel, double precision, two cores (wall)": "compiled, float64, two cores, wall",
     "the plain C loop on two cores (wall)": "C, two cores, wall",
-    "the NumPy way": "NumPy way",
     "NumPy with masks, as one writes it first": "NumPy, masked",
     "a Python loop": "Python loop",
 }

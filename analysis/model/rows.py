@@ -117,24 +117,52 @@ def _append(log: Any, made: Any) -> Any:
     return append
 
 
+@intrinsic(float)
+def _value(typingctx: Any, places: Any, place: Any, number: Any) -> Any:
+    """What a row has in the column at a place."""
+
+    def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Sequence[ir.Value]) -> ir.Value:
+        table, two = context.make_array(places)(context, builder, args[0]).data, ir.Constant(args[1].type, 2)
+        at = builder.gep(table, [builder.mul(args[1], two)])
+        begin, step = builder.load(at), builder.load(builder.gep(at, [ir.Constant(ir.IntType(64), 1)]))
+        address = builder.add(begin, builder.mul(step, args[2]))
+        return builder.load(builder.inttoptr(address, ir.DoubleType().as_pointer()))
+
+    return types.float64(places, types.intp, types.intp), emit
+
+
+@register_jitable(**_INSIDE)
+def _same(places: Indices, links: Indices, i: int) -> bool:
+    """True where a row's link is that of the row before."""
+    for place in links:  # noqa: SIM110 (compiled code knows no generators)
+        if _value(places, place, i) != _value(places, place, i - 1):
+            return False
+    return True
+
+
 def _stamped(stamp: int) -> Any:
     """The table's laws as kept on disk; see :func:`.jit.digest`. One function, for they share most of it."""
 
     @compiled(cache=True, nogil=True, **_OPTIONS)
-    def run(what: int, first: int, places: Indices, work: Any, given: Any, log: Any, found: Floats) -> int:
+    def run(
+        what: int, first: int, places: Indices, links: Indices, work: Any, given: Any, log: Any,
+        found: Floats,
+    ) -> int:  # fmt: skip
         """Rows from the first on, until the log of passes may be too short for a further one; the next."""
         machines, writes, sizes = given
         keeps = len(log) > _LONGEST
         for i in range(first, found.shape[1] if stamp else 0):
-            p = _row(places, i)
+            p, same = _row(places, i), i > first and _same(places, links, i)
             if what == RATES:
-                rates.fill_rates(p, work.ceilings, work.state)
+                if not same:
+                    rates.fill_rates(p, work.ceilings, work.state)
                 for k in range(found.shape[0]):
                     found[k, i] = work.state[k] if k < _RATES else work.ceilings[k - _RATES]
                 continue
             begun = int(log[0, 0])
             if what == OUTCOMES:
-                _keep(one.followed(p, work, log), found, i)
+                n = one.start_on(p, work) if same else one.start(p, work)
+                _keep(one.outcome(p, work, one.traced(p, work, n, log)), found, i)
             else:
                 w = one.Work(
                     work.ceilings, machines[i], work.changes, work.state, writes[i], sizes[i], work.waiting,
@@ -193,9 +221,10 @@ def fill(
     log = np.zeros((4 * _LONGEST if history else _LONGEST, _MADE + 1))
     machines: Any = tuple(given) if given is not None else (np.zeros((1, 1)),) * 3
     places, row, parts = _places(columns), 0, []
+    links = np.array([PLACES[name] for name in rates.FIELDS if places[2 * PLACES[name] + 1]], np.intp)
     while row < found.shape[1]:
         log[0, 0] = 0
-        row = _run(what, row, places, lists, machines, log, found)
+        row = _run(what, row, places, links, lists, machines, log, found)
         parts.append(log[1 : int(log[0, 0]) + 1].copy())
     return np.concatenate([*parts, log[:0]]) if history else None
 

@@ -9,6 +9,7 @@ from analysis.model.laws import changing, link, memory, passes, rates
 from analysis.model.laws.changing import REPEATED, SKIPPED_S, SKIPPED_SENT, SLOWED_S
 from analysis.model.laws.passes import (
     AHEAD,
+    BINDS,
     CONTENT,
     CYCLIC,
     DIRTIED,
@@ -107,13 +108,19 @@ def work() -> Work:
 
 
 def start(p: Scenario, w: Work) -> int:
-    """Fill in the machine and its classes of pages; how many classes."""
-    goodput = link.goodput(p, p.bandwidth_limit_share, w.ceilings)
-    rate, ratio = memory.memory_rate(p, goodput)
+    """Fill in the machine on its link and its classes of pages; how many classes."""
+    m = w.machine
+    m[GOODPUT], m[STEPS] = link.goodput(p, p.bandwidth_limit_share, w.ceilings), 0.0
+    rate, m[RATIO] = memory.memory_rate(p, m[GOODPUT])
+    m[RATE], m[BINDS] = rate * PAGES_PER_GIB, rates.binds(p, w.ceilings, m[GOODPUT])
+    return start_on(p, w)
+
+
+def start_on(p: Scenario, w: Work) -> int:
+    """The same for a link that is filled in already."""
     m, pages, content = w.machine, p.memory_gib * PAGES_PER_GIB, memory.content_pages(p)
     m[CONTENT], m[ZERO], m[TOP] = content, pages - content, min(pages * p.top_content_share, content)
-    m[RATE], m[GOODPUT], m[RATIO], m[STEPS] = rate * PAGES_PER_GIB, goodput, ratio, 0.0
-    m[AHEAD] = memory.ahead_pages(p, m[RATE], ratio, goodput)
+    m[AHEAD] = memory.ahead_pages(p, m[RATE], m[RATIO], m[GOODPUT])
     n = memory.fill_classes(p, w.rates, w.sizes)
     m[CYCLIC] = n - 1.0 if p.write_pattern == memory.SEQUENTIAL else 0.0
     return n
@@ -121,12 +128,12 @@ def start(p: Scenario, w: Work) -> int:
 
 def migrated(p: Scenario, w: Work) -> Outcome:
     """The outcomes of one migration."""
-    return _outcome(p, w, precopied(p, w, start(p, w)))
+    return outcome(p, w, precopied(p, w, start(p, w)))
 
 
 def followed(p: Scenario, w: Work, log: list[Made]) -> Outcome:
     """The same, with every pass added to a list as by :func:`traced`."""
-    return _outcome(p, w, traced(p, w, start(p, w), log))
+    return outcome(p, w, traced(p, w, start(p, w), log))
 
 
 def precopied(p: Scenario, w: Work, n: int) -> Ended:
@@ -186,10 +193,10 @@ def _paused(p: Scenario, w: Work, n: int, reason: int) -> Ended:
     )
 
 
-def _outcome(p: Scenario, w: Work, ended: Ended) -> Outcome:
-    """Outcomes of the whole migration."""
+def outcome(p: Scenario, w: Work, ended: Ended) -> Outcome:
+    """Outcomes of the whole migration, from how its pre-copy ended."""
     m, residual, rule = w.machine, ended.residual_pages, int(p.stop_rule)
-    goodput, ratio, binds = m[GOODPUT], m[RATIO], rates.binds(p, w.ceilings, m[GOODPUT])
+    goodput, ratio, binds = m[GOODPUT], m[RATIO], int(m[BINDS])
     follows, brownout, sent = ended.stop_reason == POST_COPY, ended.duration_s, ended.sent_pages
     paused, paused_rate, paused_ratio = goodput, m[RATE], ratio
     if LIFTS[rule] > 0 and p.bandwidth_limit_share < 1:

@@ -67,12 +67,12 @@ loop is recognised, whether what is left has risen since (0 or 1), the pass of t
 pages sent and pages newly dirtied of the last pass."""
 STATE = 11
 
-(CONTENT, ZERO, TOP, RATE, AHEAD, CYCLIC, GOODPUT, RATIO, STEPS, STEP) = range(10)
+(CONTENT, ZERO, TOP, RATE, AHEAD, CYCLIC, GOODPUT, RATIO, BINDS, STEPS, STEP) = range(11)
 """Of a machine on a link: pages sent as content, the other pages, how much of the content lies behind those;
 pages sent a second, pages of the first pass that nobody waits for (below zero: by which it takes longer), how
-many classes are written in turn; the link's payload [Gbit/s] and memory bytes per byte sent; how many rates
-the link has one after the other, 0 where it is steady, and at which of them it is."""
-MACHINE = 10
+many classes are written in turn; the link's payload [Gbit/s], memory bytes per byte sent and code of what
+binds; how many rates the link has one after the other, 0 where it is steady, and at which of them it is."""
+MACHINE = 11
 """Behind these stand, of a link that is not steady, since when [s] each of its rates holds, and the rate."""
 
 
