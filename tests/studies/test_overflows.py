@@ -8,7 +8,7 @@ import pytest
 
 from analysis.model.migration import ceilings, migrate
 from analysis.studies import grids
-from analysis.studies.overflows import sentences, slower_lines
+from analysis.studies.overflows import _others, sentences, slower_lines
 
 ISSUE = {"bandwidth_gbps": [8.86, 10, 14.38, 25], "round_trip_ms": 5.0}
 """512 descriptors that fill in 630 us on 10 Gbit/s, emptied every 100 us on the mean."""
@@ -127,3 +127,14 @@ def test_enough_buffers_are_enough_on_the_link_that_was_asked_about(ring):
     fewer = ceilings(table.assign(**other | {ring: np.maximum(needed - 1, 1)})).goodput_gbps.to_numpy()
     assert (enough >= 0.99 * endless).all()
     assert (fewer < 0.99 * endless)[needed > 1].all()
+
+
+def test_rows_that_no_number_of_buffers_helps_are_told_apart():
+    """Of others like it: how many, and the span of what they need; where nothing does, that."""
+    assert _others(np.array([])) == []
+    (one,) = _others(np.array([np.inf]))
+    assert one == (
+        "the same holds for 1 more row: more receive buffers help, but no number of them carries 99 %"
+    )
+    (two,) = _others(np.array([1024.0, 2048.0, np.inf]))
+    assert two == "the same holds for 3 more rows: more receive buffers help (1,024 to 2,048 carry 99 %)"

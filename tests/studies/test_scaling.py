@@ -95,5 +95,8 @@ def test_where_a_path_holds_more_than_the_ring_the_law_says_so():
     weak = where_weak(compared, pd.DataFrame([paths | {"round_trip_ms": 1.0}]))
     assert weak["packets"] == pytest.approx(812.7, rel=1e-3)
     assert weak["transfers"] == 2
+    short = where_weak(compared, pd.DataFrame([paths | {"round_trip_ms": 1.0, "receive_buffers": 300}]))
+    assert short["buffers"] == 300
+    assert short["packets"] == pytest.approx(weak["packets"])
     assert weak["median"] == pytest.approx(0.2)
     assert where_weak(compared, pd.DataFrame([paths | {"round_trip_ms": 0.1}])) is None

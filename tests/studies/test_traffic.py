@@ -1,12 +1,14 @@
 """A shared network: what other flows leave, rates that step in time, and times as distributions."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis.model.laws import passes
 from analysis.model.migration import migrate
 from analysis.studies.traffic import (
     VaryingLink,
+    _drawn_parameters,
     bursts,
     durations,
     fair_flows,
@@ -223,3 +225,26 @@ def test_a_long_burst_slows_several_machines():
     alone = durations(**shared).total_s
     assert row[-1].mean() == pytest.approx(5 * alone.mean(), rel=0.1)
     assert row[-1].std() > 1.5 * np.sqrt(5) * alone.std()
+
+
+def test_what_varies_is_drawn_about_its_value():
+    """A log-normal factor of mean 1, of shares up to 1 at most; what does not vary stays as it is."""
+    p = {
+        "dirty_pages_per_s": np.array([5000.0]),
+        "background_share": np.array([0.9]),
+        "mtu_bytes": np.array([1500.0]),
+    }
+    varied = {"dirty_pages_per_s": 0.3, "background_share": 0.3}
+    drawn = _drawn_parameters(p, 20_000, varied, np.random.default_rng(1))
+    assert drawn["dirty_pages_per_s"].mean() == pytest.approx(5000, rel=0.01)
+    assert np.log(drawn["dirty_pages_per_s"]).std() == pytest.approx(0.3, rel=0.02)
+    assert drawn["background_share"].max() == 1
+    assert 0.2 < (drawn["background_share"] == 1).mean() < 0.5
+    assert (drawn["mtu_bytes"] == 1500).all()
+
+
+def test_the_summary_by_hand():
+    """Of 1, 2, ... 101: mean and median 51, 96 and 100 at 95 and 99 per cent, variation 29.3 over 51."""
+    found = summary(pd.DataFrame({"total_s": np.arange(1.0, 102.0)}))
+    due = {"mean": 51, "median": 51, "p95": 96, "p99": 100, "cv": np.sqrt(101 * 102 / 12) / 51}
+    assert found == pytest.approx(due)

@@ -122,6 +122,7 @@ def test_break_even_by_hand():
     table = break_even(codecs, [2])
     np.testing.assert_allclose(table.pays_gbps, [8.589934592, 4.294967296])
     np.testing.assert_allclose(table.full_gbps, table.pays_gbps / 2)
+    assert break_even(codecs, [2, 4]).index.tolist() == [0, 1, 2, 3]
 
 
 def test_above_break_even_waiting_loses_and_hyperv_does_not():

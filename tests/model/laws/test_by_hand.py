@@ -84,6 +84,18 @@ def test_a_limit_on_smb_counts_all_adapters_and_holds_smb_alone():
     assert ceilings(transport="tcpip", smb_limit_share=0.3, adapters=2)["bandwidth_limit"] == math.inf
 
 
+def test_the_first_of_equally_low_ceilings_binds():
+    """Within half a per cent of the lowest, that share included, the first named; beyond it the lowest."""
+    assert link.binding([1.0 * (1 + link.TIE), 1.0], 1.0) == 0
+    assert link.binding([1.0051, 1.0], 1.0) == 1
+
+
+def test_one_value_holds_for_every_scenario():
+    """A column of one value beside one of two: both scenarios have it."""
+    made = list(scenarios({"memory_gib": np.array([4.0]), "bandwidth_gbps": np.array([1.0, 10.0])}))
+    assert [(p.memory_gib, p.bandwidth_gbps) for p in made] == [(4, 1), (4, 10)]
+
+
 def test_compression_at_its_limits():
     """Endless link and cores are endless and compress nothing; without cores nothing is compressed."""
     for waits in range(3):

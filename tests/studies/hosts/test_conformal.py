@@ -102,3 +102,40 @@ def test_new_rows_lie_inside_as_often_as_promised():
             shares.append(times.between(found[f"total_s_low{level}"], found[f"total_s_high{level}"]).mean())
     assert np.mean(inside[90]) == pytest.approx(0.9, abs=0.02)
     assert np.mean(inside[50]) == pytest.approx(0.5, abs=0.02)
+
+
+REGIMES = {
+    "total_s": [{"up_to": 0.5, "90": 2.0, "50": 1.0}, {"up_to": conformal.NO_END, "90": 0.5, "50": 1.0}]
+}
+
+
+@pytest.mark.parametrize("name", ["total_s", "brownout_s"])
+def test_draws_are_moved_by_the_regimes_width(name):
+    """By hand: from 10 to 20 becomes to 40 where it is doubled, from 10 to 40 to 20 where it is halved.
+
+    Phase one goes as the total time; what is endless, or has no width learnt, stays as it is.
+    """
+    middle, draws = np.array([10.0, 10.0, 10.0]), np.array([[20.0, 5.0], [40.0, 2.5], [np.inf, 10.0]])
+    moved = conformal.drawn_apart(name, middle, draws, REGIMES, np.array([0.4, 0.5, 9.0]))
+    np.testing.assert_allclose(moved, [[40, 2.5], [20, 5], [np.inf, 10]], rtol=1e-9)
+    endless = conformal.drawn_apart(name, np.array([np.inf]), draws[:1], REGIMES, np.array([0.4]))
+    np.testing.assert_array_equal(endless, draws[:1])
+    np.testing.assert_array_equal(conformal.drawn_apart("stream_gib", middle, draws, REGIMES, middle), draws)
+
+
+def test_draws_go_no_farther_apart_than_a_hundredfold():
+    """Tenfold off, tripled in width, would be a thousandfold: a hundredfold is the end, or where it was."""
+    widths = {"total_s": [{"up_to": conformal.NO_END, "90": 3.0, "50": 1.0}]}
+    moved = conformal.drawn_apart(
+        "total_s", np.array([1.0]), np.array([[10.0, 1e4]]), widths, np.array([0.1])
+    )
+    np.testing.assert_allclose(moved, [[100, 1e4]], rtol=1e-9)
+
+
+def test_blackouts_are_moved_beside_their_floor():
+    """2 ms stand beside each: 8 ms drawn of 3 ms is twice as much, doubled in width four times: 18 ms."""
+    widths = {"blackout_s": [{"up_to": conformal.NO_END, "90": 2.0, "50": 1.0}]}
+    drawn = conformal.drawn_apart(
+        "blackout_s", np.array([0.003]), np.array([[0.008, 0.0]]), widths, np.array([0.1])
+    )
+    np.testing.assert_allclose(drawn, [[0.018, 0.0]], rtol=1e-6)
