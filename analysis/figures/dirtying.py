@@ -107,7 +107,7 @@ def _dirtied_alt(groups: Groups) -> str:
 
 @drawn
 def residuals(steps: pd.DataFrame, goal_s: float, pass_limit: float) -> Figure:
-    """Time to send what each pass leaves, pass by pass and pattern by pattern.
+    """Time to send what each pass leaves, pass by pass and pattern by pattern; any limit of passes.
 
     ``steps``: columns ``write_pattern``, ``pass_number``, ``left_s`` [s].
     """
@@ -119,6 +119,7 @@ def residuals(steps: pd.DataFrame, goal_s: float, pass_limit: float) -> Figure:
         seen = part[part["left_s"] > 0]
         ax.plot(seen["pass_number"], seen["left_s"], color=tint, linestyle=DASHES[i], marker=MARKERS[i])
     last = steps["pass_number"].max()
+    pass_limit = pass_limit if np.isfinite(pass_limit) else last
     ax.axhline(goal_s, color=BLACKOUT, linewidth=1.2, linestyle=(0, (2, 2)))
     ax.set_xlim(0.7, last + 0.4)
     left = steps.loc[steps["left_s"] > 0, "left_s"]

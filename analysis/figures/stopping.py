@@ -13,6 +13,7 @@ from analysis.figures.language import (
     QUIET,
     SENT,
     WIDTH,
+    differ,
     drawn,
     duration,
     entitle,
@@ -35,8 +36,10 @@ def rules(ended: pd.DataFrame) -> Figure:
     """
     fig, ax = plt.subplots(figsize=(WIDTH, 0.8 + 0.42 * len(ended)))
     moves = ended[np.isfinite(ended["total_s"])]
-    longest = moves["total_s"].max() if len(moves) else 1.0
-    start = ended["total_s"].min() / 3 if len(moves) else 0.1
+    # Set-up comes before the first pass, and is no part of the bars.
+    times = moves["brownout_s"] + moves["blackout_s"] + moves["post_copy_s"]
+    longest = times.max() if len(moves) else 1.0
+    start = max(moves["brownout_s"].min() / 3, 1e-3) if len(moves) else 0.1
     ax.set(
         xscale="log",
         xlim=(start, longest * 120),
@@ -74,10 +77,16 @@ def _title(moves: pd.DataFrame, ended: pd.DataFrame) -> str:
     stay = len(ended) - len(moves)
     if moves.empty:
         return "None of the rules ends this migration"
+    if not stay and not any(differ(*_ends(moves[name])) for name in ("total_s", "blackout_s")):
+        return f"Every rule ends it alike: frozen for {duration(float(moves['blackout_s'].max()))}"
     soonest, least = (moves.iloc[int(moves[name].to_numpy().argmin())] for name in ("total_s", "blackout_s"))
     stayed = f"{stay} of {len(ended)} rules leave the machine where it is; " if stay else ""
     named = soonest["stop_rule"].replace("_", " "), least["stop_rule"].replace("_", " ")
     return f"{stayed}{named[0]} is done first, {named[1]} freezes it least"
+
+
+def _ends(values: pd.Series) -> tuple[float, float]:
+    return float(values.min()), float(values.max())
 
 
 def _alternative(ended: pd.DataFrame) -> str:

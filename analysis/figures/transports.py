@@ -134,7 +134,8 @@ def best_options(
         ax.set_title(title)
         ax.set_xlabel(axis_label("bandwidth_gbps"))
     axes[0, 0].set_ylabel("spare cores")
-    return entitle(fig, _map_title(overtaken, here), _map_alt(panels))
+    slowest = min(float(best.bandwidth_gbps.min()) for best in panels.values())
+    return entitle(fig, _map_title(overtaken, here, slowest), _map_alt(panels))
 
 
 def _option_map(ax: Axes, best: pd.DataFrame, here: Mapping[str, float], panels: int) -> None:
@@ -175,10 +176,10 @@ def _tinted(codes: np.ndarray, gain: np.ndarray, names: list[str]) -> np.ndarray
     return tinted
 
 
-def _map_title(overtaken: Mapping[str, tuple[float, str]], here: Mapping[str, float]) -> str:
+def _map_title(overtaken: Mapping[str, tuple[float, str]], here: Mapping[str, float], slowest: float) -> str:
     """From which link on another option is best, in each panel."""
     cores = value_of("spare_cores", here["spare_cores"])
-    told = {title: _gives_way(line) for title, (line, _) in overtaken.items()}
+    told = {title: _gives_way(line, slowest) for title, (line, _) in overtaken.items()}
     last = dict.fromkeys(option(other) for _, other in overtaken.values())
     if len(set(told.values())) == 1:
         where = next(iter(told.values()))
@@ -187,8 +188,10 @@ def _map_title(overtaken: Mapping[str, tuple[float, str]], here: Mapping[str, fl
     return f"With {cores} Compression gives way {where}; on the fastest link {' or '.join(last)} is best"
 
 
-def _gives_way(line: float) -> str:
-    return "on none of these links" if np.isnan(line) else f"from {value_of('bandwidth_gbps', line)} on"
+def _gives_way(line: float, slowest: float) -> str:
+    if np.isnan(line):
+        return "on none of these links"
+    return "on every link" if line <= slowest else f"from {value_of('bandwidth_gbps', line)} on"
 
 
 def _shares(best: pd.DataFrame) -> str:
@@ -255,8 +258,10 @@ def _break_title(table: pd.DataFrame, link_gbps: float) -> str:
 
 
 def _break_alt(table: pd.DataFrame) -> str:
-    told = [f"{row.compressor} up to {number(row.pays_gbps, 2)}" for row in each_row(table[::-1])]
-    return f"Horizontal bars on a logarithmic axis of link rates [Gbit/s]; it pays: {', '.join(told)}."
+    paying = table[table.pays_gbps > 0][::-1]
+    told = [f"{row.compressor} up to {number(row.pays_gbps, 2)}" for row in each_row(paying)]
+    pays = f"it pays: {', '.join(told)}" if told else "none pays"
+    return f"Horizontal bars on a logarithmic axis of link rates [Gbit/s]; {pays}."
 
 
 # --- published times ----------------------------------------------------------------------------

@@ -86,4 +86,13 @@ def machine(lines: Sequence[Line], data: Mapping[str, str]) -> str:
     values = {line["name"]: line["value"] for line in lines}
     told_of = [with_unit(name, values[name]) for name in MACHINE if values.get(name)]
     files = [name for name in data if name.endswith((".csv", ".jsonl", ".json", ".xml", ".evtx"))]
-    return ", ".join(told_of) or ", ".join(files)
+    return ", ".join(told_of) or _few(files)
+
+
+def _few(files: list[str]) -> str:
+    """Names of files in about a line: of more than three the first two, and how many there are besides.
+
+    >>> _few(["a.csv", "b.csv", "c.csv"]), _few(["a.csv", "b.csv", "c.csv", "d.csv"])
+    ('a.csv, b.csv, c.csv', 'a.csv, b.csv and 2 more files')
+    """
+    return ", ".join(files) if len(files) <= 3 else f"{', '.join(files[:2])} and {len(files) - 2} more files"

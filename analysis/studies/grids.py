@@ -102,6 +102,15 @@ def goal_s(
     return max((rule.target_ms if np.isnan(given) else given) / 1000, few_s)
 
 
+def limit_of(stop_rule: str, pass_limit: float | None = None) -> float:
+    """Most passes: as given, or as the stop rule has it; infinite for one that has no limit.
+
+    >>> limit_of("hyperv"), limit_of("hyperv", 10), limit_of("simgrid")
+    (5.0, 10.0, inf)
+    """
+    return float(STOP_RULES[stop_rule].pass_limit if pass_limit is None else pass_limit)
+
+
 def writes_to_show(dirty_pages_per_s: float, most_writes: float) -> tuple[float, float]:
     """Least and greatest page writes of a map on which both a guest and the edge of converging are seen.
 

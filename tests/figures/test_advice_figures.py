@@ -2,10 +2,12 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis.figures import advice as told
 from analysis.figures import clients as felt_of
+from analysis.figures import levers
 from analysis.figures.language import alternative_text, title_of
 from analysis.model.migration import migrate
 from analysis.observations.stalls import read_stalls
@@ -13,6 +15,7 @@ from analysis.studies.decisions import advised, clients
 from analysis.studies.decisions.advice import advise
 from analysis.studies.decisions.changes import Situation
 from analysis.studies.decisions.levers import at_hand
+from analysis.studies.decisions.planning import plan
 from analysis.studies.decisions.stalls import compared
 from analysis.studies.hosts.host import Estimate, Host, on
 
@@ -111,3 +114,15 @@ def test_what_clients_feel_of_a_pause_and_of_none():
     assert np.isnan(table.outage_s[1])
     assert numbers[1]["outage"] == "none: it never ends"
     assert "chance that anything drops" in numbers[0]
+
+
+def test_a_plan_without_end_says_so_instead_of_empty_axes():
+    """No line lets a guest of 1e6 writes end under QEMU's rule: title and panels say it, no pause is told."""
+    guest = {"stop_rule": "qemu", "dirty_pages_per_s": 1e6, "working_set_gib": 32.0, "memory_gib": 64.0}
+    targets = {"total_s": 120.0, "blackout_ms": 500.0}
+    found = plan("bandwidth_gbps", targets, pd.DataFrame([guest]))
+    curve = migrate(pd.DataFrame([guest | {"bandwidth_gbps": line} for line in (1.0, 100.0)]))
+    fig = levers.needed(found, curve)
+    assert "No line rate in this range is enough: its passes go on without end" in title_of(fig)
+    assert all(any("without end" in text.get_text() for text in ax.texts) for ax in fig.axes)
+    assert "blackout goes from endless to endless" in alternative_text(fig).replace("\N{NO-BREAK SPACE}", " ")

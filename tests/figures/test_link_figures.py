@@ -218,3 +218,12 @@ def test_a_delay_beyond_what_was_measured_is_told():
         "A delay of 5 ms is beyond the longest that was measured, 3 ms: that is extrapolation."
     )
     assert link_takeaways.beyond_measured(measured, pd.Series({"receive_delay_us": 50.0})) == ""
+
+
+def test_compression_that_is_best_nowhere_is_not_said_to_give_way_from_somewhere():
+    """Without a spare core another option is best on the slowest link already, and no compressor pays."""
+    assert transports._gives_way(1.0, 1.0) == "on every link"
+    assert transports._gives_way(17.5, 1.0).replace(language.NO_BREAK, " ") == "from 17.5 Gbit/s on"
+    codecs = read_codecs()
+    without = break_even(codecs[codecs.block_kib == 4], [0.0])
+    assert language.alternative_text(transports.break_even(without, 9.5)).endswith("none pays.")

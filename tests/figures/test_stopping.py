@@ -39,3 +39,13 @@ def test_idle_and_wild_guests_are_drawn(rate):
     """Also where all rules end alike, and where most of them never do."""
     table, shown = drawn(rate)
     assert len(shown.axes[0].get_yticklabels()) == len(table)
+
+
+def test_a_tiny_machine_is_seen_and_rules_that_end_alike_are_said_to():
+    """Passes of 50 ms are on the axis although set-up takes 2 s; no rule is called the first."""
+    rules = grids.grid(memory_gib=0.0625, working_set_gib=0.01, stop_rule=list(stopping.COMPARED))
+    shown = stopping.rules(migrate(rules.assign(dirty_pages_per_s=0.0)))
+    ax = shown.axes[0]
+    copying = ax.containers[0].patches[0]
+    assert copying.get_x() + copying.get_width() > 2 * ax.get_xlim()[0]
+    assert title_of(shown).startswith("Every rule ends it alike: frozen for 200")

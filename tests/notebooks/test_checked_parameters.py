@@ -122,7 +122,7 @@ TABLE = [
     ("02", "bandwidth_gbps_range", [0, 10], "bandwidth_gbps_range: bandwidth_gbps = 0 is not allowed"),
     ("02", "scaled_gbps_values", [0], "scaled_gbps_values holds 0, which is not allowed: it takes a list"),
     ("02", "transfers_file", "", "transfers_file = '' is not allowed: it takes a text [path from the"),
-    ("03", "pass_limit", None, "pass_limit = None is not allowed: it takes a whole number from 1 to 10000"),
+    ("03", "passes_shown", None, "passes_shown = None is not allowed: it takes a whole number from 1 to"),
     ("03", "write_pattern_values", [], "it takes a list such as"),
     ("03", "write_pattern_values", "zipf", "write_pattern_values = 'zipf' is not allowed: it takes a list"),
     ("03", "write_pattern_values", ["zpif"], "write_pattern_values: write_pattern = 'zpif' is not allowed"),

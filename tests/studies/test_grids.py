@@ -181,3 +181,10 @@ def test_typical_is_the_median():
         {"memory_gib": [1.0, 2.0, 9.0], "write_pattern": ["zipf", "zipf", "uniform"], "bandwidth_gbps": 1.0}
     )
     assert grids.typical(table, PARAMETERS) == {"memory_gib": 2.0, "write_pattern": "zipf"}
+
+
+def test_a_limit_of_passes_is_the_rules_own_unless_given():
+    """Hyper-V stops after 5, QEMU as its rule is told, SimGrid never; a number that is given goes before."""
+    assert grids.limit_of("hyperv") == 5
+    assert grids.limit_of("simgrid") == np.inf
+    assert grids.limit_of("simgrid", 7) == 7
