@@ -53,7 +53,7 @@ GOOD = 0.05
 CLEARLY = 0.95
 """Share of the cost at the usual values below which what a scan finds is taken in their place."""
 FAR_AWAY, A_FEW = 0.2, 0.05
-"""Error of a time, as a logarithm, that no usual scatter makes, and the share of migrations that may be so."""
+"""Error of a time, as a logarithm, that no usual scatter makes, and the share that may have it."""
 COMPILED = 40
 """Migrations from which it pays to load the compiled laws."""
 ENOUGH_GAIN = 1e-4
