@@ -52,7 +52,7 @@ GOOD = 0.05
 """Scatter of times, as a logarithm, of a fit that need not be sought elsewhere."""
 CLEARLY = 0.95
 """Share of the cost at the usual values below which what a scan finds is taken in their place."""
-FAR_AWAY, A_FEW = 0.2, 0.05
+FAR_AWAY, A_FEW = 0.2, 0.1
 """Error of a time, as a logarithm, that no usual scatter makes, and the share that may have it."""
 COMPILED = 40
 """Migrations from which it pays to load the compiled laws."""
