@@ -49,6 +49,10 @@ LOOKED_AT = 12
 """Passes of a migration that a fit compares."""
 GOOD = 0.05
 """Scatter of times, as a logarithm, of a fit that need not be sought elsewhere."""
+CLEARLY = 0.95
+"""Share of the cost at the usual values below which what a scan finds is taken in their place."""
+FAR_AWAY, A_FEW = 0.2, 0.1
+"""Error of a time, as a logarithm, that no usual scatter makes, and the share that may have it."""
 COMPILED = 40
 """Migrations from which it pays to load the compiled laws."""
 ENOUGH_GAIN = 1e-4
@@ -349,9 +353,11 @@ def fitted(
 def _sought(fit: Fit, rng: np.random.Generator) -> tuple[Fit, Floats]:
     """From the usual values, or what a scan finds, to the best; without what the data do not decide."""
     x = fit.improved(fit.start)
-    if _typical(fit, x) > GOOD:
-        starts = np.array([x, fit.improved(_scanned(fit, rng))])
-        x = starts[int(fit.cost(starts).argmin())]
+    if _suits_badly(fit, x):
+        # A stream of its own: what is drawn later must not depend on whether there was a scan.
+        starts = np.array([x, fit.improved(_scanned(fit, rng.spawn(1)[0]))])
+        usual, elsewhere = fit.cost(starts)
+        x = starts[1] if elsewhere < CLEARLY * usual else x
     while True:
         fit.rescale(x)
         x = fit.improved(x)
@@ -361,9 +367,13 @@ def _sought(fit: Fit, rng: np.random.Generator) -> tuple[Fit, Floats]:
         fit, x = smaller, y
 
 
-def _typical(fit: Fit, x: Floats) -> float:
-    """The usual size of what the fit leaves of times, as a logarithm."""
-    return float(np.median(np.abs(fit.parts(x[None])["total"].values)))
+def _suits_badly(fit: Fit, x: Floats) -> bool:
+    """Whether times are off in general, or far off in more than a few migrations.
+
+    So few may be all that a ceiling binds which the usual values put too high, where it has no slope.
+    """
+    off = np.abs(fit.parts(x[None])["total"].values)
+    return bool(np.median(off) > GOOD or np.mean(off > FAR_AWAY) > A_FEW)
 
 
 def _scanned(fit: Fit, rng: np.random.Generator) -> Floats:

@@ -17,11 +17,11 @@ def critical():
 
 
 def test_near_the_limit_predictions_are_right(critical):
-    """Measured: 1.4 and 4.0 % of time, 43 verdicts of 44, downtime 10 ms; with a little room for rounding."""
+    """Measured: 1.3 and 3.6 % of time, every verdict, downtime 12 ms; with a little room for rounding."""
     figures = error_table(critical)
     assert figures["total_s"]["median_relative_error"] <= 0.017
     assert figures["total_s"]["p90_relative_error"] <= 0.042
-    assert figures["convergence"]["accuracy"] >= 43 / 44
+    assert figures["convergence"]["accuracy"] == 1
     assert figures["downtime_ms"]["median_absolute_error"] <= 13
 
 
@@ -41,6 +41,13 @@ def test_the_chance_to_converge_leans_the_right_way(critical):
     """What was forced had a chance below a half, what converged above, but for two in all."""
     wrong = (critical.converge_chance > 0.5) != (critical.measured_verdict == "converged")
     assert wrong.sum() <= 2
+
+
+def test_no_limit_is_assumed_where_a_migration_ended_later(critical):
+    """One of these was completed after 92 s; of the others, where one was cancelled at 90 s, none was."""
+    assert critical.measured_total_s.max() > 91
+    assert np.isinf(critical.time_limit_s).all()
+    assert (read_migrations(DATA / "migrations.csv").time_limit_s == 90).all()
 
 
 def row(dirty, **more):
