@@ -196,15 +196,17 @@ def apart(table: pd.DataFrame, same_day: bool) -> np.ndarray:
 
     inputs = table[["memory_gib", "stream_limit_gbps", "dirty_pages_per_s"]]
     found = []
-    for _, rows in inputs.groupby(table.workload):
-        scaled = np.log(rows.clip(lower=1e-3)).to_numpy() / ALIKE
-        distances, near = cKDTree(scaled).query(scaled, k=min(30, len(rows)), p=np.inf)
+    several = table.groupby("workload").workload.transform("size") > 1
+    for _, rows in inputs[several].groupby(table.workload):
+        scaled = np.log(rows.clip(lower=1e-3).to_numpy(float)) / ALIKE
+        distances, near = map(np.asarray, cKDTree(scaled).query(scaled, k=min(30, len(rows)), p=np.inf))
         day, time_s = (table.loc[rows.index, c].to_numpy() for c in ("measured_day", "measured_total_s"))
         fits = (distances < 1) & (near != np.arange(len(rows))[:, None])
         fits &= (day[near] == day[:, None]) == same_day
         first = near[np.arange(len(rows)), fits.argmax(axis=1)]
         found.append((time_s[first] / time_s - 1)[fits.any(axis=1)])
-    return 100 * np.abs(np.concatenate(found))
+    differences: np.ndarray = 100 * np.abs(np.concatenate(found))
+    return differences
 
 
 def told(table: pd.DataFrame, fold: pd.Series, outcomes: dict[str, pd.Series]) -> np.ndarray:
@@ -213,14 +215,17 @@ def told(table: pd.DataFrame, fold: pd.Series, outcomes: dict[str, pd.Series]) -
 
     inputs = table[["memory_gib", "stream_limit_gbps", "dirty_pages_per_s"]].assign(**outcomes)
     inputs["workload"] = table.workload.astype("category")
-    pace, predicted = np.log(table.measured_total_s / table.memory_gib), np.empty(len(table))
+    pace = np.log((table.measured_total_s / table.memory_gib).to_numpy(float))
+    predicted = np.empty(len(table))
     for one in fold.unique():
         trees = HistGradientBoostingRegressor(
             loss="absolute_error", categorical_features="from_dtype", random_state=0
         )
-        trees.fit(inputs[fold != one], pace[fold != one])
-        predicted[fold == one] = trees.predict(inputs[fold == one])
-    return 100 * np.abs(np.exp(predicted - pace) - 1)
+        known = (fold != one).to_numpy()
+        trees.fit(inputs[known], pace[known])
+        predicted[~known] = trees.predict(inputs[~known])
+    errors: np.ndarray = 100 * np.abs(np.exp(predicted - pace) - 1)
+    return errors
 
 
 def print_floor(table: pd.DataFrame, fold: pd.Series) -> None:
