@@ -11,7 +11,9 @@ of it but memory, link and write rate. On the rows outside a fold a first stage 
 through the mechanism, and for workloads not seen those that fit all best, workload by workload; `calibrate`,
 the study's own calibration on `--rows` of them; or `none`. Then the second stage is learnt on what it leaves.
 Prints errors of time by writes over the link's rate, and of downtime; `--rivals` also boosted trees
-(scikit-learn) on the same inputs and folds.
+(scikit-learn) on the same inputs and folds. `--floor` prints instead how far two migrations are apart that
+are the same by all inputs, and what boosted trees reach that are told what only the migration itself shows:
+no prediction from the inputs can be much better.
 """
 
 import argparse
@@ -184,6 +186,63 @@ def boosted(table: pd.DataFrame, fold: pd.Series, with_workload: bool) -> pd.Dat
     return found
 
 
+ALIKE = 0.05
+"""Two rows of a workload are alike if memory, link and writes differ by less than this."""
+
+
+def apart(table: pd.DataFrame, same_day: bool) -> np.ndarray:
+    """Relative differences of time between rows and the nearest that is alike, of the same day or another."""
+    from scipy.spatial import cKDTree
+
+    inputs = table[["memory_gib", "stream_limit_gbps", "dirty_pages_per_s"]]
+    found = []
+    several = table.groupby("workload").workload.transform("size") > 1
+    for _, rows in inputs[several].groupby(table.workload):
+        scaled = np.log(rows.clip(lower=1e-3).to_numpy(float)) / ALIKE
+        distances, near = map(np.asarray, cKDTree(scaled).query(scaled, k=min(30, len(rows)), p=np.inf))
+        day, time_s = (table.loc[rows.index, c].to_numpy() for c in ("measured_day", "measured_total_s"))
+        fits = (distances < 1) & (near != np.arange(len(rows))[:, None])
+        fits &= (day[near] == day[:, None]) == same_day
+        first = near[np.arange(len(rows)), fits.argmax(axis=1)]
+        found.append((time_s[first] / time_s - 1)[fits.any(axis=1)])
+    differences: np.ndarray = 100 * np.abs(np.concatenate(found))
+    return differences
+
+
+def told(table: pd.DataFrame, fold: pd.Series, outcomes: dict[str, pd.Series]) -> np.ndarray:
+    """Errors of boosted trees, least absolute error, that know outcomes beside the inputs."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    inputs = table[["memory_gib", "stream_limit_gbps", "dirty_pages_per_s"]].assign(**outcomes)
+    inputs["workload"] = table.workload.astype("category")
+    pace = np.log((table.measured_total_s / table.memory_gib).to_numpy(float))
+    predicted = np.empty(len(table))
+    for one in fold.unique():
+        trees = HistGradientBoostingRegressor(
+            loss="absolute_error", categorical_features="from_dtype", random_state=0
+        )
+        known = (fold != one).to_numpy()
+        trees.fit(inputs[known], pace[known])
+        predicted[~known] = trees.predict(inputs[~known])
+    errors: np.ndarray = 100 * np.abs(np.exp(predicted - pace) - 1)
+    return errors
+
+
+def print_floor(table: pd.DataFrame, fold: pd.Series) -> None:
+    """How far alike rows are apart, and what knowing the bytes or the rate would give."""
+    sent = {"sent": table.measured_stream_gib / table.memory_gib}
+    rate = {"rate": table.measured_stream_gib / table.measured_total_s}
+    lines = {
+        f"alike, on {name}": apart(table, same) for name, same in (("a day", True), ("other days", False))
+    }
+    for name, known in (("nothing", {}), ("bytes sent", sent), ("rate", rate), ("both", sent | rate)):
+        lines[f"told {name}"] = told(table, fold, known)
+    print(f"{'':20}{'rows':>7}{'median':>8}{'mean':>7}{'P90':>7}")
+    for name, errors in lines.items():
+        figures = np.median(errors), errors.mean(), np.quantile(errors, 0.9)
+        print(f"{name:20}{len(errors):7}{figures[0]:8.1f}{figures[1]:7.1f}{figures[2]:7.1f}")
+
+
 def line(name: str, table: pd.DataFrame, predicted: pd.DataFrame) -> str:
     """Errors of a predictor: median, mean, P90, share within 10 %, by regime, of downtime; endless ones."""
     endless = int(np.isinf(predicted.total_s).sum())
@@ -209,12 +268,16 @@ def main() -> None:
     parser.add_argument("--free", default="dirty_pages_per_s,working_set_gib", help="what it fits")
     parser.add_argument("--some", type=int, help="take only so many rows of the table")
     parser.add_argument("--rivals", action="store_true", help="boosted trees too")
+    parser.add_argument("--floor", action="store_true", help="how far alike rows are apart, and no more")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     table = read(asked.table, asked.technique)
     if asked.some:
         table = table.sample(asked.some, random_state=asked.seed).reset_index(drop=True)
     fold = folds(table, asked.by, asked.seed)
+    if asked.floor:
+        print_floor(table, fold)
+        return
     found = study(table, fold, asked)
     if asked.rivals:
         found["boosted trees"] = boosted(table, fold, asked.by == "day")

@@ -8,6 +8,7 @@ from typing import Any
 
 from analysis import presets
 from analysis.model.laws.passes import STAYS
+from analysis.model.migration import passes
 from analysis.model.stop_rules import STOP_RULES
 from analysis.parameters import OUTCOMES, PARAMETERS
 from analysis.studies.decisions import clients
@@ -36,7 +37,8 @@ def prediction_text(rows: Sequence[Row]) -> str:
     if len(rows) == 1:
         told = [name for name in OUTCOMES if name not in _PRICES or rows[0][name] > 0]
         numbers = "\n".join(_line(name, rows[0]) for name in (*_applied(rows), *told))
-        return "\n\n".join(["\n".join([answer(rows[0]), *notes]), *preset, numbers])
+        told_row = rows[0] | _gave_up(rows[0])
+        return "\n\n".join(["\n".join([answer(told_row), *notes]), *preset, numbers])
     return "\n\n".join(["\n".join([_table(rows), *notes]), *preset])
 
 
@@ -55,6 +57,14 @@ def _overflowing(rows: Sequence[Row]) -> list[str]:
 def _computed_with(row: Row, name: str) -> Any:
     """The parameter that the model computed with: what was asked for, or what a host made of it."""
     return row.get(f"applied_{name}", row[name])
+
+
+def _gave_up(row: Row) -> Row:
+    """When a rule gave up, which no outcome tells: of what is cancelled the total time is infinite."""
+    if row["stop_reason"] != "cancelled":
+        return {}
+    last = passes(**{name: _computed_with(row, name) for name in PARAMETERS}).iloc[-1]
+    return {"gave_up_s": float(last.start_s + last.duration_s)}
 
 
 def _borrowed_handoff(rows: Sequence[Row]) -> list[str]:
@@ -132,7 +142,8 @@ def verdict(row: Row) -> str:
     if reason == "endless":
         return "It never ends: as much memory becomes dirty in each pass as is sent."
     if reason == "cancelled":
-        return f"It is cancelled: the rule gives up after {after}, with {left} still to be sent."
+        tried = f"{seconds(row['gave_up_s'])} and {after}" if "gave_up_s" in row else after
+        return f"It is cancelled: the rule gives up after {tried}, with {left} still to be sent."
     if reason == "post_copy":
         return f"It does not converge: after {after} the guest is switched over, and {left} follow it."
     if reason == "nothing_left":

@@ -92,3 +92,13 @@ def test_a_line_of_figures(table):
     words = foreign.line("name", table, predicted).split()
     assert words[1:4] == ["10.0"] * 3
     assert words[-3:] == ["20", "20", "0"]
+
+
+def test_alike_rows_are_of_one_workload_and_within_a_twentieth(table):
+    """By hand: 10 and 12 s are alike on other days; another workload, or 10 % more memory, is not."""
+    rows = table.iloc[[0] * 4].reset_index(drop=True).assign(
+        workload=["calm", "calm", "wild", "calm"], measured_day=["1", "2", "2", "3"],
+        measured_total_s=[10.0, 12.0, 30.0, 30.0], memory_gib=[1.0, 1.02, 1.0, 1.1],
+    )  # fmt: skip
+    assert sorted(foreign.apart(rows, same_day=False)) == pytest.approx([100 / 6, 20])
+    assert not len(foreign.apart(rows, same_day=True))

@@ -108,6 +108,13 @@ def test_counts_are_whole_and_truth_is_yes_or_no():
     assert "e+0" not in prediction_text(rows[:1])
 
 
+def test_a_cancelled_migration_says_when():
+    """By hand: nova gives up after 800 s for each of 16 GiB, which is 3 h 33 min."""
+    options = {"stop_rule": "nova", "memory_gib": "16", "dirty_pages_per_s": "9e5", "working_set_gib": "12"}
+    said = prediction_text(predicted(options)).splitlines()[0]
+    assert said.startswith("It is cancelled: the rule gives up after 3 h 33 min and ")
+
+
 @pytest.mark.parametrize("axes", [["bandwidth_gbps"], ["bandwidth_gbps", "dirty_pages_per_s", "transport"]])
 def test_several_rows_keep_to_the_width(axes):
     """What differs, then total, blackout, verdict and limit, within a hundred columns."""

@@ -1,7 +1,9 @@
 """The laboratory's parts that need neither root nor QEMU: lists, rules, the judge of disturbances, tables."""
 
 import csv
+import itertools
 import math
+import statistics
 import subprocess
 import sys
 from dataclasses import replace
@@ -278,12 +280,17 @@ def test_a_file_that_is_no_records_is_kept(tmp_path):
 
 
 def test_a_run_measures_what_is_missing_and_keeps_what_it_has(tmp_path, monkeypatch):
-    """Of three rows one is there, one is disturbed once, one always: it is left for the next run."""
+    """Of three rows one is there, one is disturbed once, one always: it is left for the next run.
+
+    A QEMU that ends while it is asked is a disturbance too.
+    """
     rows = [replace(Configuration(), repeat=k) for k in range(3)]
     attempts = []
 
     def measure(one, image, accelerator):
         attempts.append(one.repeat)
+        if attempts.count(2) == 1:
+            raise BrokenPipeError(32, "Broken pipe")
         bad = one.repeat == 2 or attempts.count(1) == 1
         return record(wrote=900.0 if bad else 1000.0) | {"key": one.key}
 
@@ -364,3 +371,26 @@ def test_the_first_pass_finds_what_drawing_with_replacement_leaves():
         drawn = pages * -math.expm1(-float(row["write_rate_pages_per_s"]) * first[key] / pages)
         assert found[key] == pytest.approx(drawn, rel=0.01)
     assert len(uniform) >= 20
+
+
+def test_short_passes_over_hot_pages_find_them():
+    """Hot and cold pages are each drawn with replacement: the median short pass finds them within 3 %.
+
+    Software emulation would find some 0.7 of them if the guest kept translated addresses.
+    """
+    rows = {row["migration"]: row for row in kept("migrations") if row["write_pattern"] == "hotcold"}
+    passes = [row for row in kept("passes") if row["migration"] in rows]
+    ratios = []
+    for made, following in itertools.pairwise(passes):
+        lasted, row = float(made["seconds_to_next"] or 0), rows[made["migration"]]
+        if following["sync"] != "0" and made["sync"] != "0" and 0.06 < lasted < 0.13:
+            pages = 256 * float(row["working_set_mib"])
+            parts = float(row["hot_share_of_working_set_pct"]) / 100, float(row["writes_to_hot_pct"]) / 100
+            writes = float(row["write_rate_pages_per_s"]) * lasted
+            drawn = sum(
+                pages * size * -math.expm1(-writes * share / (pages * size))
+                for size, share in (parts, (1 - parts[0], 1 - parts[1]))
+            )
+            ratios.append(float(following["pages_found_dirty"]) / drawn)
+    assert len(ratios) > 100
+    assert statistics.median(ratios) == pytest.approx(1, abs=0.03)
