@@ -5,7 +5,9 @@ import shutil
 import pytest
 
 from analysis.cli import watch
+from analysis.errors import UserError
 from analysis.observations.following import ROTATES, follow_file
+from analysis.observations.tables import TableError
 from analysis.studies.running.watching import Watch
 
 
@@ -59,6 +61,33 @@ def test_a_silent_source_is_told(log, monkeypatch):
     (sentence,) = said.asides
     assert sentence.startswith("task.log tells nothing new for ")
     assert sentence.endswith("s; 150 is active")
+
+
+def test_what_has_just_begun_may_be_known_later(tmp_path, log):
+    """Half a line is nothing that is read: what grows is waited for, what does not is refused."""
+    begun, reading = tmp_path / "begun.log", watch.Reading(Watch(), {})
+    begun.write_bytes(log.read_bytes()[:40])
+    assert reading.now(begun) is None
+    with pytest.raises(TableError, match="is none of what is read here"):
+        reading.now(begun, last=True)
+    begun.write_bytes(log.read_bytes())
+    assert reading.now(begun).migration == "150"
+
+
+def test_what_does_not_grow_and_is_nothing_is_refused(tmp_path, monkeypatch):
+    """A small file of something else is waited for a while, not for ever."""
+    other = tmp_path / "notes.txt"
+    other.write_text("nothing of the kind")
+    monkeypatch.setattr(watch, "SILENT_S", 0.0)
+    with pytest.raises(TableError, match="is none of what is read here"):
+        watch._follow(iter([other, other]), watch.Reading(Watch(), {}), Said(), 0.0)
+
+
+def test_a_table_tells_of_none_that_is_running(repository):
+    """An own table is of migrations that are over: a sentence, not a wait."""
+    path = repository / "tests" / "observations" / "examples" / "forms" / "own_table_excel.csv"
+    with pytest.raises(UserError, match="a table of migrations: it tells of none that is running"):
+        watch.Reading(Watch(), {}).now(path)
 
 
 def test_no_terminal_cuts_a_line():

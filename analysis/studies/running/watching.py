@@ -75,13 +75,14 @@ class Watch:
         if rows.empty:
             return Seen(found, key, "", None)
         row = rows.iloc[-1]
+        status = str(row.get("status", ""))
         here = course(p for p in polls_of(found, key))
-        if here is None or row.status in ENDED:
-            return Seen(found, key, str(row.status), None)
+        if here is None or status in ENDED:
+            return Seen(found, key, status, None)
         rule, told = self.known(row)
         now = outlook(here, rule, told, before=self._progress.get(key, 0.0), with_levers=with_levers)
         self._progress[key] = now.progress
-        return Seen(found, key, str(row.status), now)
+        return Seen(found, key, status, now)
 
     def known(self, row: pd.Series) -> tuple[Rule, Told]:
         """What is known of the rule and of the guest."""
