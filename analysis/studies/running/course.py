@@ -122,8 +122,12 @@ def course(polls: Iterable[Poll]) -> Course | None:
 
 
 def _onward(polls: Sequence[Poll]) -> list[Poll]:
-    """The polls whose time is later than that of the one before."""
-    return [p for i, p in enumerate(polls) if i == 0 or p.time_s > polls[i - 1].time_s]
+    """The polls whose time is later than that of every one before."""
+    kept: list[Poll] = []
+    for poll in polls:
+        if not kept or poll.time_s > kept[-1].time_s:
+            kept.append(poll)
+    return kept
 
 
 def _blind(told: list[Poll]) -> Course | None:
