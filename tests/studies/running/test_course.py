@@ -79,6 +79,7 @@ def test_too_few_polls_are_no_course(few):
 def test_a_clock_that_goes_back_is_no_time():
     """A poll told twice, with an earlier one between: one moment, and no rate."""
     assert course([Poll(t, s, 0.0, math.nan, 0) for t, s in ((1.0, 0.0), (0.0, 0.0), (1.0, 1.0))]) is None
+    assert course([Poll(t, 1e9 * t, 0.0, math.nan, 0) for t in (0.0, 5e-324)]) is None
 
 
 @given(
