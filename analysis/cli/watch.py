@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 
 EVERY_S = 10.0
 """How often a line is written where nobody watches a terminal, besides one a pass."""
-SILENT_S = 30.0
+SILENT_S = 15.0
 """So long without news is told, and told again."""
+YOUNG_BYTES = 4096
+"""Of so little a source may not be known for what it is yet: a line cut off, or a log that has just begun."""
 PATIENCE, LONGEST_S = 3.0, 10.0
 """A record is not read again before so many times as long has passed as reading it took, at most so long."""
 NOT_TOLD = "what remains is not told"
@@ -141,12 +143,18 @@ class Reading:
 
     def now(self, path: Path, *, last: bool = False) -> Seen | None:
         """What it tells now; None where it tells of no migration yet; the ``last`` time that is an error."""
+        from analysis.errors import UserError
         from analysis.observations.recognise import recognise
         from analysis.observations.tables import TableError
 
         if not path.stat().st_size:
             return None
-        recognise(path)
+        try:
+            recognise(path)
+        except TableError:
+            if last or path.stat().st_size >= YOUNG_BYTES:
+                raise
+            return None
         try:
             found = self.observed([path], names=self.names)
         except TableError:
@@ -155,6 +163,8 @@ class Reading:
             return None
         if self._lacks_it(found):
             return None
+        if found.samples.empty and "status" not in found.migrations:
+            raise UserError(f"{path} is {found.kind}: it tells of none that is running; observe reads it")
         seen = self.watched.see(replace(found, notes=self._plain(path, found.notes),
                                         sources=self._plain(path, found.sources)))  # fmt: skip
         return seen if seen.migration else None
@@ -184,7 +194,8 @@ def _follow(news: Followed, reading: Reading, teller: Teller, interval_s: float)
 
     seen: Seen | None = None
     path: Path | None = None
-    due, size, silence = 0.0, 0, Silence()
+    due, silence = 0.0, Silence()
+    size: int | None = 0
     try:
         for path in news:
             begun = time.monotonic()
@@ -225,11 +236,15 @@ class Silence:
         self.since = self.told = time.monotonic()
 
     def tell(self, path: Path, seen: Seen | None, teller: Teller) -> None:
-        """One sentence each :data:`SILENT_S`."""
+        """One sentence each :data:`SILENT_S`; TableError where what does not grow is nothing that is read."""
+        from analysis.observations.recognise import recognise
+
         now = time.monotonic()
         if now - self.told < SILENT_S:
             return
         self.told = now
+        if not seen and size_of(path):
+            recognise(path)
         of = f"; {seen.migration} is {seen.status}" if seen else ", and of no migration yet"
         teller.aside(f"{path.name} tells nothing new for {span(now - self.since)}{of}")
 

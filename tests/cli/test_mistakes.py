@@ -40,7 +40,7 @@ MISTAKES = {
     # --- what goes with what
     "drain INVENTORY --node node1 --reboot-min 5": "--reboot-min is how long a node takes to reboot: it goes",
     "drain INVENTORY --node node1": "line 3 (web01) has no memory_gib; write it there, or give",
-    "watch data/migrations.csv": "tells of 144 migrations that are over, and of none on its way: observe",
+    "watch data/migrations.csv": "it tells of none that is running; observe reads it",
     "observe data/example_qemu.jsonl --pattern (": "the pattern '(' is no regular expression",
 }
 

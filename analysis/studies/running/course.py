@@ -30,6 +30,8 @@ USUAL_CONTENT = 0.75
 """Share of the memory that has content, where the first pass was not seen."""
 WINDOW_S = 10.0
 """The link's rate is that of so long before now, or of the whole course where it is shorter."""
+SHORTEST_S = 1e-4
+"""Time between the first and the last poll that tells a rate: a tenth of what hosts count in."""
 STEPS = 8
 """Parts of that window whose rates tell how steady the link is."""
 STEADIEST = 0.004
@@ -122,8 +124,12 @@ def course(polls: Iterable[Poll]) -> Course | None:
 
 
 def _onward(polls: Sequence[Poll]) -> list[Poll]:
-    """The polls whose time is later than that of the one before."""
-    return [p for i, p in enumerate(polls) if i == 0 or p.time_s > polls[i - 1].time_s]
+    """The polls whose time is later than that of every one before."""
+    kept: list[Poll] = []
+    for poll in polls:
+        if not kept or poll.time_s > kept[-1].time_s:
+            kept.append(poll)
+    return kept
 
 
 def _blind(told: list[Poll]) -> Course | None:
@@ -169,6 +175,8 @@ def _rate(polls: Sequence[Poll], each: float) -> tuple[float, float]:
     """Pages a second over the window before now, and the scatter of what is to come."""
     time, sent = (np.array([p[i] for p in polls]) for i in (0, 1))
     begun = max(float(time[0]), float(time[-1]) - WINDOW_S)
+    if float(time[-1]) - begun < SHORTEST_S:
+        return 0.0, 0.1
     marks = np.linspace(begun, float(time[-1]), STEPS + 1)
     parts: Floats = np.diff(np.interp(marks, time, sent)) / np.diff(marks) / each
     whole = float(parts.mean())

@@ -30,7 +30,8 @@ def others() -> tuple[pd.DataFrame, dict[str, list[Poll]]]:
     ``changed``: whether limit, throttle or mode changed while they ran. ``pass_limit`` is not limited. The
     dirty rate that QEMU sampled before is NaN where the table has none.
     """
-    tables, courses = [], {}
+    tables: list[pd.DataFrame] = []
+    courses: dict[str, list[Poll]] = {}
     for name in TABLES:
         rows, polls = _table(name), read_courses(DATA / f"{name}_courses.jsonl")
         tables.append(rows)

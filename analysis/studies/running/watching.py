@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.errors import UserError
 from analysis.model.dirtying import WriteClasses
 from analysis.model.migration import content_pages, filled, guest, parameters_in
 from analysis.model.stop_rules import STOP_RULES
@@ -76,16 +75,14 @@ class Watch:
         if rows.empty:
             return Seen(found, key, "", None)
         row = rows.iloc[-1]
+        status = str(row.get("status", ""))
         here = course(p for p in polls_of(found, key))
-        if here is None and "status" not in row:
-            over = f"what is read tells of {len(found.migrations)} migrations that are over"
-            raise UserError(f"{over}, and of none on its way: observe reads them")
-        if here is None or row.status in ENDED:
-            return Seen(found, key, str(row.status), None)
+        if here is None or status in ENDED:
+            return Seen(found, key, status, None)
         rule, told = self.known(row)
         now = outlook(here, rule, told, before=self._progress.get(key, 0.0), with_levers=with_levers)
         self._progress[key] = now.progress
-        return Seen(found, key, str(row.status), now)
+        return Seen(found, key, status, now)
 
     def known(self, row: pd.Series) -> tuple[Rule, Told]:
         """What is known of the rule and of the guest."""

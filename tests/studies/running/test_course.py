@@ -76,6 +76,12 @@ def test_too_few_polls_are_no_course(few):
     assert course(few) is None
 
 
+def test_a_clock_that_goes_back_is_no_time():
+    """A poll told twice, with an earlier one between: one moment, and no rate."""
+    assert course([Poll(t, s, 0.0, math.nan, 0) for t, s in ((1.0, 0.0), (0.0, 0.0), (1.0, 1.0))]) is None
+    assert course([Poll(t, 1e9 * t, 0.0, math.nan, 0) for t in (0.0, 5e-324)]) is None
+
+
 @given(
     st.lists(
         st.tuples(*[st.floats(0, 1e12) | st.just(math.nan) for _ in range(3)], st.integers(0, 9)), max_size=8
