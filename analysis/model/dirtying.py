@@ -115,8 +115,8 @@ def _of_few(hot: Bools, in_turn: Bools, columns: Sequence[Floats]) -> WriteClass
         rates, sizes = [*rates, idle_rate], [*sizes, idle_size]
         cyclic = np.column_stack([cyclic, np.zeros(len(rate), bool)])
     # A column for each class, each contiguous: they are read one after the other.
-    tables = (np.moveaxis(np.stack(parts).astype(float, copy=False), 0, -1) for parts in (rates, sizes))
-    return WriteClasses(*tables, cyclic)
+    by_class = [np.moveaxis(np.stack(parts).astype(float, copy=False), 0, -1) for parts in (rates, sizes)]
+    return WriteClasses(by_class[0], by_class[1], cyclic)
 
 
 def within(classes: WriteClasses, pages: Floats) -> WriteClasses:
