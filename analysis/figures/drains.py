@@ -177,8 +177,10 @@ def takeaway(found: Drain, best: Drain, over: pd.DataFrame, link: float) -> str:
     part = over[np.isclose(over.bandwidth_gbps, link)]
     quickest = part.sort_values(["makespan_s", "parallel_limit"], kind="stable").iloc[0]
     live = found.moves[found.moves.kind == "live"]
+    left = [one["machine"] for one in found.unplaced]
+    does = f"moves all but {', '.join(left[:5])}" if left else "empties the node"
     said = (
-        f"The system empties the node in **{duration(found.makespan_s)}**, **{_over(found)}** than any plan "
+        f"The system {does} in **{duration(found.makespan_s)}**, **{_over(found)}** than any plan "
         f"must take. The best plan found takes **{duration(best.makespan_s)}** ({_over(best)}). With "
         f"**{int(quickest.parallel_limit)}** at once it is quickest on {number(link)} Gbit/s: "
         f"{duration(float(quickest.makespan_s))}. "

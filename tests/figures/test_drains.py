@@ -1,5 +1,7 @@
 """Pictures and sentences on drains say what their numbers are."""
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
@@ -74,5 +76,7 @@ def test_the_takeaway_is_written_from_the_numbers(found):
     said = told(drains.takeaway(found, found, over, 10.0))
     assert "With **2** at once it is quickest on 10 Gbit/s: 20 s." in said
     assert "Every machine finds a place and converges." in said
+    stuck = replace(found, unplaced=[{"machine": "giant"}])
+    assert told(drains.takeaway(stuck, found, over, 10.0)).startswith("The system moves all but giant in **")
     assert "longest pause, live" in drains.key_numbers(found, found)
     assert drains.plans_table(found).index[0] in found.plans

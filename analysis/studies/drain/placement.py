@@ -73,7 +73,9 @@ def unplaced(problem: Problem, to: Ints) -> list[dict[str, Any]]:
             helps = "one more node, or leaving the group for the time of the drain"
         elif most < memory[k]:
             why = f"it needs {memory[k]:g} GiB and no node has more than {max(most, 0):.4g} free"
-            helps = f"{memory[k] - max(most, 0):.4g} GiB more on one node, or shutting it down meanwhile"
+            lacking = memory[k] - max(most, 0)
+            told = f"{lacking:,.0f}" if lacking >= 1e4 else f"{lacking:.4g}"
+            helps = f"{told} GiB more on one node, or shutting it down meanwhile"
         else:
             why = f"its {memory[k]:g} GiB fit nowhere once the others are placed"
             helps = "placing it first (a higher priority), or more memory on one node"
