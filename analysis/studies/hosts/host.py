@@ -216,11 +216,9 @@ def among_repeats(host: Host) -> Host:
 
     Nothing is drawn of one that was calibrated to too few repeats.
     """
-    known = {
-        kind: tuple(replace(e, low=e.value, high=e.value) for e in getattr(host, kind))
-        for kind in ("parameters", "scales")
-    }
-    return replace(host, **known, scatter=host.repeats, widths={})
+    parameters, scales = (tuple(replace(e, low=e.value, high=e.value) for e in kind)
+                          for kind in (host.parameters, host.scales))  # fmt: skip
+    return replace(host, parameters=parameters, scales=scales, scatter=host.repeats, widths={})
 
 
 def without_link(host: Host) -> Host:
