@@ -108,15 +108,16 @@ def _of_few(hot: Bools, in_turn: Bools, columns: Sequence[Floats]) -> WriteClass
     rates, sizes = [rate], [size]
     if hot.any():
         share = np.where(hot, page_share, 1.0)
-        writes = np.where(share <= 0, 0.0, np.where(share >= 1, 1.0, write_share))
-        rates, sizes = [rate * writes, rate * (1 - writes)], [size * share, size * (1 - share)]
+        to_hot = np.where(share <= 0, 0.0, np.where(share >= 1, 1.0, write_share))
+        rates, sizes = [rate * to_hot, rate * (1 - to_hot)], [size * share, size * (1 - share)]
     cyclic = np.broadcast_to(in_turn[:, None], (len(rate), len(rates)))
     if idle_rate.any():
         rates, sizes = [*rates, idle_rate], [*sizes, idle_size]
         cyclic = np.column_stack([cyclic, np.zeros(len(rate), bool)])
     # A column for each class, each contiguous: they are read one after the other.
-    by_class = [np.moveaxis(np.stack(parts).astype(float, copy=False), 0, -1) for parts in (rates, sizes)]
-    return WriteClasses(by_class[0], by_class[1], cyclic)
+    tables = (np.stack(parts).astype(float, copy=False) for parts in (rates, sizes))
+    writes, pages = (np.moveaxis(table, 0, -1) for table in tables)
+    return WriteClasses(writes, pages, cyclic)
 
 
 def within(classes: WriteClasses, pages: Floats) -> WriteClasses:
