@@ -17,7 +17,7 @@ CONTRADICTED = "contradicted"
 """How a migration ended of which one moment is told in two ways."""
 SMALL_CLOCK_S = 1e-9
 END_CLOCK_S = 0.5
-"""The same of a migration's end: QEMU stamps it before it says that it has ended, so what was asked in between
+"""The same of a migration's end: QEMU stamps it before it says that it has ended: what was asked in between
 counted longer."""
 ROUNDED = 1.001
 """Bytes are rounded to three decimals of their unit where text tells them."""
