@@ -16,6 +16,9 @@ ENDED = ("completed", "failed", "cancelled")
 CONTRADICTED = "contradicted"
 """How a migration ended of which one moment is told in two ways."""
 SMALL_CLOCK_S = 1e-9
+END_CLOCK_S = 0.5
+"""The same of a migration's end: QEMU stamps it before it says that it has ended: what was asked in between
+counted longer."""
 ROUNDED = 1.001
 """Bytes are rounded to three decimals of their unit where text tells them."""
 LEFT_SHARE = 0.01
@@ -71,7 +74,7 @@ def split(samples: Iterable[Sample], notes: Notes) -> list[list[Sample]]:
         if last is None or _begins(last, sample):
             current[key], latest[key] = [sample], -math.inf
             found.append(current[key])
-        elif sample["time_s"] < latest[key] - SMALL_CLOCK_S:
+        elif sample["time_s"] < latest[key] - (END_CLOCK_S if sample["status"] in ENDED else SMALL_CLOCK_S):
             told = f"the clock goes backwards, from {latest[key]:g} s to {sample['time_s']:g} s"
             notes.add(f"{told}; this sample is left out", sample["source_line"], "the clock goes backwards")
             continue
