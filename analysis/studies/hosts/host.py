@@ -83,13 +83,17 @@ class Host:
         """All estimates, in the order of ``correlation``."""
         return (*self.parameters, *self.scales)
 
-    def columns(self) -> dict[str, float]:
+    def columns(self, workload: str = "", stated: Iterable[str] = ()) -> dict[str, float]:
         """What the host says of any scenario, by name: its parameters, and its factors as such.
 
-        Estimates for one kind of migration are left out: a scenario without a kind is of none.
+        Estimates for one kind of migration are left out, for a scenario without a kind is of none, but for
+        those of its ``workload``. A share of the guest's content says nothing of what is ``stated``.
         """
-        usual = {e.name: e.value for e in self.parameters if not e.of}
-        return usual | {e.name + FACTOR: e.value for e in self.scales if not e.of}
+        kinds = [e for e in self.estimates if not e.of]
+        kinds += [e for e in self.estimates if workload and (e.label, e.of) == ("workload", workload)]
+        usual = {e.name: e.value for e in kinds if e in self.parameters}
+        scales = [e for e in kinds if e in self.scales and not (e.share_of and e.name in stated)]
+        return usual | {e.name + FACTOR: e.value for e in scales}
 
     def estimate(self, name: str, of: str = "") -> Estimate:
         """The estimate of a parameter or scale (of one kind of migration); KeyError if there is none."""
@@ -184,20 +188,22 @@ def _short(value: Any) -> Any:
     return float(f"{value:.5g}") if isinstance(value, (float, np.floating)) else value
 
 
-def on(host_file: str | Path, scenario: Mapping[str, Any], preset: str = "") -> dict[str, Any]:
+def on(
+    host_file: str | Path, scenario: Mapping[str, Any], preset: str = "", workload: str = ""
+) -> dict[str, Any]:
     """A scenario where it will run: what it does not say is the calibrated host's, or else the preset's.
 
     The one place where a preset and a host are put on a scenario, for every face of the study. The scenario
     keeps its own numbers; what a host makes of them stands beside as factors (:mod:`analysis.model.factors`),
     which hold for whatever else is asked of it. ``host_file`` and ``preset`` (a version of Windows Server)
-    may be empty.
+    may be empty; ``workload`` is one that the host tells apart.
 
     >>> on("", {"memory_gib": 16}, "windows_2019")
     {'stop_rule': 'hyperv', 'transport': 'compression', 'memory_gib': 16}
     """
     usual: dict[str, Any] = dict(presets.host(preset).parameters) if preset else {}
     if host_file:
-        usual |= load_host(host_file).columns()
+        usual |= load_host(host_file).columns(workload, stated=scenario)
     # A value left empty ("as the stop rule has it") says nothing that could go before what is usual here.
     said = {name: value for name, value in scenario.items() if value is not None or name not in usual}
     return usual | said
