@@ -312,13 +312,14 @@ def test_a_loop_is_counted_as_often_as_it_fits():
 
 
 def test_a_rule_is_settled_when_passes_change_it_no_more():
-    """A doubling target until it is the last one; a throttle until it is tightest or was not needed."""
+    """A doubling target when it is the last one; a throttle, as at the mark, at its end or idle."""
     doubling = {"FIRST_MS": 100, "LAST_MS": 400, "RISES": 5}
     assert [changing.settled(changes(GROWN=k, **doubling)) for k in (1, 2)] == [False, True]
     fixed = {"RISES": math.inf, "FIRST_THROTTLE": 0.2}
     assert not changing.settled(changes(**fixed))
     assert changing.settled(changes(QUIET=1, **fixed))
-    assert changing.settled(changes(THROTTLE=0.99, **fixed))
+    assert not changing.settled(changes(THROTTLE=0.99, MARK_THROTTLE=0.9, **fixed))
+    assert changing.settled(changes(THROTTLE=0.99, MARK_THROTTLE=0.99, **fixed))
     assert changing.settled(changes(RISES=math.inf))
 
 
