@@ -84,9 +84,9 @@ def flags(command: click.Command) -> list[str]:
 
 
 def without_value(command: click.Command, error: click.BadOptionUsage) -> click.UsageError:
-    """The error of an option without its value, with what it takes."""
+    """The error of an option without its value, with what it takes; that of another kind as it is."""
     option = next((p for p in command.params if error.option_name in p.opts), None)
-    if option is None:
+    if not isinstance(option, click.Option) or option.is_flag:
         return error
     metavar = option.metavar or " ".join(["VALUE"] * option.nargs)
     return click.UsageError(f"{error.format_message().rstrip('.')}: {error.option_name} {metavar}", error.ctx)
