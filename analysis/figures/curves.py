@@ -350,11 +350,20 @@ def _gain_title(groups: Groups, x: str, hue: str, given: float) -> str:
     least, most = (pick(gains, key=gains.__getitem__) for pick in (min, max))
     start = f"At {value_of(x, given)} compression copies memory"
     if gains[most] - gains[least] < 0.005:
-        return f"{start} {number(gains[most])} times as fast"
+        return f"{start} {_faster(gains[most])}"
     return (
-        f"{start} {number(gains[least])} times as fast with {value_of(hue, least)}, "
+        f"{start} {_faster(gains[least])} with {value_of(hue, least)}, "
         f"{number(gains[most])} times with {value_of(hue, most)}"
     )
+
+
+def _faster(gain: float) -> str:
+    """How many times as fast, where that is more than once.
+
+    >>> _faster(2.1), _faster(1.0)
+    ('2.1 times as fast', 'no faster')
+    """
+    return "no faster" if number(gain) == "1" else f"{number(gain)} times as fast"
 
 
 def _gain_alt(groups: Groups, x: str, hue: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from analysis.figures.language import (
     BLACKOUT,
@@ -108,10 +109,17 @@ def tornado(swings: pd.DataFrame) -> Figure:
         _swings(ax, part, _COLOURS[outcome])
         ax.set_title(words(outcome))
         ax.set_xlabel(axis_label(outcome))
-    first = parts["total_s"].iloc[0]
-    ends = f"{duration(first['least'])} to {duration(first['most'])}"
-    title = f"One at a time {words(first['parameter'])} moves the total time most: {ends}"
-    return entitle(fig, title, _swings_alt(parts))
+    return entitle(fig, _widest(parts["total_s"].iloc[0]), _swings_alt(parts))
+
+
+def _widest(first: pd.Series) -> str:
+    """What alone moves the total time most, in the words of a title."""
+    least, most = float(first["least"]), float(first["most"])
+    if np.isfinite(most):
+        ends = f"{duration(least)} to {duration(most)}"
+    else:
+        ends = f"from {duration(least)} to never ending" if np.isfinite(least) else "it never ends"
+    return f"One at a time, the total time hangs most on {words(first['parameter'])}: {ends}"
 
 
 def _swings(ax: Axes, part: pd.DataFrame, colour: str) -> None:
@@ -122,6 +130,9 @@ def _swings(ax: Axes, part: pd.DataFrame, colour: str) -> None:
     finite = every[np.isfinite(every) & (every > 0)]
     low, high = finite.min() * 0.8, finite.max() * 1.25
     scale(ax, "x", [low, high])
+    if high > 1e4 * low:
+        # Every decade's number would run into the next one.
+        ax.xaxis.set_major_locator(LogLocator(base=100))
     most = np.minimum(part["most"], high)
     ax.barh(at, most - part["least"], left=part["least"], color=colour, alpha=0.55, height=0.6, zorder=2)
     if np.isfinite(base):

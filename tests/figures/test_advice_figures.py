@@ -126,3 +126,18 @@ def test_a_plan_without_end_says_so_instead_of_empty_axes():
     assert "No line rate in this range is enough: its passes go on without end" in title_of(fig)
     assert all(any("without end" in text.get_text() for text in ax.texts) for ax in fig.axes)
     assert "blackout goes from endless to endless" in alternative_text(fig).replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "said"),
+    [
+        (46.0, 676.0, "46 s to 11 min 16 s"),
+        (54.0, np.inf, "from 54 s to never ending"),
+        (np.inf, np.inf, "it never ends"),
+    ],
+)
+def test_the_widest_swing_is_told_with_its_ends(least, most, said):
+    """A swing without end is no time; a name of several words takes no verb."""
+    first = pd.Series({"parameter": "dirty_pages_per_s", "least": least, "most": most})
+    told = levers._widest(first).replace("\N{NO-BREAK SPACE}", " ")
+    assert told == f"One at a time, the total time hangs most on page writes: {said}"
