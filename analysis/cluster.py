@@ -48,8 +48,10 @@ def connect(address: str, timeout: str = "10s") -> Any:
     except ImportError:
         reason = "--scheduler needs Dask, the extra `cluster`: pip install -e '.[cluster]'"
         raise ParameterError(reason) from None
-    # That a scheduler went away is told in a sentence: Dask would log its last try to reconnect besides.
-    logging.getLogger("distributed.utils").setLevel(logging.CRITICAL)
+    # That a scheduler went away is told in a sentence: Dask would log its last try to reconnect besides, by
+    # whichever of its parts tried it.
+    for part in ("client", "core", "utils"):
+        logging.getLogger(f"distributed.{part}").setLevel(logging.CRITICAL)
     try:
         client = distributed.Client(address, timeout=timeout, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
