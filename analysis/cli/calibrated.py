@@ -12,6 +12,7 @@ from analysis.observations import files
 from analysis.parameters import PARAMETERS
 from analysis.studies.hosts.candidates import CANDIDATES, Candidate
 from analysis.studies.hosts.host import Estimate, Host
+from analysis.studies.validation.laboratory import percent
 
 DATA, DEFAULT = "the data", "default"
 """What decided a value."""
@@ -60,7 +61,7 @@ def _held_out_text(host: Host) -> list[str]:
     time, pause = host.held_out["total_s"], host.held_out.get("blackout_s")
     said = (
         f"each predicted by a fit without it and its repeats, {time['rows']} migrations: time off by "
-        f"{_percent(time['median'])} in the median, {_percent(time['p90'])} at the 90th percentile"
+        f"{percent(time['median'])} in the median, {percent(time['p90'])} at the 90th percentile"
     )
     if pause:
         said += f"; downtime by {1000 * pause['median']:.0f} and {1000 * pause['p90']:.0f} ms"
@@ -73,16 +74,12 @@ def _scattered(scatter: Mapping[str, Any]) -> dict[str, str]:
     if "extra_resident_mib" in scatter:
         found["memory sent beside what is known"] = f"{scatter['extra_resident_mib']:.2g} MiB"
     if "dirty_pages_per_s" in scatter:
-        found["the guest's writes"] = _percent(scatter["dirty_pages_per_s"])
+        found["the guest's writes"] = percent(scatter["dirty_pages_per_s"])
     for kind, size in scatter.get("time", {}).items():
-        found[f"all durations, bound by {kind.replace('_', ' ')}"] = _percent(size)
+        found[f"all durations, bound by {kind.replace('_', ' ')}"] = percent(size)
     for kind, size in scatter.get("blackout_s", {}).items():
         found[f"the pause, bound by {kind.replace('_', ' ')}"] = f"{1000 * size:.2g} ms"
     return found
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def _table(host: Host) -> pd.DataFrame:

@@ -271,13 +271,13 @@ def _exact(parameter: str, number: float) -> str:
     """A value to the digits that it is answered with: counted things by their name."""
     from analysis.cli.commands import written
     from analysis.parameters import PARAMETERS
-    from analysis.studies.decisions.words import COUNTED, words
+    from analysis.studies.decisions.words import COUNTED, noun_for, words
 
     unit, digits = PARAMETERS[parameter].unit, float(f"{number:.5g}")
     if unit == "0-1":
         return f"{100 * digits:.5g} %"
     noun = words(parameter) if unit in COUNTED else unit
-    return f"{written(digits)} {noun.removesuffix('s') if digits == 1 and unit in COUNTED else noun}".rstrip()
+    return f"{written(digits)} {noun_for(digits, noun, unit)}".rstrip()
 
 
 def _outcomes(found: Plan, number: int) -> str:

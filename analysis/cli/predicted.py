@@ -15,7 +15,7 @@ import numpy as np
 from analysis import presets
 from analysis.arrays import Columns
 from analysis.cli.options import scenarios
-from analysis.cli.workloads import NO_HOST
+from analysis.cli.workloads import NO_HOST, of_workloads
 from analysis.cli.written import Figures
 from analysis.errors import UserError
 from analysis.model.migration import computed
@@ -63,7 +63,6 @@ def _on_host(
     """What a calibrated host predicts, as columns, and the names of those that only a host has."""
     import pandas as pd
 
-    from analysis.cli.workloads import of_workloads
     from analysis.studies.hosts.host import computed_with, load_host
     from analysis.studies.hosts.prediction import predict
 

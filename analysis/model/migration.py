@@ -79,13 +79,14 @@ def migrate(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFr
     """
     import pandas as pd
 
-    asked, columns = _columns(scenarios, given, whole=False)
-    found = _named(evaluate(columns))
+    if scenarios is None:
+        return pd.DataFrame(computed(given))
+    frame = _table(scenarios, parameters.check(given))
+    asked = _asked(frame)
+    found = _named(evaluate(completed(asked, len(frame) if not asked or frame.empty else 1)))
     # At once: column by column it would take longer than the laws do for a hundred rows.
-    if not isinstance(asked, pd.DataFrame):
-        return pd.DataFrame(asked | found)
-    table = pd.concat([asked, pd.DataFrame(found, asked.index)], axis=1)
-    table.attrs = asked.attrs
+    table = pd.concat([frame, pd.DataFrame(found, frame.index)], axis=1)
+    table.attrs = frame.attrs
     return table
 
 
@@ -94,8 +95,8 @@ def computed(given: Mapping[str, Any]) -> Columns:
 
     With no value at all one migration by the defaults. Loading the library of tables takes longer than this.
     """
-    asked = parameters.check(dict(given))
-    return asked | _named(evaluate(completed(asked, len(next(iter(asked.values()), [None])))))
+    asked = _side_by_side(parameters.check(dict(given)))
+    return asked | _named(evaluate(completed(asked, min(_rows(asked), 1))))
 
 
 def _named(found: Columns) -> Columns:
@@ -190,7 +191,7 @@ def passes(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataFra
     """
     import pandas as pd
 
-    _, columns = _columns(scenarios, given)
+    columns = filled(scenarios, **given)
     log = by_laws.history(columns)
     start = log.start_s + columns["setup_s"][log.row]
     table = {"scenario": log.row, "pass_number": log.number, "start_s": start, "duration_s": log.duration_s}
@@ -211,7 +212,7 @@ def ceilings(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataF
     """
     import pandas as pd
 
-    _, columns = _columns(scenarios, given)
+    columns = filled(scenarios, **given)
     found = rates(columns, ceilings=True)
     each = np.stack(list(found.ceilings.values()))
     binds = (each <= found.goodput_gbps * (1 + TIE)).argmax(axis=0)
@@ -226,24 +227,22 @@ def parameters_in(table: pd.DataFrame) -> pd.DataFrame:
 
 def filled(scenarios: pd.DataFrame | None = None, /, **given: Any) -> Columns:
     """Every parameter by name as a checked array, one value a row: given ones or defaults, times factors."""
-    return _columns(scenarios, given)[1]
-
-
-def _columns(
-    scenarios: pd.DataFrame | None, given: dict[str, Any], *, whole: bool = True
-) -> tuple[pd.DataFrame | Columns, Columns]:
-    """What is asked for, and every parameter as a checked array with one value a row.
-
-    Not ``whole``: of those that are not given one value will do.
-    """
     checked = parameters.check(given)
     if scenarios is None:
-        asked = _side_by_side(checked)
-        rows = len(next(iter(asked.values()), [0]))
-        return asked, completed(asked, rows if whole or not rows else 1)
+        side = _side_by_side(checked)
+        return completed(side, _rows(side))
     frame = _table(scenarios, checked)
-    asked = parameters.check({str(name): frame[name] for name in frame if parameters.takes(str(name))})
-    return frame, completed(asked, len(frame) if whole or not asked or frame.empty else 1)
+    return completed(_asked(frame), len(frame))
+
+
+def _asked(frame: pd.DataFrame) -> Columns:
+    """The parameters that a table has, checked."""
+    return parameters.check({str(name): frame[name] for name in frame if parameters.takes(str(name))})
+
+
+def _rows(asked: Columns) -> int:
+    """Rows of some columns; one where there are none."""
+    return len(next(iter(asked.values()), [0]))
 
 
 def completed(asked: Columns, rows: int) -> Columns:

@@ -29,7 +29,12 @@ def value(name: str, number: float) -> str:
     if PARAMETERS[name].unit == "0-1":
         return f"{100 * number:.4g} %"
     unit = PARAMETERS[name].unit
-    return f"{number:,.4g} {unit.removesuffix('s') if number == 1 and unit in COUNTED else unit}".rstrip()
+    return f"{number:,.4g} {noun_for(number, unit, unit)}".rstrip()
+
+
+def noun_for(number: float, noun: str, unit: str) -> str:
+    """What stands behind a number: one thing where a thing that is counted is there once."""
+    return noun.removesuffix("s") if number == 1 and unit in COUNTED else noun
 
 
 COUNTED = ("descriptors", "cores", "queues", "connections", "adapters")

@@ -217,16 +217,6 @@ def computed_with(table: pd.DataFrame) -> dict[str, np.ndarray]:
     return {f"applied_{name}": made[name] for name in scaled}
 
 
-def among_repeats(host: Host) -> Host:
-    """The host as repeats of one configuration see it: its values as they are, and how repeats scatter.
-
-    Nothing is drawn of one that was calibrated to too few repeats.
-    """
-    parameters, scales = (tuple(replace(e, low=e.value, high=e.value) for e in kind)
-                          for kind in (host.parameters, host.scales))  # fmt: skip
-    return replace(host, parameters=parameters, scales=scales, scatter=host.repeats, widths={})
-
-
 def without_link(host: Host) -> Host:
     """The host without what it says of the link's rate, for when the rate is given."""
     kept = [k for k, e in enumerate(host.estimates) if e.name not in ("bandwidth_gbps", "stream_limit_gbps")]

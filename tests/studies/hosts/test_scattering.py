@@ -7,7 +7,7 @@ import pytest
 from analysis.model.migration import migrate
 from analysis.studies.hosts.calibration import calibrate
 from analysis.studies.hosts.drawing import NINETY
-from analysis.studies.hosts.host import among_repeats
+from analysis.studies.hosts.host import Host
 from analysis.studies.hosts.prediction import outcomes, predict, unmeasured
 
 
@@ -95,7 +95,7 @@ def test_repeats_scatter_less_than_configurations_of_which_the_same_is_known():
     made = migrate(true.assign(dirty_pages_per_s=true.dirty_pages_per_s * slower))
     table = pd.concat([known] * 8, ignore_index=True).assign(measured_total_s=made.total_s * slower)
     host = calibrate(table, free=["bandwidth_gbps"])
-    times = outcomes(known, among_repeats(host), draws=64)["total_s"]
+    times = outcomes(host.apply(known), Host(scatter=host.repeats), draws=64)["total_s"]
     drawn = np.log(times).std(axis=1)
     measured = np.log(table.measured_total_s.to_numpy().reshape(8, 8)).std(axis=0, ddof=1)
     assert np.median(drawn / measured) == pytest.approx(1, abs=0.5)
