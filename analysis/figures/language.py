@@ -26,9 +26,10 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 from numpy.typing import NDArray
 
+from analysis.figures.placement import Picture, settle, waits
 from analysis.inputs import notebook_defaults
 from analysis.parameters import FACTOR, OUTCOMES, PARAMETERS, check, label, takes
 
@@ -58,6 +59,7 @@ STYLE = {
     "axes.titlelocation": "left",
     "axes.titlesize": 10.5,
     "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.07,
     "figure.dpi": 100,
     "figure.facecolor": "white",
     "font.size": 10,
@@ -93,9 +95,8 @@ def show(fig: Figure, alt: str = "") -> None:
 
     ``alt`` defaults to what the plotting function said of the figure.
     """
-    _sharp()
     text = alt or alternative_text(fig) or title_of(fig)
-    display(fig, metadata={"image/png": {"alt": " ".join(text.split())}})
+    display(Picture(fig), metadata={"image/png": {"alt": " ".join(text.split())}})
     plt.close(fig)
 
 
@@ -171,15 +172,6 @@ def _plain(value: Any) -> str:
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return "by preset"
     return f"{value:,.10g}" if isinstance(value, (int, float)) else str(value)
-
-
-def _sharp() -> None:
-    """Pictures of twice the resolution, shown at the size they were drawn: sharp on fine screens."""
-    if get_ipython() is not None:
-        from matplotlib_inline import backend_inline
-
-        set_formats: Callable[..., None] = backend_inline.set_matplotlib_formats
-        set_formats("retina")
 
 
 # --- words and numbers ----------------------------------------------------------------
@@ -319,7 +311,10 @@ def drawn(plot: Callable[..., Figure]) -> Callable[..., Figure]:
     @functools.wraps(plot)
     def in_style(*args: Any, **kwargs: Any) -> Figure:
         with plt.rc_context(STYLE):
-            return plot(*args, **kwargs)
+            fig = plot(*args, **kwargs)
+            if waits(fig):
+                settle(fig)
+            return fig
 
     return in_style
 
@@ -361,14 +356,24 @@ def scale(ax: Axes, which: str, values: Iterable[float], *, log: bool | None = N
 
 def plain_ticks(axis: Axis) -> None:
     """Plain numbers on a log axis: at the decades, and between them where fewer than two would be seen."""
-
-    def between(value: float, _: int | None) -> str:
-        low, high = sorted(axis.get_view_interval())
-        told = "25" if high > 3 * low else "123456789"
-        return number(value) if high < 60 * low and f"{value:e}"[0] in told else ""
-
     axis.set_major_formatter(FuncFormatter(lambda v, _: number(v)))
-    axis.set_minor_formatter(FuncFormatter(between))
+    axis.set_minor_locator(_Between())
+    axis.set_minor_formatter(FuncFormatter(lambda v, _: number(v)))
+
+
+class _Between(LogLocator):
+    """Places between decades that are given a number; the others bear no mark, and would cost a tick each."""
+
+    def __init__(self) -> None:
+        super().__init__(subs=None)
+
+    def __call__(self) -> Sequence[float]:
+        assert self.axis is not None  # as long as it is an axis' own
+        low, high = sorted(self.axis.get_view_interval())
+        if high >= 60 * low:
+            return []
+        told = "25" if high > 3 * low else "123456789"
+        return [value for value in super().__call__() if f"{value:e}"[0] in told]
 
 
 def label_ends(ax: Axes, ends: Sequence[tuple[float, str, Any]], gap: float = 0.075) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, median_filter
 
 from analysis.figures.language import INK, QUIET, note
+from analysis.figures.placement import once_placed
 
 HALO: list[patheffects.AbstractPathEffect] = [patheffects.withStroke(linewidth=3, foreground="white")]
 DARK_HALO: list[patheffects.AbstractPathEffect] = [patheffects.withStroke(linewidth=2.5, foreground=INK)]
@@ -113,10 +114,10 @@ def name_region(
 
 
 def give_way(ax: Axes, labels: Sequence[Text], taken: Iterable[Box] = ()) -> None:
-    """Hide those of some labels inside a panel that would be written over a taken box or over each other."""
-    figure = ax.get_figure(root=True)
-    assert figure is not None  # it is being drawn on
-    figure.draw_without_rendering()
+    """Hide those of some labels inside a panel that would be written over a taken box or over each other.
+
+    All in the figure must have its place already: see :func:`~analysis.figures.placement.once_placed`.
+    """
     boxes = list(taken)
     for label in labels:
         corners = ax.transAxes.inverted().transform(label.get_window_extent().get_points())
@@ -157,8 +158,12 @@ def isolines(ax: Axes, field: Field, levels: Sequence[float], colour: str = "whi
 
 def iso_labels(ax: Axes, lines: Any, words: Callable[[float], str], taken: Iterable[Box] = ()) -> None:
     """The value of each line on it, but where it would be written over something."""
-    if lines is None:
-        return
+    figure = ax.get_figure(root=True)
+    if lines is not None and figure is not None:
+        once_placed(figure, lambda: _labelled(ax, lines, words, taken))
+
+
+def _labelled(ax: Axes, lines: Any, words: Callable[[float], str], taken: Iterable[Box]) -> None:
     said: dict[str, Any] = {"fmt": {level: words(level) for level in lines.levels}, "fontsize": 9}
     # Where a line opens for its label is settled after which labels stay: one that gives way leaves no gap.
     labels = list(ax.clabel(lines, inline=False, **said))

@@ -34,6 +34,7 @@ from analysis.figures.language import (
     value_of,
 )
 from analysis.figures.marks import HALO, give_way, name_region, set_value, star
+from analysis.figures.placement import once_placed
 from analysis.figures.words import percent
 from analysis.model.stop_rules import STOP_RULES
 from analysis.parameters import PARAMETERS
@@ -165,7 +166,9 @@ def _option_map(ax: Axes, best: pd.DataFrame, here: Mapping[str, float], panels:
     for code, name in enumerate(names):
         name_region(ax, (x, y), table.to_numpy(int) == code, option(name), [taken], panels=panels)
     own = [text for text in ax.texts if text not in labels]
-    give_way(ax, [*own, *labels], [taken])
+    figure = ax.get_figure(root=True)
+    assert figure is not None  # it is being drawn on
+    once_placed(figure, lambda: give_way(ax, [*own, *labels], [taken]))
 
 
 def _tinted(codes: np.ndarray, gain: np.ndarray, names: list[str]) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from analysis.figures import curves, dirtying, language, maps, marks, networks, timeline
+from analysis.figures import curves, dirtying, language, maps, marks, networks, placement, timeline
 from analysis.model.migration import migrate
 from analysis.parameters import WRITE_PATTERNS
 from analysis.studies import grids
@@ -158,6 +158,7 @@ def test_a_line_without_its_label_has_no_gap():
     for words, taken in ((1, ()), (0, [(0.0, 0.0, 1.0, 1.0)])):
         lines = marks.isolines(ax, field, [1.0], "black")
         marks.iso_labels(ax, lines, "{:g}".format, taken)
+        placement.settle(fig)
         assert len([text for text in ax.texts if text.get_visible()]) == words
         (path,) = lines.get_paths()
         assert len(path.to_polygons(closed_only=False)) == 1 + words
