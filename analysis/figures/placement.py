@@ -38,7 +38,7 @@ def waits(fig: Figure) -> bool:
 
 
 def settle(fig: Figure) -> None:
-    """Give all that is in a figure its place and do what waited for that; once, unless it has changed since."""
+    """Give all in a figure its place and do what waited for that: once, unless it has changed since."""
     if not fig.stale:
         return
     with _sharp(fig):
@@ -51,7 +51,7 @@ def settle(fig: Figure) -> None:
 
 
 class Picture:
-    """A figure as notebooks show it, drawn when it is displayed: PNG of twice the size at which it is shown."""
+    """A figure as notebooks show it, drawn when it is displayed: a PNG of twice the size it is shown at."""
 
     def __init__(self, fig: Figure) -> None:
         self.fig = fig
@@ -83,7 +83,7 @@ def png(fig: Figure) -> bytes:
 
 @contextmanager
 def _sharp(fig: Figure) -> Iterator[None]:
-    """Letters as wide as they will be in the picture: on coarser pixels they are a little wider or narrower."""
+    """Letters as wide as they will be in the picture: on coarser pixels their widths differ a little."""
     dpi = fig.dpi
     fig.dpi = SHARP * dpi
     try:

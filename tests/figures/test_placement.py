@@ -27,7 +27,7 @@ def figure():
 
 
 def test_what_waits_sees_the_final_places(figure):
-    """It runs once, when the axes lie where they will be drawn; a later change alone makes it all be done anew."""
+    """It runs once, when the axes lie where they will be drawn; all is placed anew after a change alone."""
     seen, ax = [], figure.axes[0]
     placement.once_placed(figure, lambda: seen.append(ax.get_position().bounds))
     assert placement.waits(figure)
