@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -153,7 +154,7 @@ def looped(given: Scenarios, limit: int = LIMIT) -> np.ndarray:
 
 ALL_CONDITIONS = {"target_ends_passes": True, "few_pages": 50.0, "sent_limit": 3.0}
 """What ends pre-copy in the whole model's own row, beside the target and the pass limit of the plain one."""
-PRESETS = ("hyperv", "xen", "qemu", "simgrid")
+PRESETS = ("hyperv", "hyperv_2008r2", "xen", "qemu", "simgrid")
 
 
 def full(rule: str, rows: int, seed: int = 1) -> tuple[Guest, SteadyLink, Rules]:
@@ -164,11 +165,11 @@ def full(rule: str, rows: int, seed: int = 1) -> tuple[Guest, SteadyLink, Rules]
     classes = write_classes("hotcold", writes, working_set, *shape)
     named = {"all": ["xen"], "mixed": np.resize(PRESETS, rows)}.get(rule, [rule])
     names = np.array(named, object)
-    # Hyper-V's passes go on until its own limit, five; the others stop by their targets or pages.
-    limit = np.where(names == "hyperv", np.nan, float(LIMIT))
+    # Hyper-V's passes go on until its own limit; the others stop by their targets or pages.
+    limit = np.where([name.startswith("hyperv") for name in names], np.nan, float(LIMIT))
     rules = Rules.of(names, np.broadcast_to(limit, rows), target_s * 1000)
     if rule == "all":
-        rules = rules._replace(**{k: np.broadcast_to(v, rows) for k, v in ALL_CONDITIONS.items()})
+        rules = rules._replace(presets=(replace(rules.presets[0], **ALL_CONDITIONS),))
     return Guest(memory, none, none, classes), SteadyLink(rate, none), rules
 
 

@@ -40,11 +40,7 @@ def coded(name: str, column: NDArray[Any]) -> Floats:
         return np.asarray(column, float)
     if len(column) > 1 and not column.strides[0]:
         return np.broadcast_to(coded(name, column[:1]), len(column))
-    codes = np.zeros(len(column))
-    for word, code in CODES[name].items():
-        if code:
-            codes[column == word] = code
-    return codes
+    return np.fromiter(map(CODES[name].__getitem__, column.tolist()), float, len(column))
 
 
 def scenarios(columns: Columns) -> Iterator[Scenario]:
