@@ -212,12 +212,16 @@ def ceilings(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataF
     """
     import pandas as pd
 
-    columns = filled(scenarios, **given)
-    found = rates(columns, ceilings=True)
+    found = rates(filled(scenarios, **given), ceilings=True)
+    each = {"goodput_gbps": found.goodput_gbps, "limited_by": lowest(found)}
+    return pd.DataFrame(each | found.ceilings)
+
+
+def lowest(found: Rates) -> NDArray[np.object_]:
+    """The name of the lowest ceiling of each link, of rates with ceilings."""
     each = np.stack(list(found.ceilings.values()))
-    binds = (each <= found.goodput_gbps * (1 + TIE)).argmax(axis=0)
-    table = {"goodput_gbps": found.goodput_gbps, "limited_by": LIMITS[binds], **found.ceilings}
-    return pd.DataFrame(table)
+    names: NDArray[np.object_] = LIMITS[(each <= found.goodput_gbps * (1 + TIE)).argmax(axis=0)]
+    return names
 
 
 def parameters_in(table: pd.DataFrame) -> pd.DataFrame:
