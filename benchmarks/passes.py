@@ -256,11 +256,20 @@ def full_model(rows: int, turns: int) -> list[dict]:
         tables, name = full(rule, rows), FULL_NAMES.get(rule, f"hot and cold, {rule}")
         passes[name] = engine.precopy(*tables)[0].passes.mean()
         works[name] = lambda tables=tables: cpu(engine.precopy, *tables) / rows
-    found = table(in_turn(works, turns), "plain, one class")
-    return [row | {"passes": float(passes[row["way"]])} for row in found]
+    times = in_turn(works, turns)
+    found = [row | {"passes": float(passes[row["way"]])} for row in table(times, "plain, one class")]
+    return [*found, _over_dearest(times)]
 
 
 FULL_NAMES = {"all": "hot and cold, all conditions at once", "mixed": "hot and cold, presets in turn"}
+
+
+def _over_dearest(times: dict[str, np.ndarray]) -> dict:
+    """Presets in turn over the dearest of them alone, turn by turn."""
+    alone = [times[f"hot and cold, {rule}"] for rule in PRESETS]
+    mixed, dearest = times[FULL_NAMES["mixed"]], max(alone, key=np.median)
+    way = "presets in turn over the dearest"
+    return next(row for row in table({way: mixed, "dearest": dearest}, "dearest") if row["way"] == way)
 
 
 def growth(in_c: InC, turns: int) -> list[dict]:
@@ -341,6 +350,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--turns", type=int, default=7)
+    parser.add_argument("--only", choices=("yardstick", "full_model", "growth", "simgrid"))
     parser.add_argument("--json", action="store_true", help="figures as JSON")
     record.arguments(parser)
     asked = parser.parse_args()
@@ -349,10 +359,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         in_c = InC(Path(folder))
         figures = {
-            "yardstick": compared(in_c, asked.rows, asked.turns),
-            "full_model": full_model(asked.rows // 5, asked.turns),
-            "growth": growth(in_c, asked.turns),
-            "simgrid": beside_simgrid(asked.turns),
+            name: part()
+            for name, part in {
+                "yardstick": lambda: compared(in_c, asked.rows, asked.turns),
+                "full_model": lambda: full_model(asked.rows // 5, asked.turns),
+                "growth": lambda: growth(in_c, asked.turns),
+                "simgrid": lambda: beside_simgrid(asked.turns),
+            }.items()
+            if asked.only in (None, name)
         }
     kept = taken_out(figures)
     if asked.json:
@@ -364,9 +378,10 @@ def main() -> None:
         "full_model": "The whole model: ns each, time relative to the plain one",
         "growth": "How the cost grows: ns each",
     }
-    for key, head in heads.items():
-        print(f"{head}\n{lines(figures[key])}\n")
-    print("SimGrid:", json.dumps(figures["simgrid"]))
+    for key in heads.keys() & figures.keys():
+        print(f"{heads[key]}\n{lines(figures[key])}\n")
+    if "simgrid" in figures:
+        print("SimGrid:", json.dumps(figures["simgrid"]))
     record.finish("passes", kept, asked)
 
 

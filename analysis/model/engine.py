@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from importlib.util import find_spec
@@ -46,8 +46,8 @@ _OUT = -1
 """In place of a rule's kind: rows that the kernel leaves."""
 Index: TypeAlias = tuple[int | slice, ...]
 """Where a piece lies in arrays of the full shape."""
-Kernel: TypeAlias = Callable[..., None]
-"""Makes the passes of the piece at an index, or of some of its places, into columns of outcomes."""
+Kernel: TypeAlias = Callable[[Index, Outcomes], None]
+"""Makes the passes of the piece at an index."""
 Number: TypeAlias = type[np.float64] | type[np.float32]
 
 
@@ -273,6 +273,12 @@ class _Piece(NamedTuple):
     cyclic: tuple[Reals, ...] | None
     ahead: Reals | None
 
+    def part(self, rows: slice) -> _Piece:
+        """Some of its rows."""
+        columns, writes, sizes = (tuple(column[rows] for column in part) for part in self[:3])
+        cyclic = None if self.cyclic is None else tuple(column[rows] for column in self.cyclic)
+        return _Piece(columns, writes, sizes, cyclic, None if self.ahead is None else self.ahead[rows])
+
 
 class _Cut:
     """Pieces of columns as contiguous numbers of one type; one value for all is laid out only once."""
@@ -287,15 +293,9 @@ class _Cut:
         self.long.flags.writeable = False
         self.classes = sum(name.startswith("size") for name in views)
 
-    def __call__(
-        self, index: Index, length: int, at: Indices | None = None, unread: Collection[str] = ()
-    ) -> _Piece:
-        """The piece at an index as the kernels take it, or some of its places; without what is not read."""
-        part = {
-            name: self._piece(name, view, index, length, at)
-            for name, view in self._views.items()
-            if name not in unread
-        }
+    def __call__(self, index: Index, length: int, order: Indices | None = None) -> _Piece:
+        """The piece at an index as the kernels take it, or its rows in another order."""
+        part = {name: self._piece(name, view, index, length, order) for name, view in self._views.items()}
         # What a rule does not need is never read: any column may stand in its place.
         shared = [
             part.get(name, part["content"])
@@ -307,13 +307,15 @@ class _Cut:
         )
         return _Piece(tuple(shared), writes, sizes, cyclic or None, part.get("ahead"))
 
-    def _piece(self, name: str, view: NDArray[Any], index: Index, length: int, at: Indices | None) -> Reals:
+    def _piece(
+        self, name: str, view: NDArray[Any], index: Index, length: int, order: Indices | None
+    ) -> Reals:
         kept: Reals = self._kept[name][:length]
         piece = kept if view.size == 1 else view[index]
-        if at is not None and view.size > 1:
+        if order is not None and view.size > 1:
             # Places are within the piece; to look whether they are, NumPy would make a copy more.
-            same = piece.dtype == self._dtype
-            kept = np.take(piece, at, out=kept if same else None, mode="clip").astype(self._dtype, copy=False)
+            out = kept if piece.dtype == self._dtype else None
+            kept = np.take(piece, order, out=out, mode="clip").astype(self._dtype, copy=False)
         elif piece.dtype == self._dtype and piece.flags.c_contiguous:
             kept = piece.reshape(-1)
         else:
@@ -348,55 +350,54 @@ def _kernel(
 ) -> Kernel:
     """The compiled kernel with memory of its own, for one thread.
 
-    Rows of a kind are picked from a piece of the table at a time, while it is in the cache, and their
-    outcomes put where they belong: the table is not sorted.
+    Where rows are of several kinds those of a piece of the table are put next to each other, while it is in
+    the cache, and their outcomes back where they belong: the table is not sorted.
     """
     from analysis.model import lanes
 
     cut = _Cut(views, dtype, rows)
     scratch = lanes.scratch_of(dtype, cut.classes)
-    each = [_compiled(cut, kind, totals, dtype, scratch) for kind in kinds]
+    each = [_compiled(kind, totals, dtype, scratch, cut.long) for kind in kinds]
     if of is None:
-        return each[0]
+        return lambda index, outcomes: each[0](cut(index, len(outcomes[0])), outcomes)
     room = _outcomes(_empty(rows, dtype))
 
-    def kernel(index: Index, outcomes: Outcomes, _: Indices | None = None) -> None:
+    def kernel(index: Index, outcomes: Outcomes) -> None:
         codes = of[index]
-        if (codes == _OUT).any():
-            for column in outcomes:
-                column[:] = 0
-        for code, work in enumerate(each):
-            at = np.flatnonzero(codes == code)
-            if not len(at):
-                continue
-            found = cast(Outcomes, tuple(column[: len(at)] for column in room))
-            work(index, found, at)
-            for k, values in enumerate(found):
-                outcomes[k][at] = values
+        places = [np.flatnonzero(codes == code) for code in (_OUT, *range(len(each)))]
+        order = np.concatenate(places)
+        piece, start = cut(index, len(order), order), len(places[0])
+        for work, at in zip(each, places[1:], strict=True):
+            part = slice(start, start + len(at))
+            if len(at):
+                work(piece.part(part), cast(Outcomes, tuple(column[part] for column in room)))
+            start += len(at)
+        for k, found in enumerate(room):
+            found[: len(places[0])] = 0
+            outcomes[k][order] = found[: len(order)]
 
     return kernel
 
 
-def _compiled(cut: _Cut, kind: RuleKind, totals: bool, dtype: Number, scratch: Any) -> Kernel:
-    """The kernel for one kind of rules."""
+def _compiled(
+    kind: RuleKind, totals: bool, dtype: Number, scratch: Any, long: Reals
+) -> Callable[[_Piece, Outcomes], None]:
+    """The kernel for one kind of rules; ``long``: a limit on passes for rows that have none."""
     from analysis.model import compiled, lanes
 
     rule = (
         *(dtype(kind.few_pages), dtype(kind.sent_limit), dtype(kind.check_interval_s)),
         kind.target_ends_passes,
     )
-    few_classes, looks, guards = (0,) * cut.classes, kind.looks or None, kind.guards or None
+    looks, guards = kind.looks or None, kind.guards or None
     late = dtype(kind.limit_delay_s) if kind.limit_delay_s > 0 and kind.limited else None
-    unread = {"top"} if looks is None else set()
-    unread |= {"zero"} if looks is None and guards is None else set()
 
-    def kernel(index: Index, outcomes: Outcomes, at: Indices | None = None) -> None:
-        given = cut(index, len(outcomes[0]), at, unread)
+    def kernel(given: _Piece, outcomes: Outcomes) -> None:
         if not kind.limited:
-            given = given._replace(columns=(*given.columns[:-1], cut.long[: len(outcomes[0])]))
-        in_turn, goes_ahead = given.cyclic is not None, given.ahead is not None
-        fields = lanes.fields_of(looks, guards, in_turn, goes_ahead, cut.classes)
-        has = (few_classes, looks, guards, late, totals or None)
+            given = given._replace(columns=(*given.columns[:-1], long[: len(outcomes[0])]))
+        in_turn, goes_ahead, classes = given.cyclic is not None, given.ahead is not None, len(given.sizes)
+        fields = lanes.fields_of(looks, guards, in_turn, goes_ahead, classes)
+        has = ((0,) * classes, looks, guards, late, totals or None)
         compiled.run(scratch, fields, *given, rule, *has, outcomes)
 
     return kernel
