@@ -65,7 +65,7 @@ def saturating(
     }
     shape = np.broadcast_shapes(*(a.shape for a in columns.values()))
     given = None if out is None else _as_precopy(Saturating._make(column.reshape(-1) for column in out))
-    found = made(columns, _RULE, threads, totals=True, out=given)
+    found = made(columns, [_RULE], threads, totals=True, out=given)
     flat = (found.duration_s, found.residual_pages, found.sent_pages, found.passes, found.converged)
     return Saturating._make(column.reshape(shape) for column in flat)
 

@@ -11,19 +11,19 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.arrays import Columns, Floats, Indices, Reals
+from analysis.arrays import Bools, Codes, Columns, Floats, Indices, Reals
 from analysis.model.laws.passes import PASS_LIMIT
 from analysis.model.precopy import Guest, Outcomes, Precopy, SteadyLink
-from analysis.model.stop_rules import Rules
+from analysis.model.stop_rules import Rules, StopRule
 from analysis.parameters import ParameterError, nearest
 
 FEW_CLASSES = 3
@@ -42,6 +42,8 @@ WAYS = ("compiled", "laws", "plain")
 _EARLIER = {"numpy": "laws"}
 """Names of earlier versions."""
 
+_OUT = -1
+"""In place of a rule's kind: rows that the kernel leaves."""
 Index: TypeAlias = tuple[int | slice, ...]
 """Where a piece lies in arrays of the full shape."""
 Kernel: TypeAlias = Callable[[Index, Outcomes], None]
@@ -115,96 +117,82 @@ def precopy(guest: Guest, link: SteadyLink, rules: Rules, threads: int = 1) -> t
     rows = len(guest.content)
     link = SteadyLink._make(np.broadcast_to(column, rows) for column in link)
     rules = rules.over(rows)
-    kinds = [(kind, at) for kind, at in _kinds(rules) if kind.known]
-    parts = [_fast(guest, link, rules, kind, at, threads) for kind, at in _carrying(kinds, link.pages_per_s)]
-    return _joined(rows, parts)
+    kinds, of = _kinds(rules)
+    of = _without(of, _left_out(kinds, of, link.pages_per_s), rows)
+    ended = made(_columns(guest, link, rules, kinds), kinds, threads, of=of)
+    return ended, _left(ended.reason, kinds, of)
 
 
-def _kinds(rules: Rules) -> Iterator[tuple[RuleKind, Indices | None]]:
-    """The kinds of rules in a table with the rows of each; None for all rows."""
-    columns = [getattr(rules, name) for name in RuleKind._fields[:-1]]
-    limited = np.logical_or(*(np.isfinite(_few(limit)) for limit in (rules.pass_limit, rules.sent_limit)))
-    columns.append(np.broadcast_to(limited, len(columns[0])))
-    first = [column[0] for column in columns]
-    varying = [k for k, column in enumerate(columns) if (_few(column) != first[k]).any()]
-    if not varying:
-        yield RuleKind(*(value.item() for value in first)), None
-        return
-    left = np.ones(len(columns[0]), bool)
-    while left.any():
-        first = [column[left.argmax()] for column in columns]
-        same = np.logical_and.reduce([columns[k] == first[k] for k in varying])
-        yield RuleKind(*(value.item() for value in first)), np.flatnonzero(same)
-        left &= ~same
+def _kinds(rules: Rules) -> tuple[list[RuleKind], Codes | None]:
+    """The kinds of rules in a table, and which one each row has; None where all have the same."""
+    finite, preset = np.isfinite(_few(rules.pass_limit)), _few(rules.preset)
+    combined = 2 * preset + finite
+    # Of each preset twice: of rows without and with a pass limit.
+    each = [_kind(preset, limited) for preset in rules.presets for limited in (False, True)]
+    met = np.flatnonzero(np.bincount(combined, minlength=len(each)))
+    kinds = list(dict.fromkeys(each[place] for place in met))
+    if len(kinds) == 1:
+        return kinds, None
+    places = np.zeros(len(each), np.int8)
+    places[met] = [kinds.index(each[place]) for place in met]
+    return kinds, np.broadcast_to(places[combined], len(rules.preset))
 
 
-def _carrying(
-    kinds: Iterable[tuple[RuleKind, Indices | None]], rate: Floats
-) -> Iterator[tuple[RuleKind, Indices | None]]:
-    """The same without rows whose link carries nothing, or everything at once."""
-    if _few(rate).min() > 0 and _few(rate).max() < np.inf:
-        yield from kinds
-        return
-    carries = (rate > 0) & np.isfinite(rate)
-    for kind, at in kinds:
-        yield kind, np.flatnonzero(carries) if at is None else at[carries[at]]
+def _kind(preset: StopRule, limited: bool) -> RuleKind:
+    shared: dict[str, Any] = {name: getattr(preset, name) for name in RuleKind._fields[:-1]}
+    return RuleKind(**shared, limited=limited or bool(np.isfinite(preset.sent_limit)))
 
 
-def _fast(
-    guest: Guest, link: SteadyLink, rules: Rules, kind: RuleKind, at: Indices | None, threads: int
-) -> tuple[Indices | None, Precopy, Indices]:
-    """Rows of one kind, their outcomes, and which of them go on for long after :data:`LONG` passes."""
+def _left_out(kinds: Sequence[RuleKind], of: Codes | None, rate: Floats) -> Bools | None:
+    """Rows by a rule that the kernel does not know, or whose link carries nothing, or everything at once."""
+    unknown = np.array([not kind.known for kind in kinds], bool)
+    out = unknown if of is None else unknown[of] if unknown.any() else np.zeros(1, bool)
+    if not (_few(rate).min() > 0 and _few(rate).max() < np.inf):
+        out = out | ~((rate > 0) & np.isfinite(rate))
+    return out if out.any() else None
+
+
+def _without(of: Codes | None, out: Bools | None, rows: int) -> Codes | None:
+    """The kinds of rows, with those that are left out marked."""
+    return of if out is None else np.where(out, _OUT, np.zeros(rows, np.int8) if of is None else of)
+
+
+def _left(reason: Codes, kinds: Sequence[RuleKind], of: Codes | None) -> Indices:
+    """Rows left to the laws: those left out, and those that go on for long after :data:`LONG` passes."""
+    left = np.zeros(len(reason), bool) if of is None else of == _OUT
+    long = np.array([not kind.limited for kind in kinds], bool)
+    if long.any():
+        left |= (reason == PASS_LIMIT) & (long if of is None else long[of])
+    return np.flatnonzero(left)
+
+
+def _columns(guest: Guest, link: SteadyLink, rules: Rules, kinds: Sequence[RuleKind]) -> Columns:
+    """What the kernel reads of a table; see :func:`made`."""
+    target, classes = rules.target_ms, guest.classes
     columns: Columns = {
         "content": guest.content,
         "zero": guest.zero,
         "rate": link.pages_per_s,
-        "target_s": rules.target_ms,
+        "target_s": np.broadcast_to(_few(target) / 1000, target.shape),
         "limit": rules.pass_limit,
     }
-    classes = guest.classes
     columns |= _by_class("writes", classes.rates) | _by_class("size", classes.sizes)
     columns |= _by_class("cyclic", classes.cyclic) if _few(classes.cyclic).any() else {}
     columns |= {"ahead": link.ahead} if _few(link.ahead).any() else {}
-    columns |= {"top": guest.top} if kind.looks else {}
-    if at is not None:
-        columns = {name: _at(column, at) for name, column in columns.items()}
-    target = columns["target_s"]
-    columns["target_s"] = np.broadcast_to(_few(target) / 1000, target.shape)
-    if not kind.limited:
-        columns["limit"] = np.array(LONG, float)
-    ended = made(columns, kind, threads)
-    return at, ended, np.flatnonzero(ended.reason == PASS_LIMIT if not kind.limited else np.zeros(0))
+    return columns | ({"top": guest.top} if any(kind.looks for kind in kinds) else {})
 
 
 def _few(column: NDArray[Any]) -> NDArray[Any]:
     """A column, or its first row where all rows have the same, as a preset's do: it has no stride then."""
-    return column[:1] if len(column) and not column.strides[0] else column
+    return column if _varies(column) else column[:1]
 
 
-def _at(column: NDArray[Any], rows: Indices) -> NDArray[Any]:
-    """Some rows of a column; any so many where all are the same."""
-    return column[rows] if column.strides[0] else column[: len(rows)]
+def _varies(column: NDArray[Any]) -> bool:
+    return bool(len(column) and column.strides[0])
 
 
 def _by_class(name: str, table: NDArray[Any]) -> Columns:
     return {f"{name}{j}": table[:, j] for j in range(table.shape[1])}
-
-
-def _joined(rows: int, parts: Sequence[tuple[Indices | None, Precopy, Indices]]) -> tuple[Precopy, Indices]:
-    """Outcomes of all rows in their order, and those that no part has."""
-    if len(parts) == 1 and parts[0][0] is None:
-        return parts[0][1], parts[0][2]
-    whole, left = _empty(rows, np.float64), np.ones(rows, bool)
-    outcomes: Sequence[NDArray[Any]] = whole[:6]
-    for column in outcomes:
-        column[:] = 0
-    for at, part, long in parts:
-        assert at is not None  # of several parts none is all rows
-        for column, values in zip(outcomes, part[:6], strict=True):
-            column[at] = values
-        left[at] = False
-        left[at[long]] = True
-    return whole, np.flatnonzero(left)
 
 
 def _empty(rows: int, dtype: Number) -> Precopy:
@@ -225,29 +213,35 @@ def _empty(rows: int, dtype: Number) -> Precopy:
 
 def made(
     columns: Columns,
-    kind: RuleKind,
+    kinds: Sequence[RuleKind],
     threads: int = 1,
     *,
+    of: Codes | None = None,
     totals: bool = False,
     out: Precopy | None = None,
 ) -> Precopy:
     """Make the passes of columns that broadcast with each other; outcomes are flat, in C order.
 
     Columns: ``content, zero, rate, target_s, limit``, ``writes0, size0`` and so on for each class, and where
-    needed ``cyclic0`` ..., ``ahead``, ``top`` (see :func:`.compiled.run`), float64 or all float32. With
-    ``totals`` what is left is sent as well; ``out`` is written to where given.
+    needed ``cyclic0`` ..., ``ahead``, ``top`` (see :func:`.compiled.run`), float64 or all float32. ``of``:
+    where rows are of several kinds of rules, the place of each row's; of rows that have none the outcomes are
+    zeros. With ``totals`` what is left is sent as well; ``out`` is written to where given.
     """
     given = {name: np.asarray(column) for name, column in columns.items()}
     numbers = [column.dtype for column in given.values() if column.dtype.kind == "f"]
     dtype: Number = np.float32 if all(number == np.float32 for number in numbers) else np.float64
     shape = np.broadcast_shapes(*(column.shape for column in given.values())) or (1,)
     out = out or _empty(math.prod(shape), dtype)
-    outcomes = (out.residual_pages, out.duration_s, out.sent_pages, out.passes, out.reason, out.converged)
     views = {name: _view(column, shape) for name, column in given.items()}
     chunks = list(_chunks(shape))
     rows = min(CHUNK, math.prod(shape))
-    _side_by_side(chunks, lambda: _compiled(_Cut(views, dtype, rows), kind, totals, dtype), outcomes, threads)
+    prepare = partial(_kernel, views, dtype, rows, kinds, of, totals)
+    _side_by_side(chunks, prepare, _outcomes(out), threads)
     return out
+
+
+def _outcomes(of: Precopy) -> Outcomes:
+    return of.residual_pages, of.duration_s, of.sent_pages, of.passes, of.reason, of.converged
 
 
 def _view(column: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
@@ -279,6 +273,12 @@ class _Piece(NamedTuple):
     cyclic: tuple[Reals, ...] | None
     ahead: Reals | None
 
+    def part(self, rows: slice) -> _Piece:
+        """Some of its rows."""
+        columns, writes, sizes = (tuple(column[rows] for column in part) for part in self[:3])
+        cyclic = None if self.cyclic is None else tuple(column[rows] for column in self.cyclic)
+        return _Piece(columns, writes, sizes, cyclic, None if self.ahead is None else self.ahead[rows])
+
 
 class _Cut:
     """Pieces of columns as contiguous numbers of one type; one value for all is laid out only once."""
@@ -289,11 +289,13 @@ class _Cut:
             name: np.full(rows, view.item(), dtype) if view.size == 1 else np.empty(rows, dtype)
             for name, view in views.items()
         }
+        self.long = np.full(rows, LONG, dtype)
+        self.long.flags.writeable = False
         self.classes = sum(name.startswith("size") for name in views)
 
-    def __call__(self, index: Index, length: int) -> _Piece:
-        """The piece at an index as the kernels take it."""
-        part = {name: self._piece(name, view, index, length) for name, view in self._views.items()}
+    def __call__(self, index: Index, length: int, order: Indices | None = None) -> _Piece:
+        """The piece at an index as the kernels take it, or its rows in another order."""
+        part = {name: self._piece(name, view, index, length, order) for name, view in self._views.items()}
         # What a rule does not need is never read: any column may stand in its place.
         shared = [
             part.get(name, part["content"])
@@ -305,10 +307,16 @@ class _Cut:
         )
         return _Piece(tuple(shared), writes, sizes, cyclic or None, part.get("ahead"))
 
-    def _piece(self, name: str, view: NDArray[Any], index: Index, length: int) -> Reals:
+    def _piece(
+        self, name: str, view: NDArray[Any], index: Index, length: int, order: Indices | None
+    ) -> Reals:
         kept: Reals = self._kept[name][:length]
         piece = kept if view.size == 1 else view[index]
-        if piece.dtype == self._dtype and piece.flags.c_contiguous:
+        if order is not None and view.size > 1:
+            # Places are within the piece; to look whether they are, NumPy would make a copy more.
+            out = kept if piece.dtype == self._dtype else None
+            kept = np.take(piece, order, out=out, mode="clip").astype(self._dtype, copy=False)
+        elif piece.dtype == self._dtype and piece.flags.c_contiguous:
             kept = piece.reshape(-1)
         else:
             np.copyto(kept.reshape(piece.shape), piece)
@@ -337,23 +345,59 @@ def _side_by_side(
             job.result()
 
 
-def _compiled(cut: _Cut, kind: RuleKind, totals: bool, dtype: Number) -> Kernel:
-    """The compiled kernel with memory of its own."""
+def _kernel(
+    views: Columns, dtype: Number, rows: int, kinds: Sequence[RuleKind], of: Codes | None, totals: bool
+) -> Kernel:
+    """The compiled kernel with memory of its own, for one thread.
+
+    Where rows are of several kinds those of a piece of the table are put next to each other, while it is in
+    the cache, and their outcomes back where they belong: the table is not sorted.
+    """
+    from analysis.model import lanes
+
+    cut = _Cut(views, dtype, rows)
+    scratch = lanes.scratch_of(dtype, cut.classes)
+    each = [_compiled(kind, totals, dtype, scratch, cut.long) for kind in kinds]
+    if of is None:
+        return lambda index, outcomes: each[0](cut(index, len(outcomes[0])), outcomes)
+    room = _outcomes(_empty(rows, dtype))
+
+    def kernel(index: Index, outcomes: Outcomes) -> None:
+        codes = of[index]
+        places = [np.flatnonzero(codes == code) for code in (_OUT, *range(len(each)))]
+        order = np.concatenate(places)
+        piece, start = cut(index, len(order), order), len(places[0])
+        for work, at in zip(each, places[1:], strict=True):
+            part = slice(start, start + len(at))
+            if len(at):
+                work(piece.part(part), cast(Outcomes, tuple(column[part] for column in room)))
+            start += len(at)
+        for k, found in enumerate(room):
+            found[: len(places[0])] = 0
+            outcomes[k][order] = found[: len(order)]
+
+    return kernel
+
+
+def _compiled(
+    kind: RuleKind, totals: bool, dtype: Number, scratch: Any, long: Reals
+) -> Callable[[_Piece, Outcomes], None]:
+    """The kernel for one kind of rules; ``long``: a limit on passes for rows that have none."""
     from analysis.model import compiled, lanes
 
-    scratch = lanes.scratch_of(dtype, cut.classes)
     rule = (
         *(dtype(kind.few_pages), dtype(kind.sent_limit), dtype(kind.check_interval_s)),
         kind.target_ends_passes,
     )
-    few_classes, looks, guards = (0,) * cut.classes, kind.looks or None, kind.guards or None
+    looks, guards = kind.looks or None, kind.guards or None
     late = dtype(kind.limit_delay_s) if kind.limit_delay_s > 0 and kind.limited else None
 
-    def kernel(index: Index, outcomes: Outcomes) -> None:
-        given = cut(index, len(outcomes[0]))
-        in_turn, goes_ahead = given.cyclic is not None, given.ahead is not None
-        fields = lanes.fields_of(looks, guards, in_turn, goes_ahead, cut.classes)
-        has = (few_classes, looks, guards, late, totals or None)
+    def kernel(given: _Piece, outcomes: Outcomes) -> None:
+        if not kind.limited:
+            given = given._replace(columns=(*given.columns[:-1], long[: len(outcomes[0])]))
+        in_turn, goes_ahead, classes = given.cyclic is not None, given.ahead is not None, len(given.sizes)
+        fields = lanes.fields_of(looks, guards, in_turn, goes_ahead, classes)
+        has = ((0,) * classes, looks, guards, late, totals or None)
         compiled.run(scratch, fields, *given, rule, *has, outcomes)
 
     return kernel

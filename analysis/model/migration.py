@@ -25,7 +25,7 @@ from analysis.model.laws import changing
 from analysis.model.laws.link import STREAMS, TIE
 from analysis.model.laws.passes import REASONS
 from analysis.model.laws.rates import LIMITS as _LIMITS
-from analysis.model.laws.scenario import scenarios
+from analysis.model.laws.scenario import coded, scenarios, usual_columns
 from analysis.model.link import Rates
 from analysis.model.link import rates as rates
 from analysis.model.precopy import Guest, Precopy, SteadyLink
@@ -40,6 +40,8 @@ LIMITS = np.array(_LIMITS, dtype=object)
 """What can limit a migration, by code."""
 CODED = {"limited_by": LIMITS, "stop_reason": np.array(REASONS, dtype=object)}
 """Outcomes that are names, and the names by their codes."""
+USUAL_STREAMS = np.array([STREAMS[name] for name in parameters.TRANSPORTS])
+"""Connections of a migration by the code of its transport."""
 VOLUMES = ("stream_gib", "wire_gib")
 """Outcomes that tell what crosses the network."""
 
@@ -212,12 +214,16 @@ def ceilings(scenarios: pd.DataFrame | None = None, /, **given: Any) -> pd.DataF
     """
     import pandas as pd
 
-    columns = filled(scenarios, **given)
-    found = rates(columns, ceilings=True)
+    found = rates(filled(scenarios, **given), ceilings=True)
+    each = {"goodput_gbps": found.goodput_gbps, "limited_by": lowest(found)}
+    return pd.DataFrame(each | found.ceilings)
+
+
+def lowest(found: Rates) -> NDArray[np.object_]:
+    """The name of the lowest ceiling of each link, of rates with ceilings."""
     each = np.stack(list(found.ceilings.values()))
-    binds = (each <= found.goodput_gbps * (1 + TIE)).argmax(axis=0)
-    table = {"goodput_gbps": found.goodput_gbps, "limited_by": LIMITS[binds], **found.ceilings}
-    return pd.DataFrame(table)
+    names: NDArray[np.object_] = LIMITS[(each <= found.goodput_gbps * (1 + TIE)).argmax(axis=0)]
+    return names
 
 
 def parameters_in(table: pd.DataFrame) -> pd.DataFrame:
@@ -251,16 +257,20 @@ def completed(asked: Columns, rows: int) -> Columns:
     ``rows``: values of each default.
     """
     known, scales = factors.split(asked)
-    columns = {
-        n: known[n] if n in known else np.full(rows, value) for n, value in parameters.defaults().items()
-    }
+    usual = usual_columns() if rows == 1 else _laid_out(rows, known)
+    columns = {name: known[name] if name in known else usual[name] for name in usual_columns()}
     columns = factors.applied(columns, scales, known)
     return columns | {"streams": streams(columns)}
 
 
+def _laid_out(rows: int, known: Collection[str]) -> Columns:
+    """A value a row of the default of each parameter that is not known."""
+    return {n: np.full(rows, value) for n, value in parameters.defaults().items() if n not in known}
+
+
 def streams(p: Columns) -> Floats:
     """Connections of a migration: as given, or the usual number of its transport."""
-    usual = np.select([p["transport"] == name for name in STREAMS], list(STREAMS.values()))
+    usual = USUAL_STREAMS[coded("transport", p["transport"]).astype(np.intp)]
     return np.where(np.isnan(p["streams"]), usual, p["streams"])
 
 

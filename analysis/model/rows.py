@@ -233,5 +233,6 @@ def _places(columns: Mapping[str, Floats]) -> Indices:
     """Where each column begins in memory, and its step from row to row."""
     places = np.zeros((len(PLACES), 2), np.intp)
     for name, column in columns.items():
-        places[PLACES[name]] = column.ctypes.data, column.strides[0] if len(column) > 1 else 0
+        begin = column.__array_interface__["data"][0]  # an eighth of the time of ctypes.data
+        places[PLACES[name]] = begin, column.strides[0] if len(column) > 1 else 0
     return places.ravel()

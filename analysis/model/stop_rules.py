@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.arrays import Bools, Floats
+from analysis.arrays import Bools, Codes, Floats
 
 
 @dataclass(frozen=True)
@@ -216,17 +216,43 @@ _YES_OR_NO = ("target_ends_passes", "lifts_bandwidth_limit")
 
 
 class Rules(NamedTuple):
-    """The stop rule of every row, as columns; see :class:`StopRule` for their meaning."""
+    """The stop rule of every row, as columns; see :class:`StopRule` for their meaning.
 
+    ``preset``: the place of each row's among ``presets``, whose columns are made when they are asked for.
+    """
+
+    presets: tuple[StopRule, ...]
+    preset: Codes
     pass_limit: Floats
     target_ms: Floats
-    target_ends_passes: Bools
-    few_pages: Floats
-    sent_limit: Floats
-    check_interval_s: Floats
-    limit_delay_s: Floats
-    lifts_bandwidth_limit: Bools
-    head_start_s: Floats
+
+    @property
+    def target_ends_passes(self) -> Bools:
+        return self._of_presets("target_ends_passes")
+
+    @property
+    def few_pages(self) -> Floats:
+        return self._of_presets("few_pages")
+
+    @property
+    def sent_limit(self) -> Floats:
+        return self._of_presets("sent_limit")
+
+    @property
+    def check_interval_s(self) -> Floats:
+        return self._of_presets("check_interval_s")
+
+    @property
+    def limit_delay_s(self) -> Floats:
+        return self._of_presets("limit_delay_s")
+
+    @property
+    def lifts_bandwidth_limit(self) -> Bools:
+        return self._of_presets("lifts_bandwidth_limit")
+
+    @property
+    def head_start_s(self) -> Floats:
+        return self._of_presets("head_start_s")
 
     @classmethod
     def of(cls, stop_rule: NDArray[Any], pass_limit: Floats, target_ms: Floats) -> Rules:
@@ -235,18 +261,43 @@ class Rules(NamedTuple):
         What changes while a rule runs is left out (:mod:`.laws.changing`).
         """
         rows = np.broadcast_shapes(np.shape(stop_rule), np.shape(pass_limit), np.shape(target_ms))
-        names, row = np.unique(np.asarray(stop_rule, dtype=str), return_inverse=True)
-        presets = [STOP_RULES[name] for name in names]
-        columns = {
-            field: np.array(
-                [getattr(p, field) for p in presets], dtype=bool if field in _YES_OR_NO else float
-            )[row]
-            for field in cls._fields
-        }
-        for field, given in (("pass_limit", pass_limit), ("target_ms", target_ms)):
-            columns[field] = np.where(np.isnan(given), columns[field], given)
-        return cls._make(np.broadcast_to(columns[field], rows) for field in cls._fields)
+        presets, preset = _presets(np.asarray(stop_rule))
+        limits = [
+            _given_or(given, np.array([getattr(p, field) for p in presets]), preset)
+            for field, given in (("pass_limit", pass_limit), ("target_ms", target_ms))
+        ]
+        return cls(presets, preset, *limits).over(rows)
 
-    def over(self, rows: int) -> Rules:
+    def over(self, rows: int | tuple[int, ...]) -> Rules:
         """The same with a value for each of some rows."""
-        return Rules._make(np.broadcast_to(column, rows) for column in self)
+        preset = np.broadcast_to(self.preset, rows)
+        limits = (np.broadcast_to(column, rows) for column in (self.pass_limit, self.target_ms))
+        return Rules(self.presets, preset, *limits)
+
+    def _of_presets(self, field: str) -> NDArray[Any]:
+        """What each row's preset has; of one value for all where all presets have the same."""
+        kind = bool if field in _YES_OR_NO else float
+        values = np.array([getattr(preset, field) for preset in self.presets], kind)
+        if (values == values[:1]).all():
+            return np.broadcast_to(values[:1], self.pass_limit.shape)
+        found: NDArray[Any] = values[self.preset]
+        return found
+
+
+def _presets(names: NDArray[Any]) -> tuple[tuple[StopRule, ...], Codes]:
+    """The presets that some names name, and which one each is."""
+    one_for_all = names.size and not any(names.strides)
+    listed = names.ravel()[:1].tolist() if one_for_all else names.ravel().tolist()
+    # By a dictionary a row costs a tenth of what sorting the names does.
+    places = {name: place for place, name in enumerate(dict.fromkeys(listed))}
+    of = np.fromiter(map(places.__getitem__, listed), np.int8, len(listed))
+    return tuple(STOP_RULES[name] for name in places), of if one_for_all else of.reshape(names.shape)
+
+
+def _given_or(given: Floats, of_presets: Floats, preset: Codes) -> Floats:
+    """A column as given, and where it is empty as the presets have it."""
+    empty = np.isnan(given)
+    if not empty.any():
+        return given
+    usual = of_presets[:1] if (of_presets == of_presets[:1]).all() else of_presets[preset]
+    return usual if empty.all() else np.where(empty, usual, given)

@@ -69,7 +69,7 @@ def same(one, other, guest, rtol=1e-9):
 
 
 @needs_numba
-@pytest.mark.parametrize("rule", ["hyperv", "xen", "qemu"])
+@pytest.mark.parametrize("rule", ["hyperv", "xen", "qemu", ["hyperv", "qemu", "hyperv_2008r2"]])
 def test_the_kernel_gives_what_the_laws_give(rule):
     """Whole passes, guarded ones and looks during a pass, on a table of three patterns: the same outcomes.
 
@@ -77,7 +77,7 @@ def test_the_kernel_gives_what_the_laws_give(rule):
     compile: so the guests of xen have three classes here, as those of the next test.
     """
     left = agree(*drawn(3000, rule, pattern=PATTERNS, ahead=True, idle=rule == "xen"))
-    assert (len(left) > 0) == (rule == "qemu")
+    assert (len(left) > 0) == ("qemu" in rule)
 
 
 @needs_numba

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.arrays import Bools, Floats
+from analysis.arrays import Bools, Columns, Floats
 
 LEVELS = (50, 90)
 """Intervals that a prediction states [%]."""
@@ -105,6 +105,13 @@ def _quantile(scores: Floats, level: float) -> float:
 
 def widened(table: pd.DataFrame, widths: dict[str, Any], writes_over_link: Floats) -> pd.DataFrame:
     """Predictions with their intervals multiplied by the widths of each row's regime."""
+    return table.assign(**wider(table, widths, writes_over_link))
+
+
+def wider(
+    table: pd.DataFrame | Columns, widths: dict[str, Any], writes_over_link: Floats
+) -> dict[str, Floats]:
+    """The ends of the intervals of :func:`widened`, by their names."""
     changed: dict[str, Floats] = {}
     for name, floor in FLOORS.items():
         regimes = widths.get(OF.get(name, name), []) if name in table else []
@@ -113,7 +120,7 @@ def widened(table: pd.DataFrame, widths: dict[str, Any], writes_over_link: Float
             place = np.searchsorted(ends, writes_over_link, side="right")
             factor = np.array([r[str(level)] for r in regimes])[np.minimum(place, len(regimes) - 1)]
             changed |= _stretched(table, name, level, factor, floor)
-    return table.assign(**changed)
+    return changed
 
 
 def drawn_apart(
@@ -134,11 +141,13 @@ def drawn_apart(
     return np.where(finite, moved, draws)
 
 
-def _stretched(table: pd.DataFrame, name: str, level: int, factor: Floats, floor: float) -> dict[str, Floats]:
-    middle = table[name].to_numpy()
+def _stretched(
+    table: pd.DataFrame | Columns, name: str, level: int, factor: Floats, floor: float
+) -> dict[str, Floats]:
+    middle = np.asarray(table[name])
     ends = {}
     for end, sign in (("low", -1.0), ("high", 1.0)):
-        column = table[f"{name}_{end}{level}"].to_numpy()
+        column = np.asarray(table[f"{name}_{end}{level}"])
         finite = np.isfinite(middle) & np.isfinite(column)
         safe, at = np.where(finite, middle, 1.0), np.where(finite, column, 1.0)
         half = np.maximum(np.abs(np.log((at + floor + 1e-12) / (safe + floor + 1e-12))), THIN)

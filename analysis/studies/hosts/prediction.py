@@ -25,10 +25,10 @@ from analysis.arrays import Codes, Columns, Floats
 from analysis.model.link import rates
 from analysis.model.migration import (
     CODED,
-    ceilings,
     completed,
     evaluate,
     filled,
+    lowest,
     parameters_in,
     refuse_misleading,
 )
@@ -87,17 +87,25 @@ def _predicted(
     scenarios: pd.DataFrame, host: Host, given: tuple[str, ...], draws: int, seed: int
 ) -> pd.DataFrame:
     base, columns, middle, drawn = _made(scenarios, host, given, draws, seed)
-    result = base.assign(**{name: middle[name] for name in OUTCOMES})
+    found: Columns = {name: middle[name].to_numpy() for name in OUTCOMES}
     if drawn is None:
-        ends = {f"{name}_{end}{level}": middle[name]
+        ends = {f"{name}_{end}{level}": found[name]
                 for name in INTERVALS for level in LEVELS for end in ("low", "high")}  # fmt: skip
-        return result.assign(**ends, converge_chance=middle.converged.astype(float))
+        return _beside(base, found | ends | {"converge_chance": found["converged"].astype(float)})
     shape = len(base), draws
-    result["converge_chance"] = drawn.converged.to_numpy(float).reshape(shape).mean(axis=1)
+    found["converge_chance"] = drawn.converged.to_numpy(float).reshape(shape).mean(axis=1)
     for name in INTERVALS:
-        of_row = drawn[name].to_numpy().reshape(shape)
-        result = result.assign(**_interval(name, middle[name].to_numpy(), of_row))
-    return conformal.widened(result, host.widths, writes_over_link(columns))
+        found |= _interval(name, found[name], drawn[name].to_numpy().reshape(shape))
+    return _beside(base, found | conformal.wider(found, host.widths, writes_over_link(columns)))
+
+
+def _beside(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """A table with columns beside or in place of its own; one by one takes as long as half of the draws."""
+    if any(name in table for name in columns):
+        return table.assign(**columns)
+    result = pd.concat([table, pd.DataFrame(columns, table.index)], axis=1)
+    result.attrs = table.attrs
+    return result
 
 
 def _made(
@@ -106,7 +114,8 @@ def _made(
     """Scenarios on the host, their columns, outcomes at its values, and so many draws of each, if any."""
     base = host.apply(scenarios, given)
     rng = np.random.default_rng(seed)
-    columns, ceiling, second = filled(parameters_in(base)), bound(base, host), said(host, base)
+    columns, second = filled(parameters_in(base)), said(host, base)
+    ceiling = bound(base, host, columns)
     middle = corrected(pd.DataFrame(_central(columns, host, rng), index=base.index), host, base, 1, second)
     if not draws or not uncertain(host):
         return base, columns, middle, None
@@ -310,18 +319,21 @@ def allowed(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{n: table[n].clip(PARAMETERS[n].low, PARAMETERS[n].high) for n in numbers})
 
 
-def bound(base: pd.DataFrame, host: Host) -> pd.Series:
+def bound(base: pd.DataFrame, host: Host, columns: Columns | None = None) -> pd.Series:
     """What binds each row, where the host's scatter asks for it."""
     known = host.scatter.get("time") or host.scatter.get("blackout_s")
-    return bound_by(base) if known else pd.Series("line_rate", index=base.index)
+    return bound_by(base, columns) if known else pd.Series("line_rate", index=base.index)
 
 
-def bound_by(scenarios: pd.DataFrame) -> pd.Series:
-    """The ceiling that takes at least :data:`BITES` off the line, else the line; spare cores always."""
-    known = parameters_in(scenarios)
-    table, compressor = ceilings(known), rates(filled(known)).limited_by == "spare_cores"
-    bitten = table.limited_by.mask(table.goodput_gbps > (1 - BITES) * table.line_rate, "line_rate")
-    return bitten.mask(compressor, "spare_cores").set_axis(scenarios.index)
+def bound_by(scenarios: pd.DataFrame, columns: Columns | None = None) -> pd.Series:
+    """The ceiling that takes at least :data:`BITES` off the line, else the line; spare cores always.
+
+    ``columns``: all parameters of the scenarios, where they are at hand.
+    """
+    found = rates(columns or filled(parameters_in(scenarios)), ceilings=True)
+    line = found.goodput_gbps > (1 - BITES) * found.ceilings["line_rate"]
+    bitten = np.where(line, "line_rate", lowest(found))
+    return pd.Series(np.where(found.limited_by == "spare_cores", "spare_cores", bitten), scenarios.index)
 
 
 def _by_ceiling(scatter: dict[str, float], ceiling: pd.Series) -> np.ndarray:
