@@ -159,7 +159,7 @@ def _made(
     rng = np.random.default_rng(seed)
     columns, ceiling, second = filled(parameters_in(base)), bound(base, host), said(host, base)
     middle = corrected(pd.DataFrame(_central(columns, host, rng), index=base.index), host, base, 1, second)
-    if not draws or not uncertain(host):
+    if not draws or not uncertain(host) or base.empty:
         return base, columns, middle, None
     drawn = corrected(_drawn(scenarios, host, given, ceiling, draws, rng), host, base, draws, second)
     return base, columns, middle, drawn
