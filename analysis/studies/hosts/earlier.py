@@ -52,7 +52,7 @@ def read(name: str, told: Told | None, rows: int) -> list[Floats]:
         return [np.empty(0)] * rows
     listed = [told] if isinstance(told, (int, float)) else list(told)
     one_machine = all(isinstance(one, (int, float, np.number)) for one in listed)
-    each = [listed] if one_machine else listed
+    each = [listed] if one_machine and (listed or rows == 1) else listed
     if len(each) != rows:
         whose = "are of one machine" if one_machine else f"are of {len(each)} machines"
         raise UserError(

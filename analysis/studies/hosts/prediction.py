@@ -178,7 +178,7 @@ def outcomes(
     step = max(1, AT_ONCE // max(draws, 1))
     parts = [
         _outcomes(table.iloc[k : k + step].reset_index(drop=True), host, tuple(given), draws, seed)
-        for k in range(0, len(table), step)
+        for k in range(0, max(len(table), 1), step)
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 

@@ -80,6 +80,7 @@ def test_of_no_scenarios_nothing_is_predicted():
     full, empty = (predict(SCENARIOS.head(rows), host()) for rows in (1, 0))
     assert set(empty) == set(full)
     assert len(empty) == len(predict(SCENARIOS.head(0))) == 0
+    assert len(predict(SCENARIOS.head(0), load_host(LABORATORY), last_total_s=[])) == 0
 
 
 def test_without_a_host_hyperv_is_predicted_as_the_model_says():
