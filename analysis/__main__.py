@@ -23,6 +23,7 @@ import click
 from analysis.cli.advise import advise
 from analysis.cli.drain import drain
 from analysis.cli.given import shown, workers
+from analysis.cli.last import last_options
 from analysis.cli.observing import observe, units_option
 from analysis.cli.options import parameter_options, remarks
 from analysis.cli.plan import plan
@@ -135,6 +136,7 @@ def tell(notes: Iterable[str]) -> None:
 @host_option
 @click.option("--workload", metavar="NAME", help="Workloads that the host was calibrated to, one or several.")
 @click.option("--preset", metavar="WINDOWS", help="Defaults of a Windows Server, for example windows_2022.")
+@last_options
 @click.option("--relearn-ms", default="0", metavar="MS", show_default=True,
               help="Time the network needs to learn where the machine is now.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Write the rows as JSON to standard output.")
@@ -144,17 +146,20 @@ def predict(
     workload: str | None,
     preset: str | None,
     relearn_ms: str,
+    last_total_s: tuple[float, ...],
+    last_blackout_s: tuple[float, ...],
     **options: str | None,
 ) -> None:
     """Predict one migration, or one for each combination of comma-separated values.
 
     With --host the values that are not given are that host's, and the chance to converge and 50 % and 90 %
-    intervals stand beside.
+    intervals stand beside; --last-time then tells what this very machine took before.
     """
     from analysis.cli.predicted import predicted
     from analysis.cli.predictions import prediction_text
 
-    rows = predicted(options, host_file, preset, workload, relearn_ms)
+    last = {"last_total_s": last_total_s, "last_blackout_s": last_blackout_s}
+    rows = predicted(options, host_file, preset, workload, relearn_ms, last)
     for line in remarks(options):
         click.echo(line, err=True)
     click.echo(written(rows) if as_json else prediction_text(rows))

@@ -87,7 +87,8 @@ def _table(host: Host) -> pd.DataFrame:
     told = [_estimated(e, factor=False) for e in host.parameters]
     told += [_estimated(e, factor=True) for e in host.scales]
     known = {e.name for e in host.estimates}
-    told += [_left(c) for c in CANDIDATES if c.name not in known]
+    # The content is one that most tables tell, and then no default.
+    told += [_left(c) for c in CANDIDATES if c.name not in known | {"resident_share"}]
     return pd.DataFrame(told, columns=["parameter", "estimate", "90 % interval", "unit", "decided by"])
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from analysis import presets
 from analysis.arrays import Columns
+from analysis.cli.last import refuse_several, refuse_without_host
 from analysis.cli.options import scenarios
 from analysis.cli.workloads import NO_HOST, of_workloads
 from analysis.cli.written import Figures
@@ -29,6 +30,7 @@ def predicted(
     preset: str | None = None,
     workload: str | None = None,
     relearn_ms: float | str = clients.RELEARN_MS,
+    last: Mapping[str, Sequence[float]] | None = None,
 ) -> list[Figures]:
     """One row a scenario: every parameter and outcome by its name, with intervals on a calibrated host.
 
@@ -38,9 +40,14 @@ def predicted(
     ``preset`` names a version of Windows Server whose defaults hold where no option says otherwise; each row
     then has two fields more: its name, and what it set there. ``workload``: one of those that the host knows
     apart, or several with commas between. UserError for another, for none, or without a host.
+
+    ``last``: how long earlier migrations of this very machine took or froze it [s], by the names of
+    ``earlier.LAST``; what the host alone says stands in columns beside. UserError for several scenarios, or
+    without a host.
     """
     columns = scenarios(options)
     given = tuple(columns)
+    before = {name: list(told) for name, told in (last or {}).items() if told}
     if preset:
         rows = len(next(iter(columns.values()), [None]))
         usual = presets.host(preset).parameters.items()
@@ -48,17 +55,23 @@ def predicted(
     if host_file is None:
         if workload is not None:
             raise UserError(NO_HOST)
+        refuse_without_host(before)
         table, more = computed(columns), list[str]()
     else:
-        table, more = _on_host(columns, host_file, workload, given)
+        table, more = _on_host(columns, host_file, workload, given, before)
     felt = clients.columns(table, relearn_ms)
     names = [*PARAMETERS, *OUTCOMES, *(name for name in felt if name not in table), *more]
     rows_made = _rows(defaults() | table | felt, names)
+    rows_made = [row | before for row in rows_made]
     return [_with_preset(row, preset) for row in rows_made] if preset else rows_made
 
 
 def _on_host(
-    columns: dict[str, list[Any]], host_file: Path, workload: str | None, given: Sequence[str]
+    columns: dict[str, list[Any]],
+    host_file: Path,
+    workload: str | None,
+    given: Sequence[str],
+    before: Mapping[str, Sequence[float]],
 ) -> tuple[Columns, list[str]]:
     """What a calibrated host predicts, as columns, and the names of those that only a host has."""
     import pandas as pd
@@ -69,9 +82,20 @@ def _on_host(
     host = load_host(host_file)
     asked = pd.DataFrame(columns) if columns else pd.DataFrame(index=range(1))
     asked = asked if workload is None else of_workloads(asked, host, workload)
-    table = predict(asked, host, given=given)
+    refuse_several(before, len(asked))
+    table = predict(
+        asked,
+        host,
+        given=given,
+        last_total_s=before.get("last_total_s"),
+        last_blackout_s=before.get("last_blackout_s"),
+    )
+    beside = [
+        str(name) for name in table if "_of_host" in str(name) or str(name).endswith(("_weight", "work_s"))
+    ]
     made = computed_with(table)
-    more = [*_interval_columns(), "converge_chance", *([] if workload is None else ["workload"]), *made]
+    more = [*_interval_columns(), "converge_chance", *([] if workload is None else ["workload"])]
+    more += [*beside, *made]
     return {str(name): table[name].to_numpy() for name in table} | made, more
 
 

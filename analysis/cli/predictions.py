@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from analysis import presets
+from analysis.cli import last
 from analysis.model.laws.passes import STAYS
 from analysis.model.migration import passes
 from analysis.model.stop_rules import STOP_RULES
@@ -92,6 +93,7 @@ def answer(row: Row) -> str:
     bound = f"The {name} {binds}: {memory}, the link carries {row['goodput_gbps']:.3g} Gbit/s of payload."
     told = [verdict(row)] if row["stop_reason"] in STAYS else [_times(row), verdict(row)]
     told += [_chance(row["converge_chance"])] if "converge_chance" in row else []
+    told += last.sentences(row)
     felt = [] if math.isnan(row.get("outage_s", math.nan)) else clients.statement(row)
     return "\n".join([*told, bound, *felt])
 

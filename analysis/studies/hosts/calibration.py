@@ -113,7 +113,7 @@ def _taught(
 
 
 _LOOKED_AT = (
-    *("transport", "stream_limit_gbps", "dirty_pages_per_s", "resident_share", "memory_gib"),
+    *("transport", "stream_limit_gbps", "dirty_pages_per_s", "memory_gib"),
     *("bandwidth_gbps", "write_pattern", "hot_page_share", "zipf_exponent"),
 )
 
@@ -175,7 +175,7 @@ def _estimate(fit: Fit, x: Floats, draws: Floats, k: int) -> Estimate:
     candidate, kind = fit.free[k]
     low, high = np.exp(np.clip(np.quantile(draws, [0.05, 0.95]), fit.low[k], fit.high[k]))
     value = float(np.exp(x[k]))
-    own_content = candidate.name == "working_set_gib" and candidate.name not in fit.table
+    own_content = candidate.name in ("working_set_gib", "resident_share") and candidate.name not in fit.table
     return Estimate(
         *(candidate.name, value, float(min(low, value)), float(max(high, value))),
         *(candidate.label if kind else "", kind, "content" if own_content else ""),

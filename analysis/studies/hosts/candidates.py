@@ -77,7 +77,14 @@ def _state(table: pd.DataFrame) -> pd.Series[bool]:
     return paused & (_far(table) | ("state_mib" in table))
 
 
+def _content_unknown(table: pd.DataFrame) -> pd.Series[bool]:
+    """True where nothing tells how much of a guest's memory has content."""
+    return pd.Series("resident_share" not in table, index=table.index)
+
+
 CANDIDATES = (
+    # Before the working set, which may be a share of the content.
+    Candidate("resident_share", 0.02, 1.0, _content_unknown, spread=0.3),
     Candidate("extra_resident_mib", 1.0, 1e5, _plain, first=64.0),
     Candidate("bandwidth_gbps", 0.3, 1.1, _plain, scale=True, spread=0.3),
     Candidate("stream_limit_gbps", 0.05, 400.0, lambda t: t.bandwidth_gbps > 0.5 * t.stream_limit_gbps),

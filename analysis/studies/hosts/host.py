@@ -29,8 +29,9 @@ class Estimate:
 
     ``Estimate("compress_gib_per_s_per_core", 0.21, 0.19, 0.23, "method", "multifd-zstd")`` holds for
     rows whose column ``method`` is ``multifd-zstd``, in place of one that holds for all. ``share_of``:
-    ``content`` where a factor on the working set is a share of the guest's content, found on migrations whose
-    working set was not known: it says nothing of a working set that a scenario states.
+    ``content`` where a factor on the working set is a share of the guest's content, or the content's own
+    share of the memory was found, on migrations of which it was not known: such an estimate says nothing of
+    what a scenario states.
     """
 
     name: str
@@ -115,6 +116,8 @@ def on_values(scenarios: Table, parameters: Iterable[Valued], scales: Iterable[V
     """Scenarios with values in place of what they say, and factors beside what they say."""
     table = scenarios.copy()
     for estimate, value in _general_first(parameters):
+        if estimate.share_of and estimate.name in scenarios:
+            continue
         _set(table, estimate.name, estimate, value, PARAMETERS[estimate.name].default)
     asked = {name: table[name] for name in table if str(name).endswith(FACTOR)}
     for estimate, factor in _general_first(scales):

@@ -16,12 +16,14 @@ chance is spread evenly (:func:`.drawing.normal`), so that so few draws tell whe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from analysis.arrays import Codes, Columns, Floats
+from analysis.errors import UserError
 from analysis.model.link import rates
 from analysis.model.migration import (
     CODED,
@@ -36,15 +38,17 @@ from analysis.model.units import PAGE_BYTES
 from analysis.observations.lab import COUNTED_RAW
 from analysis.parameters import OUTCOMES, PARAMETERS, check, defaults
 from analysis.signatures import names_parameters
-from analysis.studies.hosts import conformal, drawing
+from analysis.studies.hosts import conformal, drawing, earlier
 from analysis.studies.hosts.conformal import LEVELS
-from analysis.studies.hosts.correction import corrected, said
+from analysis.studies.hosts.correction import corrected, said, work_s
 from analysis.studies.hosts.host import Estimate, Host, on_values
 
 INTERVALS = ("brownout_s", "blackout_s", "total_s", "stream_gib", "memory_sent_gib")
 """Outcomes that have intervals."""
 DRAWS = 64
 PHASES = 32
+REPEATS = 256
+"""Draws of which the scatter of repeats is told."""
 AT_ONCE = 32_768
 """Draws made together, so that memory does not grow with the table."""
 BITES = 0.03
@@ -63,24 +67,71 @@ def predict(
     given: Sequence[str] = (),
     draws: int = DRAWS,
     seed: int = 0,
+    last_total_s: earlier.Told | None = None,
+    last_blackout_s: earlier.Told | None = None,
 ) -> pd.DataFrame:
     """Scenarios with outcomes at the host's fitted values, and intervals beside them.
 
     For each outcome of :data:`INTERVALS` the columns ``<outcome>_low50``, ``_high50``, ``_low90`` and
     ``_high90``; ``converge_chance``: the share of draws that converge (0 or 1 where nothing is drawn).
     ``given``: parameters in which the scenario overrides the host.
+
+    ``last_total_s``, ``last_blackout_s``: how long earlier migrations of the same machine in the same
+    configuration took [s], and how long they froze it: of one scenario numbers, of several a sequence for
+    each. They draw the prediction to them and its interval in (:mod:`.earlier`); columns beside say what the
+    host alone says, and ``work_s`` what the content takes at the link's rate. UserError without a calibrated
+    host, which alone knows how much they count.
     """
     host = host or Host()
     refuse_misleading(scenarios)
     table = scenarios.reset_index(drop=True)
+    told = {"last_total_s": last_total_s, "last_blackout_s": last_blackout_s}
+    before = {n: earlier.read(n, one, len(table)) for n, one in told.items() if one is not None}
+    if before and not uncertain(host):
+        raise UserError(f"{next(iter(before))} {earlier.NO_HOST}")
     step = max(1, AT_ONCE // draws)
     parts = [
         _predicted(table.iloc[first : first + step].reset_index(drop=True), host, tuple(given), draws, seed)
         for first in range(0, max(len(table), 1), step)
     ]
     result = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+    result = _with_earlier(result, table, host, tuple(given), before) if before else result
     result.index = scenarios.index
     return result
+
+
+def _with_earlier(
+    found: pd.DataFrame,
+    table: pd.DataFrame,
+    host: Host,
+    given: tuple[str, ...],
+    before: dict[str, list[Floats]],
+) -> pd.DataFrame:
+    """Predictions with what earlier migrations of the same scenarios tell."""
+    of_host, base = found, host.apply(table, given)
+    # What is uncertain of a host stays the same from one repeat to the next.
+    steady = predict(table, replace(host, scatter={}, widths={}), given=given)
+    work = work_s(base)
+    for told, each in before.items():
+        name = earlier.LAST[told]
+        spreads = earlier.Spreads(repeats_spread(base, host, name), earlier.width(steady, name))
+        least = work if name == "total_s" else np.zeros(len(found))
+        found = earlier.updated(found, name, each, spreads, least)
+    return earlier.consistent(found, of_host).assign(work_s=work)
+
+
+def repeats_spread(base: pd.DataFrame, host: Host, name: str = "total_s") -> Floats:
+    """Standard deviation of the logarithm of an outcome of migrations made again and again on a host.
+
+    ``base``: scenarios on the host. NaN where the host was calibrated to no repeats.
+    """
+    if not host.repeats:
+        return np.full(len(base), np.nan)
+    # What is on the host already has only the scatter of repeats still to come.
+    drawn = outcomes(parameters_in(base), Host(scatter=host.repeats), draws=REPEATS)[name]
+    with np.errstate(invalid="ignore"):
+        spread: Floats = np.log(drawn + conformal.FLOORS[name]).std(axis=1)
+    return spread
 
 
 def _predicted(
@@ -117,7 +168,7 @@ def _made(
     columns, second = filled(parameters_in(base)), said(host, base)
     ceiling = bound(base, host, columns)
     middle = corrected(pd.DataFrame(_central(columns, host, rng), index=base.index), host, base, 1, second)
-    if not draws or not uncertain(host):
+    if not draws or not uncertain(host) or base.empty:
         return base, columns, middle, None
     drawn = corrected(_drawn(scenarios, host, given, ceiling, draws, rng), host, base, draws, second)
     return base, columns, middle, drawn
@@ -136,7 +187,7 @@ def outcomes(
     step = max(1, AT_ONCE // max(draws, 1))
     parts = [
         _outcomes(table.iloc[k : k + step].reset_index(drop=True), host, tuple(given), draws, seed)
-        for k in range(0, len(table), step)
+        for k in range(0, max(len(table), 1), step)
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 

@@ -12,6 +12,8 @@ from analysis.model.migration import parameters_in
 from analysis.studies.hosts import fitting
 from analysis.studies.hosts.fitting import Fit
 
+ALIKE = 0.02
+"""Two numbers of a configuration that differ by less are the same."""
 REFITTED = 3
 """Steps of a fit to some of the rows, which begins where the fit to all ended."""
 
@@ -44,10 +46,23 @@ def _step(slopes: Floats, residual: Floats, times: Floats, fit: Fit, x: Floats, 
 
 
 def configurations(table: pd.DataFrame) -> np.ndarray:
-    """A number for each migration, the same for those that agree in all that is known of them."""
+    """A number for each migration, the same for those that agree in all that is known of them.
+
+    Numbers agree that are the same to :data:`ALIKE`: a machine's writes are counted anew before each of its
+    migrations, and never come out the same.
+    """
     told = [*parameters_in(table), *(name for name in ("workload", "method") if name in table)]
-    number: np.ndarray = table.groupby(told, dropna=False, sort=False).ngroup().to_numpy()
+    places = {name: _place(table[name]) for name in told}
+    number: np.ndarray = table.assign(**places).groupby(told, dropna=False, sort=False).ngroup().to_numpy()
     return number
+
+
+def _place(column: pd.Series) -> pd.Series:
+    """Numbers as steps of :data:`ALIKE` of a logarithm, 0 far from all others; words as they are."""
+    if not pd.api.types.is_numeric_dtype(column):
+        return column
+    place: pd.Series = (np.log(column.abs().clip(lower=1e-12)) / ALIKE).round() * np.sign(column)
+    return place
 
 
 def folds(table: pd.DataFrame, count: int, seed: int) -> np.ndarray:

@@ -12,14 +12,13 @@ from analysis.arrays import Floats
 from analysis.model.migration import filled, parameters_in
 from analysis.studies.hosts import conformal
 from analysis.studies.hosts.host import Host
-from analysis.studies.hosts.prediction import outcomes, writes_over_link
+from analysis.studies.hosts.prediction import repeats_spread, writes_over_link
 from analysis.studies.validation.migrations import error_table
 
 EDGES = (0.0, *conformal.EDGES, np.inf)
 """Writes over what the link carries, between the regimes."""
 FEWEST = 3
 """Repeats of one configuration from which their scatter is told."""
-DRAWS = 256
 NORMAL_90 = 2 * 1.645
 """Width of an interval of 90 % of a normal law, in standard deviations."""
 
@@ -104,15 +103,6 @@ def _spread(part: pd.DataFrame, ratio: float, host: Host) -> dict[str, float]:
         "writes_over_link": ratio,
         "n": len(part),
         "measured_spread": float(np.log(part.measured_total_s).std(ddof=1)),
-        "repeats_spread": _as_repeats(part.head(1), host),
+        "repeats_spread": float(repeats_spread(part.head(1), host)[0]),
         "drawn_spread": float(drawn),
     }
-
-
-def _as_repeats(row: pd.DataFrame, host: Host) -> float:
-    """Spread of the logarithm of the total time of one migration, made again and again on a host."""
-    if not host.repeats:
-        return np.nan
-    # What is compared is on the host already: only its scatter is to be drawn.
-    drawn = outcomes(parameters_in(row), Host(scatter=host.repeats), draws=DRAWS)
-    return float(np.log(drawn["total_s"]).std())

@@ -372,3 +372,45 @@ def test_guests_without_content_are_borne(table):
     """resident_share = 0 and nothing beside it is legal: an empty guest."""
     empty = table.head(12).assign(resident_share=0.0, extra_resident_mib=0.0)
     assert calibrate(empty, free=["setup_s"]).migrations == 12
+
+
+@pytest.fixture(scope="module")
+def unfilled():
+    """Thirty machines of four sizes, idle to busy, of which 55 % of the memory has content; nobody told."""
+    rng = np.random.default_rng(4)
+    known = {"memory_gib": rng.choice([4.0, 8.0, 16.0, 64.0], 30), "bandwidth_gbps": 10.0}
+    known |= {"dirty_pages_per_s": rng.choice([1e3, 2e4, 6e4], 30), "working_set_gib": 2.0}
+    table = pd.DataFrame(known)
+    true = migrate(table.assign(resident_share=0.55))
+    return table.assign(measured_total_s=true.total_s * np.exp(rng.normal(0, 0.01, 30)))
+
+
+@pytest.fixture(scope="module")
+def unfilled_host(unfilled):
+    return calibrate(unfilled, free=["resident_share", "bandwidth_gbps", "setup_s"])
+
+
+def test_a_share_of_content_that_nobody_told_is_found(unfilled, unfilled_host):
+    """55 % within a tenth, though the link's rate could stand in for most of it; times to 3 %."""
+    assert estimates(unfilled_host)["resident_share"].value == pytest.approx(0.55, rel=0.1)
+    found = predict(unmeasured(unfilled), unfilled_host)
+    assert (found.total_s / unfilled.measured_total_s - 1).abs().quantile(0.9) < 0.03
+
+
+def test_a_share_of_content_that_is_told_is_kept(unfilled, unfilled_host):
+    """A machine with 90 % has 90 %, whatever the host's others have; and a table that tells it fits none."""
+    told = unmeasured(unfilled.head(3)).assign(resident_share=0.9)
+    assert (unfilled_host.apply(told).resident_share == 0.9).all()
+    assert (unfilled_host.apply(told.drop(columns="resident_share")).resident_share < 0.62).all()
+    fitted = calibrate(unfilled.head(9).assign(resident_share=0.55), free=["resident_share", "setup_s"])
+    assert set(estimates(fitted)) <= {"setup_s"}
+
+
+def test_a_share_of_content_that_the_link_stands_in_for_is_not_fitted(unfilled):
+    """Idle machines of which the time alone is known: a fuller machine and a slower link are the same."""
+    idle = unmeasured(unfilled.head(12)).assign(dirty_pages_per_s=0.0, setup_s=0.0)
+    noise = np.exp(np.random.default_rng(5).normal(0, 0.01, 12))
+    times = migrate(idle.assign(resident_share=0.95)).total_s * noise
+    host = calibrate(idle.assign(measured_total_s=times), free=["resident_share", "bandwidth_gbps"])
+    assert set(estimates(host)) == {"bandwidth_gbps"}
+    assert any("resident_share" in said for said in host.undecided)

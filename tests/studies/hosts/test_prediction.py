@@ -75,6 +75,14 @@ def test_the_same_seed_gives_the_same_prediction():
     assert (one.total_s_high90 != other.total_s_high90).any()
 
 
+def test_of_no_scenarios_nothing_is_predicted():
+    """An empty table has the columns of any other, with a host and without."""
+    full, empty = (predict(SCENARIOS.head(rows), host()) for rows in (1, 0))
+    assert set(empty) == set(full)
+    assert len(empty) == len(predict(SCENARIOS.head(0))) == 0
+    assert len(predict(SCENARIOS.head(0), load_host(LABORATORY), last_total_s=[])) == 0
+
+
 def test_without_a_host_hyperv_is_predicted_as_the_model_says():
     """Nothing is drawn: the outcomes are those of migrate() and intervals have no width."""
     table = predict(SCENARIOS)
