@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.model import by_laws, engine, migration
+from analysis.model import by_laws, dirtying, engine, link, migration
 from analysis.model.engine import Way
+from analysis.model.stop_rules import Rules
 
 needs_numba = pytest.mark.skipif(engine.find_spec("numba") is None, reason="Numba is not installed")
 
@@ -63,3 +64,90 @@ def test_only_what_the_model_takes_is_kept_of_a_table():
     columns = ["site", "memory_gib", "total_s", "bandwidth_gbps_factor", "measured_total_s", 7]
     kept = migration.parameters_in(pd.DataFrame([range(6)], columns=columns))
     assert list(kept) == ["memory_gib", "bandwidth_gbps_factor"]
+
+
+@pytest.mark.parametrize("patterns", [["uniform"] * 3, ["uniform", "zipf", "uniform"], ["zipf"] * 3])
+def test_what_the_kernel_leaves_is_made_by_the_laws(patterns, monkeypatch):
+    """A kernel that leaves its last row, beside rows that it is not given: every row is that of the laws."""
+    plain, laws = by_laws.outcomes, []
+
+    def kernel(p, way, wanted):
+        found = plain(p, False)
+        return found | {"total_s": np.append(found["total_s"][:-1], np.nan)}, [len(found["total_s"]) - 1]
+
+    def others(p, compiled=None):
+        laws.append(compiled)
+        return plain(p, False)
+
+    p = migration.filled(write_pattern=patterns, memory_gib=[4, 8, 16], dirty_pages_per_s=2e4)
+    due = plain(p, False)
+    monkeypatch.setattr(migration, "_by_kernel", kernel)
+    monkeypatch.setattr(by_laws, "outcomes", others)
+    made = migration.evaluate(p, Way("compiled"))
+    for name, column in due.items():
+        np.testing.assert_array_equal(made[name], column, err_msg=name)
+    assert laws == [True]
+
+
+def test_rows_of_plain_rules_are_the_kernels():
+    """None is put apart where no rule changes, and those of a rule that does are, with the law of Zipf's."""
+    plain = migration.filled(stop_rule=["qemu", "hyperv", "xen"])
+    assert migration._apart(plain) is None
+    mixed = migration.filled(stop_rule=["qemu", "nova", "xen"], write_pattern=["uniform", "uniform", "zipf"])
+    assert migration._apart(mixed).tolist() == [False, True, True]
+
+
+def test_rules_of_one_kind_are_not_taken_apart():
+    """All rows where their rules are of one kind, whatever their limits; else the rows of each kind."""
+    none = np.full(4, np.nan)
+    one = engine._kinds(Rules.of(np.full(4, "xen"), np.array([1.0, 2, 3, np.nan]), none))
+    assert [at for _, at in one] == [None]
+    two = engine._kinds(Rules.of(np.array(["xen", "qemu", "xen", "qemu"]), none, none))
+    told = [(kind.guards, kind.looks, kind.limited, at.tolist()) for kind, at in two]
+    assert told == [(True, False, True, [0, 2]), (False, True, False, [1, 3])]
+
+
+def test_what_pays_is_asked_only_where_no_way_is_named(monkeypatch):
+    """With the number of rows; of rates with that of links that differ, and what one costs."""
+    asked = []
+    monkeypatch.setattr(by_laws, "pays", lambda *rows: asked.append(rows))
+    monkeypatch.setattr(by_laws, "loaded", lambda: False)
+    p = migration.filled(bandwidth_gbps=[1, 10] * 6, pass_limit=2)
+    by_laws.outcomes(p, compiled=False)
+    by_laws.history(p, compiled=False)
+    link.rates(p, compiled=False)
+    assert asked == []
+    by_laws.outcomes(p)
+    by_laws.history(p)
+    link.rates(p)
+    assert asked == [(12,), (12,), (2, by_laws.RATE_S)]
+
+
+def test_numbers_of_rows_and_passes_are_whole():
+    """Neither is told with a decimal point."""
+    log = migration.passes(memory_gib=[4, 8], pass_limit=2, dirty_pages_per_s=2e4)
+    assert log[["scenario", "pass_number"]].to_numpy().dtype.kind == "i"
+    assert log.scenario.tolist() == [0, 0, 1, 1]
+    assert log.pass_number.tolist() == [1, 2, 1, 2]
+
+
+def test_factors_by_hand():
+    """Half of the whole content where no working set is told, half of what is told, never above a range."""
+    p = migration.filled(memory_gib=8, resident_share=0.5, working_set_gib_factor=[0.5, 0.25])
+    assert p["working_set_gib"].tolist() == [2, 1]
+    p = migration.filled(
+        working_set_gib=3, working_set_gib_factor=0.5, hot_page_share=0.5, hot_page_share_factor=3
+    )
+    assert (p["working_set_gib"].tolist(), p["hot_page_share"].tolist()) == ([1.5], [1])
+
+
+def test_connections_are_those_given_or_the_transports():
+    """One by TCP/IP, several by SMB, and any number that is asked for."""
+    p = migration.filled(transport=["tcpip", "smb", "smb"], streams=[np.nan, np.nan, 7])
+    assert p["streams"].tolist() == [migration.STREAMS["tcpip"], migration.STREAMS["smb"], 7]
+
+
+def test_what_nobody_writes_stays_clean_for_ever():
+    """After endless time every page that is written is dirty, and none of a class without writes."""
+    classes = dirtying.WriteClasses(np.array([[0.0, 5.0]]), np.array([[10.0, 20.0]]), np.zeros((1, 2), bool))
+    assert dirtying.distinct_pages(np.inf, classes).tolist() == [20]
