@@ -134,19 +134,22 @@ def laid_out(name: str, group: Group) -> Path:
 def tried(folder: Path, share: float, seed: int, children: int) -> None:
     """Have mutmut try a share of the mutants, drawn by a seed, or all that it has not tried yet."""
     _forget_survivors(folder)
-    if share < 1:
-        names = _names(folder, children)
-        chosen = random.Random(seed).sample(names, max(round(share * len(names)), 1))
-        _mutmut(folder, children, *chosen)
-    else:
+    if share == 1:
         _mutmut(folder, children)
+        return
+    codes = _codes(folder, children)
+    chosen = random.Random(seed).sample(list(codes), max(round(share * len(codes)), 1))
+    if left := [name for name in chosen if codes[name] is None]:
+        _mutmut(folder, children, *left)
 
 
-def _names(folder: Path, children: int) -> list[str]:
-    """The names of all mutants, which mutmut makes before it finds that there is none of a name."""
+def _codes(folder: Path, children: int) -> dict[str, int | None]:
+    """All mutants and what is kept of them; mutmut makes them before it finds that none has a name."""
     _mutmut(folder, children, NONE, but="nothing matches")
-    files = sorted((folder / "mutants").rglob("*.py.meta"))
-    return [name for file in files for name in json.loads(file.read_text("utf-8"))["exit_code_by_key"]]
+    codes: dict[str, int | None] = {}
+    for file in sorted((folder / "mutants").rglob("*.py.meta")):
+        codes |= json.loads(file.read_text(encoding="utf-8"))["exit_code_by_key"]
+    return codes
 
 
 def _mutmut(folder: Path, children: int, *names: str, but: str = "") -> None:
