@@ -72,7 +72,7 @@ GROUPS = {
         ),
         ("tests/model",),
         0.9,
-        ("kernel_on_disk", "do_without", "twin_agrees"),
+        ("kernel_on_disk", "do_without", "any_migration", "twin_agrees"),
     ),
     "questions": Group(
         (
