@@ -151,3 +151,25 @@ def test_what_nobody_writes_stays_clean_for_ever():
     """After endless time every page that is written is dirty, and none of a class without writes."""
     classes = dirtying.WriteClasses(np.array([[0.0, 5.0]]), np.array([[10.0, 20.0]]), np.zeros((1, 2), bool))
     assert dirtying.distinct_pages(np.inf, classes).tolist() == [20]
+
+
+def test_laws_are_compiled_where_they_may_be_and_it_pays(monkeypatch):
+    """Not for few rows, not where they are to stay as they stand or without Numba; at once when loaded, else
+    when as much was spent as loading costs, or compiling where no machine code is kept."""
+    monkeypatch.setattr(by_laws, "find_spec", lambda name: name == "numba" or None)
+    monkeypatch.setenv("MIGRATION_STUDY_KERNEL", "laws")
+    monkeypatch.setattr(by_laws, "loaded", lambda: False)
+    for kept, cost_s in ((True, by_laws.LOAD_S), (False, by_laws.COMPILE_S)):
+        monkeypatch.setattr(by_laws, "_kept", lambda kept=kept: kept)
+        monkeypatch.setattr(by_laws, "_spent_s", 0.0)
+        assert not by_laws.pays(by_laws.FEW, each_s=1e9)
+        assert [by_laws.pays(10, each_s=0.04 * cost_s) for _ in range(3)] == [False, False, True]
+        assert by_laws._spent_s == pytest.approx(1.2 * cost_s)
+    monkeypatch.setattr(by_laws, "loaded", lambda: True)
+    assert by_laws.pays(by_laws.FEW + 1, each_s=0)
+    monkeypatch.setenv("MIGRATION_STUDY_KERNEL", "plain")
+    assert not by_laws.pays(10**6)
+    monkeypatch.delenv("MIGRATION_STUDY_KERNEL")
+    assert by_laws.possible()
+    monkeypatch.setattr(by_laws, "find_spec", lambda name: None)
+    assert not by_laws.possible()
