@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any
 
 from analysis.errors import WorkError
@@ -13,6 +14,10 @@ from analysis.parameters import ParameterError
 
 SCHEMES = ("tcp", "tls", "ws", "wss", "ucx")
 """How a scheduler may be spoken to. ``inproc`` is none: this process has no scheduler of its own."""
+CLOSES_S = 2.0
+"""How long a scheduler may take to hear that its client goes: one that went away itself never does."""
+QUIET = ("distributed.client", "distributed.core", "distributed.utils", "tornado.application")
+"""Who logs tracebacks when a scheduler goes away, which is told in a sentence."""
 _ADDRESS = re.compile(
     r"(?:(?P<scheme>[^:/]*)://)?(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]*)(?::(?P<port>[^:/]*))?/?"
 )
@@ -44,22 +49,40 @@ def connect(address: str, timeout: str = "10s") -> Any:
     """A client of the scheduler at an address; ParameterError where none answers, or it has no workers."""
     check_address(address)
     try:
-        import distributed
+        client_of = _client()
     except ImportError:
         reason = "--scheduler needs Dask, the extra `cluster`: pip install -e '.[cluster]'"
         raise ParameterError(reason) from None
-    # That a scheduler went away is told in a sentence: Dask would log its last try to reconnect besides, by
-    # whichever of its parts tried it.
-    for part in ("client", "core", "utils"):
-        logging.getLogger(f"distributed.{part}").setLevel(logging.CRITICAL)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        client = distributed.Client(address, timeout=timeout, set_as_default=False)
+        client = client_of(address, timeout=timeout, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise ParameterError(f"no Dask scheduler answers at {address}: {_first_line(error)}") from None
     if not client.nthreads():
         client.close()
         raise ParameterError(f"the Dask scheduler at {address} has no workers: start `dask worker {address}`")
     return client
+
+
+@cache
+def _client() -> Any:
+    """Dask's client, but closed only by who opened it, and not for longer than it may take.
+
+    Dask's own closes once more as it is thrown away, for 20 s where its scheduler went away before, with a
+    traceback in the end.
+    """
+    import distributed
+
+    class Client(distributed.Client):
+        def __del__(self) -> None:
+            pass
+
+        def close(self, timeout: Any = CLOSES_S) -> Any:
+            with suppress(TimeoutError):
+                return super().close(timeout)  # type: ignore[no-untyped-call]
+
+    return Client
 
 
 def check_answers(address: str | None) -> None:
@@ -86,4 +109,6 @@ def told(address: str) -> Iterator[None]:
 
 
 def _first_line(error: BaseException) -> str:
+    if reason := getattr(error, "reason", None):  # of a future, whose sentence is about keys
+        return str(reason).replace("-", " ")
     return str(error).strip().partition("\n")[0] or type(error).__name__

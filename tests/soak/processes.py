@@ -19,11 +19,14 @@ RUN = "import signal, runpy; signal.signal(signal.SIGINT, signal.default_int_han
 
 
 def environment(mark: str, more: Mapping[str, str], temporary: Path) -> dict[str, str]:
-    """The environment of a command: its mark, and folders of its own for what is temporary."""
+    """The environment of a command: its mark, and folders of its own for what is temporary.
+
+    Where setproctitle is installed Dask names its processes by it, over the environment too if not told.
+    """
     for name in ("temporary", "jupyter"):
         (temporary / name).mkdir(parents=True, exist_ok=True)
     own = {"TMPDIR": str(temporary / "temporary"), "JUPYTER_RUNTIME_DIR": str(temporary / "jupyter")}
-    return dict(os.environ) | own | {MARK: mark, "COLUMNS": "100"} | dict(more)
+    return dict(os.environ) | own | {MARK: mark, "COLUMNS": "100", "SPT_NOENV": "1"} | dict(more)
 
 
 def start(arguments: list[str], folder: Path, env: Mapping[str, str], said: Path) -> subprocess.Popen[bytes]:
@@ -90,8 +93,8 @@ class Cluster:
 
     def victims(self, word: str) -> list[int]:
         """Process numbers of the scheduler, of the workers (that nannies keep), or of their kernels."""
-        wanted = {"scheduler": " scheduler ", "worker": "spawn_main"}.get(word, word)
-        return [pid for pid, words in marked(self.mark).items() if wanted in words]
+        wanted = {"scheduler": (" scheduler ",), "worker": ("spawn_main", "dask worker [")}.get(word, (word,))
+        return [pid for pid, words in marked(self.mark).items() if any(each in words for each in wanted)]
 
     def close(self) -> None:
         """End all of it."""

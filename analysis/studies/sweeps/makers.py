@@ -14,9 +14,9 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from analysis.errors import WorkError
@@ -40,7 +40,8 @@ def made_by_pool(make: Maker, todo: Sequence[int], workers: int) -> Generator[Ma
     while left:
         try:
             with _pool(workers) as executor:
-                for part, sums in _in_order(executor, make, list(left), workers):
+                submit: Callable[..., Future[Made]] = executor.submit
+                for part, sums in _in_order(partial(submit, make), list(left), workers):
                     left.remove(part)
                     deaths = 0
                     yield part, sums
@@ -59,15 +60,16 @@ def made_by_cluster(make: Maker, todo: Sequence[int], address: str) -> Generator
 
     with cluster.connect(address) as client, cluster.told(address):
         width = sum(client.nthreads().values())
-        yield from _in_order(client.get_executor(pure=False), _Prepared(make), todo, width)
+        # Not by its executor, which logs a traceback for each part under way when the scheduler goes away.
+        yield from _in_order(partial(client.submit, _Prepared(make), pure=False), todo, width)
 
 
-def _in_order(executor: Executor, make: Maker, todo: Sequence[int], width: int) -> Iterator[Made]:
+def _in_order(submit: Callable[[int], Future[Made]], todo: Sequence[int], width: int) -> Iterator[Made]:
     """Parts in their order, so that sums are added the same way by however many; never more than twice as
     many under way as are made at a time."""
     running: deque[Future[Made]] = deque()
     for part in todo:
-        running.append(executor.submit(make, part))
+        running.append(submit(part))
         if len(running) >= 2 * width:
             yield running.popleft().result()
     while running:
