@@ -63,7 +63,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.config.stash.get(UNTOLD, True) and os.path.exists(os.environ.get(COMPILED, "")):
         from analysis.model import by_laws
 
-        by_laws._kept.cache_clear()
+        by_laws.kept.cache_clear()
         item.config.stash[UNTOLD] = False
 
 

@@ -2,7 +2,8 @@
 
 It reads requests from its standard input, a line of JSON each, and answers with a line: the process number of
 the kernel. When its input ends (its driver has ended, however), it ends its kernels and itself. It only
-imports: no notebook runs in it, so that every kernel starts from the same clean memory.
+imports, and loads the compiled laws: no notebook runs in it, so that every kernel starts from the same clean
+memory.
 """
 
 import gc
@@ -26,6 +27,8 @@ def main(modules: list[str]) -> None:
             importlib.import_module(module)
         except Exception:  # the name of a function, or a module that is not there: the kernel will say it
             continue
+    if (model := sys.modules.get("analysis.model.migration")) is not None:
+        model.load_compiled()
     gc.freeze()
     signal.signal(signal.SIGCHLD, bury)
     for line in sys.stdin:

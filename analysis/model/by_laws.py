@@ -60,7 +60,7 @@ def pays(rows: int, each_s: float = ROW_S) -> bool:
     if loaded():
         return True
     _spent_s += rows * each_s
-    return _spent_s > (LOAD_S if _kept() else COMPILE_S)
+    return _spent_s > (LOAD_S if kept() else COMPILE_S)
 
 
 def possible() -> bool:
@@ -74,7 +74,7 @@ def loaded() -> bool:
 
 
 @cache
-def _kept() -> bool:
+def kept() -> bool:
     """True where machine code of the laws is on the disk, of whichever version."""
     folder = os.environ.get("NUMBA_CACHE_DIR")
     places = Path(folder).glob("*") if folder else [Path(__file__).with_name("__pycache__")]

@@ -241,6 +241,12 @@ def filled(scenarios: pd.DataFrame | None = None, /, **given: Any) -> Columns:
     return completed(_asked(frame), len(frame))
 
 
+def load_compiled() -> None:
+    """Load the compiled laws where their machine code is on the disk: once for all forks of this program."""
+    if by_laws.possible() and by_laws.kept() and not by_laws.loaded():
+        by_laws.outcomes(completed({}, 1), compiled=True)
+
+
 def _asked(frame: pd.DataFrame) -> Columns:
     """The parameters that a table has, checked."""
     return parameters.check({str(name): frame[name] for name in frame if parameters.takes(str(name))})

@@ -98,13 +98,14 @@ def test_rows_of_plain_rules_are_the_kernels():
 
 
 def test_rules_of_one_kind_are_not_taken_apart():
-    """All rows where their rules are of one kind, whatever their limits; else the rows of each kind."""
+    """One kind where rules differ in their limits alone; else that of each row, by its number."""
     none = np.full(4, np.nan)
-    one = engine._kinds(Rules.of(np.full(4, "xen"), np.array([1.0, 2, 3, np.nan]), none))
-    assert [at for _, at in one] == [None]
-    two = engine._kinds(Rules.of(np.array(["xen", "qemu", "xen", "qemu"]), none, none))
-    told = [(kind.guards, kind.looks, kind.limited, at.tolist()) for kind, at in two]
-    assert told == [(True, False, True, [0, 2]), (False, True, False, [1, 3])]
+    kinds, of = engine._kinds(Rules.of(np.full(4, "xen"), np.array([1.0, 2, 3, np.nan]), none))
+    assert (len(kinds), of) == (1, None)
+    kinds, of = engine._kinds(Rules.of(np.array(["xen", "qemu", "xen", "qemu"]), none, none))
+    assert of is not None
+    told = [(kinds[code].guards, kinds[code].looks, kinds[code].limited) for code in of]
+    assert told == [(True, False, True), (False, True, False)] * 2
 
 
 def test_what_pays_is_asked_only_where_no_way_is_named(monkeypatch):
@@ -160,7 +161,7 @@ def test_laws_are_compiled_where_they_may_be_and_it_pays(monkeypatch):
     monkeypatch.setenv("MIGRATION_STUDY_KERNEL", "laws")
     monkeypatch.setattr(by_laws, "loaded", lambda: False)
     for kept, cost_s in ((True, by_laws.LOAD_S), (False, by_laws.COMPILE_S)):
-        monkeypatch.setattr(by_laws, "_kept", lambda kept=kept: kept)
+        monkeypatch.setattr(by_laws, "kept", lambda kept=kept: kept)
         monkeypatch.setattr(by_laws, "_spent_s", 0.0)
         assert not by_laws.pays(by_laws.FEW, each_s=1e9)
         assert [by_laws.pays(10, each_s=0.04 * cost_s) for _ in range(3)] == [False, False, True]
