@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.arrays import Columns, Floats
 from analysis.model import by_laws
@@ -80,6 +81,16 @@ class Residuals(NamedTuple):
     owner: np.ndarray
 
 
+def _once(column: NDArray[Any]) -> NDArray[Any]:
+    """A column, as its first value alone where all rows have that: then it is looked at only once."""
+    same = (column == column[:1]).all() or (column.dtype.kind == "f" and np.isnan(column).all())
+    return np.broadcast_to(column[:1], len(column)) if same and len(column) > 1 else column
+
+
+def _taken(column: NDArray[Any], rows: np.ndarray) -> NDArray[Any]:
+    return column[rows] if column.strides[0] else np.broadcast_to(column[:1], len(rows))
+
+
 class Fit:
     """One calibration: the table, what is free, and the residuals as a function of log values."""
 
@@ -91,7 +102,7 @@ class Fit:
         phases: Floats = PHASES,
     ) -> None:
         self.table, self.free, self.measured = table, free, measured_passes
-        self.columns = filled(parameters_in(table))
+        self.columns = {name: _once(column) for name, column in filled(parameters_in(table)).items()}
         if "without_setup" in table:
             self.columns["setup_s"] = np.where(table.without_setup.eq(True), 0.0, self.columns["setup_s"])
         self.kind = table["method"].astype(str).to_numpy() if "method" in table else np.full(len(table), "")
@@ -118,7 +129,7 @@ class Fit:
         ``pairs``: those of these pairs alone.
         """
         point, row = pairs or np.divmod(np.arange(len(points) * len(self.table)), len(self.table))
-        p = {name: column[row] for name, column in self.columns.items()}
+        p = {name: _taken(column, row) for name, column in self.columns.items()}
         for (candidate, _), about, x in zip(self.free, self.rows, points.T, strict=True):
             name = candidate.name
             value = np.exp(x)[point]
@@ -140,7 +151,8 @@ class Fit:
     def outcomes(self, p: Columns) -> Columns:
         """Outcomes, each the mean over the phases of the looks."""
         times = len(self.phases)
-        many = {name: np.repeat(column, times) for name, column in p.items()}
+        every = np.arange(len(p["memory_gib"])).repeat(times)
+        many = {name: _taken(column, every) for name, column in p.items()}
         mib = many["extra_resident_mib"] + np.tile(self.phases, len(p["memory_gib"]))
         many["extra_resident_mib"] = np.maximum(mib, 0)
         many["pass_limit"], limit = self._limited(many, MOST_PASSES), many["pass_limit"]
