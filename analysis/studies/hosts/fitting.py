@@ -61,6 +61,8 @@ ROUNDS, AROUND = 3, 24
 """Times that points around the best are drawn, and how many."""
 SCANNED = 11
 """Values tried over the whole range of a quantity."""
+NEARBY = 0.8
+"""How far, as a logarithm, values are tried anew where all rows of a long table are looked at."""
 SCANNED_ON = 240
 """Migrations on which they are tried."""
 TIED = 0.95
@@ -267,13 +269,14 @@ class Fit:
             x, cost = tries[best], float(costs[best])
         return x
 
-    def scanned(self, x: Floats) -> Floats:
-        """The best of many values of each quantity in its turn, over its whole range."""
-        for _ in range(2):
+    def scanned(self, x: Floats, reach: float = np.inf, rounds: int = 2) -> Floats:
+        """The best of many values of each quantity in its turn, over its range, as far as a ``reach``."""
+        low, high = np.maximum(self.low, x - reach), np.minimum(self.high, x + reach)
+        for _ in range(rounds):
             before = x.copy()
             for k in range(len(x)):
                 tries = np.tile(x, (SCANNED + 1, 1))
-                tries[1:, k] = np.linspace(self.low[k], self.high[k], SCANNED + 2)[1:-1]
+                tries[1:, k] = np.linspace(low[k], high[k], SCANNED + 2)[1:-1]
                 x = tries[int(self.cost(tries).argmin())]
             if (x == before).all():
                 break
@@ -346,7 +349,8 @@ def fitted(
         return fit, fit.searched(x, rng)
     whole = Fit(table, fit.free, measured_passes, PHASES[[0, -1]])
     whole.rescale(x)
-    x = whole.improved(x, 2)
+    # What some of the rows say best may be one hollow of several, in which the others do not lie deepest.
+    x = whole.improved(whole.scanned(x, NEARBY, 1), 2)
     whole.rescale(x)
     return whole, whole.improved(x, 1)
 
