@@ -82,7 +82,7 @@ lab: $(READY)  ## open the notebooks in JupyterLab
 laboratory: $(READY)  ## measure migrations of QEMU on this machine, as root: two minutes (ARGS="LIST.csv --out FOLDER")
 	@$(PY) -m data.collect.laboratory $(or $(ARGS),--sample)
 
-bench: $(READY)  ## time passes beside C (BENCH=sweep, hosts, report_batch, page ...; ARGS="--out F", "--against F")
+bench: $(READY)  ## time passes beside C (BENCH=sweep, hosts, small, page ...; ARGS="--out F", "--against F")
 	@$(PY) benchmarks/$(or $(BENCH),passes).py $(ARGS)
 
 format: $(READY)  ## put code and notebooks into the common format

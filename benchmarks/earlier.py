@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from foreign import read
 
 from analysis.observations.lab import DATA, LABORATORY, read_migrations
 from analysis.studies.hosts.calibration import calibrate
@@ -89,6 +88,8 @@ def main() -> None:
     head = ("median", "P90", "in 50", "in 90", "width", "weight")
     print(f"{'':32}{'rows':>5}" + "".join(f"{h:>8}" for h in head))
     if asked.table:
+        from foreign import read  # beside this script, and found there where it is run
+
         table = read(asked.table)
         report("foreign", list(held_out(table, folds(table, 5, asked.seed), asked, FREE)))
         return

@@ -34,6 +34,7 @@ SLOW = [
     r"python -m analysis (report|sweep) .+",
     r".*\bsweep\(.*",
     r"python -m tests\.hostile",
+    r"python benchmarks/(curve|earlier)\.py.*",
 ]
 """Commands of ten seconds or more, which `make nightly` runs."""
 

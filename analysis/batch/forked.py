@@ -35,9 +35,11 @@ def manager(sources: Sequence[bytes]) -> Iterator[type[AsyncKernelManager]]:
     """
     if sys.platform != "linux" or len(sources) <= FEW or os.environ.get(ORDINARY):
         started: list[AsyncKernelManager] = []
+        ended = threading.Event()
         try:
-            yield type("OrdinaryKernelManager", (_Ordinary,), {"started": started})
+            yield type("OrdinaryKernelManager", (_Ordinary,), {"started": started, "ended": ended})
         finally:
+            ended.set()
             for kernel in started:
                 _end(kernel)
         return
@@ -50,16 +52,23 @@ def manager(sources: Sequence[bytes]) -> Iterator[type[AsyncKernelManager]]:
 
 ORDINARY = "MIGRATION_STUDY_ORDINARY_KERNELS"
 """Set this in the environment to have every kernel started in the ordinary way."""
+OVER = "the batch has ended: it starts no kernel any more"
+"""Told to a thread that still would: its kernel would write into the batch's folder, removed by then."""
 
 
 class _Ordinary(AsyncKernelManager):
-    """jupyter_client's manager of a kernel, which is kept in mind."""
+    """jupyter_client's manager of a kernel, which is kept in mind; none is started when all are ended."""
 
     started: list[AsyncKernelManager]
+    ended: threading.Event
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
+        if self.ended.is_set():
+            raise RuntimeError(OVER)
         await super()._async_launch_kernel(kernel_cmd, **kw)
         self.started.append(self)
+        if self.ended.is_set():
+            _end(self)
 
     _launch_kernel = _async_launch_kernel
 
@@ -97,11 +106,13 @@ class Provisioner(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Start the kernel whose command line is given."""
         if cmd[:3] == [sys.executable, "-m", "ipykernel_launcher"]:
+            zygote = cast(_Manager, self.parent).zygote
             try:
                 folder = str(kwargs.get("cwd") or os.getcwd())
-                zygote = cast(_Manager, self.parent).zygote
                 pid = zygote.fork(cmd[3:], dict(kwargs["env"]), folder)
             except (OSError, ValueError):  # the zygote is gone
+                if zygote.closed:
+                    raise RuntimeError(OVER) from None
                 return await super().launch_kernel(cmd, **kwargs)
             self.process = Forked(pid)  # type: ignore[assignment] # all that is used of a Popen
             self.pid = self.pgid = pid
@@ -144,6 +155,7 @@ class Zygote:
         assert self._process.stdout is not None  # the same
         self._requests, self._answers = self._process.stdin, self._process.stdout
         self._lock = threading.Lock()
+        self.closed = False
 
     def fork(self, arguments: list[str], environment: dict[str, str], folder: str) -> int:
         """Start a kernel with the arguments of its command line; return its process number."""
@@ -155,6 +167,7 @@ class Zygote:
 
     def close(self) -> None:
         """End the zygote and what is left of its kernels."""
+        self.closed = True
         for pipe in (self._requests, self._answers):
             with suppress(BrokenPipeError):
                 pipe.close()

@@ -380,8 +380,17 @@ def _paused_rates(p: Columns, rate: Rates, rules: Rules) -> Rates:
     lifted = rules.lifts_bandwidth_limit & (p["bandwidth_limit_share"] < 1)
     if not lifted.any():
         return rate
-    lifted_share = np.where(lifted, 1.0, p["bandwidth_limit_share"])
-    return rates(p | {"bandwidth_limit_share": lifted_share}, compiled=True)
+    free: Columns = {**p, "bandwidth_limit_share": np.ones(1)}
+    if lifted.all():
+        return rates(free, compiled=True)
+    lifted = np.broadcast_to(lifted, max(len(column) for column in p.values()))
+    at = np.flatnonzero(lifted)
+    some = rates(_rows_of(free, at), compiled=True)
+    found: dict[str, Any] = {}
+    for name in ("goodput_gbps", "memory_rate_gib_per_s", "pages_per_s", "ratio"):
+        found[name] = np.broadcast_to(getattr(rate, name), len(lifted)).copy()
+        found[name][at] = getattr(some, name)
+    return rate._replace(**found)
 
 
 def _durations(p: Columns, rate: Rates, paused: Rates, ended: Precopy, rules: Rules) -> Columns:

@@ -1,10 +1,12 @@
 """Forked kernels: the same report as an ordinary one gives, nothing shared, nothing left over."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -143,3 +145,25 @@ def test_modules_are_those_that_the_cells_import(tmp_path):
         "scipy",
         "scipy.stats",
     ]
+
+
+def test_a_batch_that_has_ended_starts_no_kernel(monkeypatch):
+    """A thread that was about to when the batch was stopped: the kernel would outlive the batch's folder."""
+
+    def refused(*_):
+        raise ValueError("I/O operation on closed file")
+
+    def started(*_, **__):
+        pytest.fail("a kernel was started")
+
+    monkeypatch.setattr(forked.LocalProvisioner, "launch_kernel", started)
+    monkeypatch.setattr(forked.AsyncKernelManager, "_async_launch_kernel", started)
+    zygote = SimpleNamespace(closed=True, fork=refused)
+    parent = type("ForkedKernelManager", (forked._Manager,), {"zygote": zygote})()
+    provisioner = forked.Provisioner(kernel_id="1", kernel_spec=parent.kernel_spec, parent=parent)
+    with pytest.raises(RuntimeError, match="the batch has ended"):
+        asyncio.run(provisioner.launch_kernel([sys.executable, "-m", "ipykernel_launcher"], env={}))
+    with forked.manager([]) as ordinary:
+        pass
+    with pytest.raises(RuntimeError, match="the batch has ended"):
+        asyncio.run(ordinary()._async_launch_kernel(["python"]))

@@ -9,7 +9,7 @@ import pytest
 from analysis import migrate
 from analysis.model import engine
 from analysis.model.engine import Way
-from analysis.model.migration import evaluate
+from analysis.model.migration import evaluate, filled
 from analysis.model.stop_rules import STOP_RULES as PRESETS
 from analysis.parameters import PARAMETERS, defaults
 from analysis.studies.sweeps import designs
@@ -36,6 +36,17 @@ def test_words_alone_may_vary(name, way):
     for outcome in ("goodput_gbps", "passes", "blackout_s", "total_s"):
         got = np.broadcast_to(found[outcome], len(words))
         np.testing.assert_allclose(got, expected[outcome], rtol=1e-9, err_msg=outcome)
+
+
+@needs_numba
+def test_only_rows_whose_rule_lifts_the_limit_pause_without_it():
+    """Three rules in turn, with a limit and without: the kernel's pauses and volumes are the laws'."""
+    asked = {"stop_rule": np.resize(["hyperv", "qemu", "xen"], 12), "pass_limit": 30, "memory_gib": 8}
+    asked |= {"bandwidth_limit_share": np.repeat([0.2, 1.0], 6), "bandwidth_gbps": np.linspace(1, 4, 12)}
+    columns = filled(**asked, dirty_pages_per_s=2e4, transport="compression")
+    by_kernel, by_laws = (evaluate(columns, Way(way)) for way in ("compiled", "laws"))
+    for outcome in ("blackout_s", "total_s", "stream_gib"):
+        np.testing.assert_allclose(by_kernel[outcome], by_laws[outcome], rtol=1e-12, err_msg=outcome)
 
 
 @pytest.mark.parametrize("rule", PLAIN_RULES)

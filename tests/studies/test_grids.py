@@ -188,3 +188,88 @@ def test_a_limit_of_passes_is_the_rules_own_unless_given():
     assert grids.limit_of("hyperv") == 5
     assert grids.limit_of("simgrid") == np.inf
     assert grids.limit_of("simgrid", 7) == 7
+
+
+def test_refined_by_hand():
+    """By ratio above zero, else by difference; what three digits cannot tell from an end is left out."""
+    assert grids.refined([1, 100], 5).tolist() == [1, 3.16, 10, 31.6, 100]
+    assert grids.refined([4, 0], 5).tolist() == [0, 1, 2, 3, 4]
+    assert grids.refined([1, 1.001], 5).tolist() == [1, 1.001]
+    assert len(grids.refined([1, 1e6])) == 120
+
+
+def test_numbers_of_so_many_digits():
+    """Over a power of ten the step becomes ten times as long; both ends are there."""
+    assert grids.of_digits(0.98, 1.2, 2).tolist() == [0.98, 0.99, 1.0, 1.1, 1.2]
+    assert grids.of_digits(8, 30, 1).tolist() == [8, 9, 10, 20, 30]
+
+
+@pytest.mark.parametrize(
+    ("writes", "most", "shown"),
+    [
+        (1000, 5e4, (10, 2.5e5)),
+        (2000, np.inf, (20, 4e4)),
+        (0, np.inf, (1e3, 2e6)),
+        (0, 400, (4, 8000)),
+        (0.5, 0, (0.005, 10)),
+    ],
+)
+def test_a_map_shows_the_guest_and_the_edge(writes, most, shown):
+    """From a hundredth of the lower of both to twenty times the guest's writes or five times the higher."""
+    assert grids.writes_to_show(writes, most) == pytest.approx(shown)
+
+
+def test_dirtied_stands_beside_its_pattern_and_time():
+    """A curve for each pattern, each value that of the law at its time."""
+    times, guests = np.array([0.5, 20.0]), grids.grid(write_pattern=["uniform", "zipf"])
+    curves, law = grids.dirtied(times, guests), grids.distinct_gib([0.5, 20], guests)
+    assert curves["write_pattern"].tolist() == ["uniform", "zipf"] * 2
+    assert curves["seconds"].tolist() == [0.5, 0.5, 20, 20]
+    assert curves["dirtied_gib"].tolist() == law.T.ravel().tolist()
+
+
+def test_each_pass_of_a_table_stands_beside_its_scenario():
+    """In rows of their own numbers, with the columns that were asked for and those of passes."""
+    steps = grids.left_per_pass(memory_gib=[4, 8], pass_limit=2, dirty_pages_per_s=20_000)
+    assert steps.index.tolist() == [0, 1, 2, 3]
+    assert steps["memory_gib"].tolist() == [4, 4, 8, 8]
+    assert list(steps)[:4] == ["memory_gib", "pass_limit", "dirty_pages_per_s", "pass_number"]
+
+
+def test_buffers_are_whole_and_a_matter_of_one_ring():
+    """Neither the other ring nor the guest changes them, and none carry more than endless ones."""
+    link = grids.grid(bandwidth_gbps=10, receive_delay_us=137)
+    need = grids.buffers_needed(link)[0]
+    assert need == int(need)
+    assert grids.buffers_needed(link.assign(send_buffers=8, dirty_pages_per_s=1e5)) == need
+    assert grids.buffers_needed(link, share=1.01) == np.inf
+
+
+def test_a_delay_is_told_in_two_digits():
+    """As a person would write it; infinite where buffers carry the link at a second too."""
+    delay_us = grids.longest_delay_us(bandwidth_gbps=10, receive_buffers=731)
+    assert delay_us == float(f"{delay_us:.1e}")
+    assert grids.longest_delay_us(bandwidth_gbps=0.001, receive_buffers=10**5) == np.inf
+
+
+def test_gain_is_the_total_time_without_over_with():
+    """As two migrations alone."""
+    guest = {"bandwidth_gbps": 1, "compression_ratio": 2}
+    row = grids.compression_gain(grids.grid(**guest)).iloc[0]
+    without, packed = migrate(transport=["tcpip", "compression"], **guest)["total_s"]
+    assert (row["plain_total_s"], row["total_s"], row["gain"]) == (without, packed, without / packed)
+
+
+def test_the_course_of_a_pass_is_steady():
+    """Sent evenly from its start to its end, numbered through; nothing is dirty where nobody writes."""
+    scenario = {"memory_gib": 4, "dirty_pages_per_s": 2e4, "pass_limit": 2}
+    course, step = grids.course(points=3, **scenario), passes(**scenario).iloc[0]
+    assert course.index.tolist() == [0, 1, 2, 3, 4, 5]
+    assert course["time_s"].to_numpy()[:3] - step["start_s"] == pytest.approx(
+        [0, step["duration_s"] / 2, step["duration_s"]]
+    )
+    sent = course["to_send_gib"][0] - course["to_send_gib"].to_numpy()[:3]
+    assert sent * 262144 == pytest.approx([0, step["sent_pages"] / 2, step["sent_pages"]])
+    assert grids.course(points=3, memory_gib=4, dirty_pages_per_s=0)["dirtied_gib"].tolist() == [0, 0, 0]
+    small = grids.course(points=3, memory_gib=4, working_set_gib=0.01, dirty_pages_per_s=2e4, pass_limit=1)
+    assert small["dirtied_gib"].tolist() == pytest.approx([0, 0.01, 0.01], abs=1e-6)

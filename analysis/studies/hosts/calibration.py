@@ -9,14 +9,15 @@ that migrations show which a fit without them predicts (:mod:`.conformal`). Seco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
 from scipy import linalg
+from threadpoolctl import threadpool_limits
 
 from analysis.arrays import Bools, Floats
 from analysis.errors import UserError
@@ -45,7 +46,15 @@ MEASURED = {
     "blackout_s": "measured_blackout_s",
 }
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
+
+def _on_one_thread(function: _Function) -> _Function:
+    """A fit's matrices are small: threads that share them wait for each other longer than they work."""
+    return cast(_Function, threadpool_limits.wrap(limits=1, user_api="blas")(function))
+
+
+@_on_one_thread
 def calibrate(
     observed: pd.DataFrame | str | Path | Sequence[str | Path],
     *,

@@ -10,9 +10,10 @@ with a normal prior (conjugate, both variances known) says of the next one
 .. math:: m' = m + w (y - m), \qquad V' = s^2 + (1 - w) t^2, \qquad w = \frac{n t^2}{n t^2 + s^2}.
 
 Without an earlier one that is the prediction as it was; with ever more it is their mean, and repeats alone
-are left. Ends of intervals keep their side and come nearer by the root of V'/V: relative to the prediction
-they are never farther than before. A host that was calibrated to no repeats says nothing of s: then earlier
-ones count nothing. Bytes and the chance to converge stay what the host says of them.
+are left. Intervals become narrower by the root of V'/V, so that relative to the prediction they are never
+wider than before; and what is lopsided in them, which repeats are not, fades as w grows. A host that was
+calibrated to no repeats says nothing of s: then earlier ones count nothing. Bytes and the chance to converge
+stay what the host says of them.
 """
 
 from __future__ import annotations
@@ -110,7 +111,8 @@ def updated(
     unknown = (count > 0) & ~np.isfinite(spreads.repeats)
     columns = {name: found, f"{name}_weight": np.where(unknown, np.nan, np.where(ends, share, 0.0))}
     for column, side in _intervals(name):
-        columns[column] = np.where(moved, _end(predicted, column, found, side * narrower), predicted[column])
+        away = side * narrower * _faded(predicted, column, share)
+        columns[column] = np.where(moved, _end(predicted, name, column, found, away), predicted[column])
     return predicted.assign(**columns, **of_host)
 
 
@@ -121,8 +123,8 @@ def _of_host(predicted: pd.DataFrame, name: str) -> dict[str, Floats]:
     for end, side in (("low", -1.0), ("high", 1.0)):
         column = f"{name}_{end}90"
         found[f"{name}_of_host_{end}90"] = predicted[column].to_numpy(float)
-        far = np.full(len(predicted), side * FAR)
-        found[f"{name}_of_host_{end}999"] = _end(predicted, column, middle, far)
+        far = side * FAR * _half(predicted, name, column)
+        found[f"{name}_of_host_{end}999"] = _end(predicted, name, column, middle, far)
     return found
 
 
@@ -173,14 +175,28 @@ def consistent(found: pd.DataFrame, of_host: pd.DataFrame) -> pd.DataFrame:
     new = np.where(np.isfinite(old), rest, old)
     before, after = width(of_host, "total_s"), width(found, "total_s")
     narrower = np.where(before > 0, after / np.where(before > 0, before, 1.0), 1.0)
-    ends = {c: _end(of_host, c, new, side * narrower) for c, side in _intervals("brownout_s")}
+    name = "brownout_s"
+    ends = {
+        c: _end(of_host, name, c, new, side * narrower * _half(of_host, name, c))
+        for c, side in _intervals(name)
+    }
     return found.assign(total_s=total, brownout_s=new, **ends)
 
 
-def _end(of_host: pd.DataFrame, column: str, middle: Floats, scale: Floats) -> Floats:
-    """An end of an interval around another prediction, ``scale`` times as far; below it where negative."""
+def _faded(predicted: pd.DataFrame, column: str, share: Floats) -> Floats:
+    """How far an end of an interval is from the prediction, drawn by a share to what both ends are."""
     name, _, _ = column.rpartition("_")
+    level = column[-2:]
+    own, low, high = (
+        _half(predicted, name, c) for c in (column, f"{name}_low{level}", f"{name}_high{level}")
+    )
+    faded: Floats = (1 - share) * own + share * (low + high) / 2
+    return faded
+
+
+def _end(of_host: pd.DataFrame, name: str, column: str, middle: Floats, away: Floats) -> Floats:
+    """An end of an interval, so far (as a logarithm) from another prediction; as it was where none ends."""
     floor, known = FLOORS[name], np.isfinite(of_host[name].to_numpy(float))
-    at = np.log(np.where(known, middle, 1.0) + floor + TINY) + scale * _half(of_host, name, column)
+    at = np.log(np.where(known, middle, 1.0) + floor + TINY) + away
     ends: Floats = np.where(known, np.maximum(np.exp(at) - floor - TINY, 0.0), of_host[column])
     return ends

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.arrays import Columns, Floats
 from analysis.model import by_laws
@@ -61,6 +62,8 @@ ROUNDS, AROUND = 3, 24
 """Times that points around the best are drawn, and how many."""
 SCANNED = 11
 """Values tried over the whole range of a quantity."""
+NEARBY = 0.8
+"""How far, as a logarithm, values are tried anew where all rows of a long table are looked at."""
 SCANNED_ON = 240
 """Migrations on which they are tried."""
 TIED = 0.95
@@ -80,6 +83,16 @@ class Residuals(NamedTuple):
     owner: np.ndarray
 
 
+def _once(column: NDArray[Any]) -> NDArray[Any]:
+    """A column, as its first value alone where all rows have that: then it is looked at only once."""
+    same = (column == column[:1]).all() or (column.dtype.kind == "f" and np.isnan(column).all())
+    return np.broadcast_to(column[:1], len(column)) if same and len(column) > 1 else column
+
+
+def _taken(column: NDArray[Any], rows: np.ndarray) -> NDArray[Any]:
+    return column[rows] if column.strides[0] else np.broadcast_to(column[:1], len(rows))
+
+
 class Fit:
     """One calibration: the table, what is free, and the residuals as a function of log values."""
 
@@ -91,7 +104,7 @@ class Fit:
         phases: Floats = PHASES,
     ) -> None:
         self.table, self.free, self.measured = table, free, measured_passes
-        self.columns = filled(parameters_in(table))
+        self.columns = {name: _once(column) for name, column in filled(parameters_in(table)).items()}
         if "without_setup" in table:
             self.columns["setup_s"] = np.where(table.without_setup.eq(True), 0.0, self.columns["setup_s"])
         self.kind = table["method"].astype(str).to_numpy() if "method" in table else np.full(len(table), "")
@@ -118,7 +131,7 @@ class Fit:
         ``pairs``: those of these pairs alone.
         """
         point, row = pairs or np.divmod(np.arange(len(points) * len(self.table)), len(self.table))
-        p = {name: column[row] for name, column in self.columns.items()}
+        p = {name: _taken(column, row) for name, column in self.columns.items()}
         for (candidate, _), about, x in zip(self.free, self.rows, points.T, strict=True):
             name = candidate.name
             value = np.exp(x)[point]
@@ -141,7 +154,8 @@ class Fit:
     def outcomes(self, p: Columns) -> Columns:
         """Outcomes, each the mean over the phases of the looks."""
         times = len(self.phases)
-        many = {name: np.repeat(column, times) for name, column in p.items()}
+        every = np.arange(len(p["memory_gib"])).repeat(times)
+        many = {name: _taken(column, every) for name, column in p.items()}
         mib = many["extra_resident_mib"] + np.tile(self.phases, len(p["memory_gib"]))
         many["extra_resident_mib"] = np.maximum(mib, 0)
         many["pass_limit"], limit = self._limited(many, MOST_PASSES), many["pass_limit"]
@@ -267,13 +281,14 @@ class Fit:
             x, cost = tries[best], float(costs[best])
         return x
 
-    def scanned(self, x: Floats) -> Floats:
-        """The best of many values of each quantity in its turn, over its whole range."""
-        for _ in range(2):
+    def scanned(self, x: Floats, reach: float = np.inf, rounds: int = 2) -> Floats:
+        """The best of many values of each quantity in its turn, over its range, as far as a ``reach``."""
+        low, high = np.maximum(self.low, x - reach), np.minimum(self.high, x + reach)
+        for _ in range(rounds):
             before = x.copy()
             for k in range(len(x)):
                 tries = np.tile(x, (SCANNED + 1, 1))
-                tries[1:, k] = np.linspace(self.low[k], self.high[k], SCANNED + 2)[1:-1]
+                tries[1:, k] = np.linspace(low[k], high[k], SCANNED + 2)[1:-1]
                 x = tries[int(self.cost(tries).argmin())]
             if (x == before).all():
                 break
@@ -346,7 +361,8 @@ def fitted(
         return fit, fit.searched(x, rng)
     whole = Fit(table, fit.free, measured_passes, PHASES[[0, -1]])
     whole.rescale(x)
-    x = whole.improved(x, 2)
+    # What some of the rows say best may be one hollow of several, in which the others do not lie deepest.
+    x = whole.improved(whole.scanned(x, NEARBY, 1), 2)
     whole.rescale(x)
     return whole, whole.improved(x, 1)
 

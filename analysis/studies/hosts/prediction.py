@@ -292,7 +292,7 @@ def drawn_columns(
     rows = len(scenarios)
     values = [(e, np.tile(drawn, rows)) for e, drawn in drawing.drawn(host, draws, rng)]
     own = [(e, v) for e, v in values[: len(host.parameters)] if e.name not in given]
-    p = _on_drawn(scenarios, own, values[len(host.parameters) :], draws)
+    p = _on_drawn(scenarios, own, values[len(host.parameters) :], draws, apart)
     chance = {name: _chances(rows, draws, rng, apart) for name in ("volume", "writes", "time", "pause")}
     p["extra_resident_mib"] = _with_volume(p, chance["volume"] * host.scatter.get("extra_resident_mib", 0.0))
     slower = np.exp(chance["time"] * _by_ceiling(host.scatter.get("time", {}), ceiling).repeat(draws))
@@ -308,9 +308,11 @@ def _on_drawn(
     own: Sequence[tuple[Estimate, Floats]],
     scales: Sequence[tuple[Estimate, Floats]],
     draws: int,
+    laid_out: bool,
 ) -> Columns:
     """All parameters of every scenario ``draws`` times, with drawn values and factors.
 
+    ``laid_out``: defaults too have a value a row, not one for all.
     Checked before they are repeated, and without a frame of them: that would take longer than their passes.
     """
     asked = check({str(name): column for name, column in parameters_in(scenarios).items()})
@@ -321,8 +323,14 @@ def _on_drawn(
     many |= {name: scenarios[name].to_numpy(object).repeat(draws) for name in beside}
     table = on_values(many, own, scales)
     numbers = {name: table[name] for name in table if name not in beside}
-    clipped = {n: _clipped(n, column) if n in PARAMETERS else column for n, column in numbers.items()}
-    return completed(words | check(clipped), len(scenarios) * draws)
+    # What no value was drawn for is checked already.
+    known = {name: column for name, column in numbers.items() if column is many.get(name)}
+    clipped = {
+        n: _clipped(n, column) if n in PARAMETERS else column
+        for n, column in numbers.items()
+        if n not in known
+    }
+    return completed(words | known | check(clipped), len(scenarios) * draws if laid_out else 1)
 
 
 def _word(column: np.ndarray, times: int) -> np.ndarray:

@@ -45,6 +45,23 @@ BAD = {
     "an empty file": ({"text": ""}, "is empty"),
     "no row": ({"text": "machine,node,memory_gib\n"}, "no row"),
     "a row cut off": ({"text": "machine,node,memory_gib\nm1,a\n"}, "line 2: the row has fewer cells"),
+    "a row too long": ({"text": "machine,node,memory_gib\nm1,a,4,5\n"}, "line 2: the row has more cells"),
+    "a priority above the highest": (
+        {"text": "machine,node,memory_gib,priority\nm1,a,4,3001\n"}, "priority '3001' is none: high (3000)"
+    ),
+    "nodes of other names altogether": (
+        {"text": GOOD, "node_text": "node\nfirst-host\nother-host\n", "empty": ("first-host",)},
+        "m1 names the node 'a', which --nodes lacks; it has first-host, other-host",
+    ),
+    "machines larger than their node": (
+        {"text": GOOD, "node_text": "node,memory_gib\na,8\nb,64\n", "empty": ("a",)},
+        "of memory, and its machines have 12; is memory_gib what is free? Then call the column free_gib",
+    ),
+    "nothing asked to be moved": ({"text": GOOD}, "name the node to be emptied with --node: it has a, b"),
+    "a rule that changes in time": (
+        {"text": "machine,node,memory_gib,stop_rule\nm1,a,4,nova\nm2,b,4,nova\n", "empty": ("a",)},
+        "take 'qemu' with blackout_target_ms at its last, and the system's own time-out",
+    ),
     "a column nearly ours": ({"text": "machine,node,memory_gib,priorty\nm1,a,4,low\n"}, "mean 'priority'"),
     "a parameter out of range": (
         {"text": "machine,node,memory_gib,resident_share\nm1,a,4,1.5\n"}, "line 2 (m1): resident_share = 1.5"

@@ -10,6 +10,8 @@ from analysis.errors import UserError
 from analysis.model.migration import migrate
 from analysis.studies.hosts import seen
 from analysis.studies.hosts.calibration import calibrate
+from analysis.studies.hosts.candidates import chosen
+from analysis.studies.hosts.fitting import Fit
 from analysis.studies.hosts.prediction import predict, unmeasured
 
 TRUE = {"extra_resident_mib": 120.0, "stream_limit_gbps": 3.0, "handoff_ms": 300.0, "setup_s": 1.5}
@@ -414,3 +416,12 @@ def test_a_share_of_content_that_the_link_stands_in_for_is_not_fitted(unfilled):
     host = calibrate(idle.assign(measured_total_s=times), free=["resident_share", "bandwidth_gbps"])
     assert set(estimates(host)) == {"bandwidth_gbps"}
     assert any("resident_share" in said for said in host.undecided)
+
+
+def test_a_look_around_never_costs_and_stays_near(table):
+    """Every quantity is tried within its reach alone, and the best is at least as good as the beginning."""
+    plain = table.assign(transport="tcpip", write_pattern="uniform")
+    fit = Fit(plain, chosen(plain, [*FEW, "dirty_pages_per_s"]))
+    found = fit.scanned(fit.start, 0.2, 1)
+    assert np.abs(found - fit.start).max() < 0.2
+    assert fit.cost(found[None])[0] < fit.cost(fit.start[None])[0]

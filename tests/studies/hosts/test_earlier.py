@@ -113,6 +113,15 @@ def test_a_time_that_cannot_be_is_left_out():
     assert after([8.9], least=9.0).total_s_of_host_low999 == pytest.approx(10 * np.exp(-2 * NINETY * 0.05))
 
 
+def test_what_is_lopsided_fades():
+    """A thousand earlier ones leave both ends as far, and together the root of V'/V of what they were."""
+    table = said().assign(total_s_low90=10 * np.exp(-0.02), total_s_high90=10 * np.exp(0.18))
+    row = after([10.0] * 1000, table=table)
+    up, down = np.log(row.total_s_high90 / row.total_s), np.log(row.total_s / row.total_s_low90)
+    assert up == pytest.approx(down, rel=0.01)
+    assert up + down == pytest.approx(2 * NINETY * 0.03, rel=0.001)
+
+
 def test_what_never_ends_by_the_host_stays_so():
     """An earlier time contradicts it, and is no measure of anything the host says."""
     endless = said().assign(total_s=np.inf, total_s_low50=9.0, total_s_high50=np.inf, total_s_high90=np.inf)
