@@ -43,6 +43,10 @@ def tidy(notebook: NotebookNode) -> None:
         cell["id"] = f"cell-{number}"
         if "outputs" in cell:
             cell["outputs"] = [_tidy_texts(output) for output in cell.outputs]
+    # What a kernel that is slow to answer never told: the page would be of other classes.
+    language = notebook.metadata.get("language_info", {})
+    if language.get("name") == "python":
+        language.setdefault("pygments_lexer", "ipython3")
     # The state of widgets, under random names: nothing draws it without a kernel and a network.
     notebook.metadata.pop("widgets", None)
     record = notebook.metadata.get("papermill", {})

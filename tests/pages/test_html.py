@@ -126,3 +126,10 @@ def test_tags_in_a_line_stay_pairs():
 def test_formula_with_comparison_survives():
     """Less-than and ampersand in a formula are characters, not markup."""
     assert "&#x0003C;" in html.markdown("is $a < b$")
+
+
+def test_a_page_is_the_same_where_a_kernel_did_not_tell_its_language():
+    """On a loaded machine its answer may come too late; code is coloured as IPython's all the same."""
+    notebook = v4.new_notebook(metadata={"language_info": {"name": "python"}})
+    html.tidy(notebook)
+    assert notebook.metadata.language_info.pygments_lexer == "ipython3"
