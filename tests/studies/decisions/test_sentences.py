@@ -1,0 +1,28 @@
+"""Words of answers, to the letter: number and verb agree, a time has the unit that a person would take."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from analysis.studies.decisions import advised, tornado
+from analysis.studies.decisions.words import noun_for
+
+
+def test_one_thing_is_no_several():
+    """Of what is counted one loses its s; a unit keeps it."""
+    assert [noun_for(number, "adapters", "adapters") for number in (1, 2)] == ["adapter", "adapters"]
+    assert noun_for(1, "pages", "pages/s") == "pages"
+
+
+def test_ten_minutes_are_told_in_minutes():
+    """Less in seconds."""
+    assert (advised.seconds(599), advised.seconds(600.4)) == ("599 s", "10 min 00 s")
+
+
+def test_where_a_lever_holds_everywhere_is_one_sentence():
+    """Several gain, one gains; where the lever is not the first at all that is told instead."""
+    assert [tornado._does(name, "gain") for name in ("cores", "line rate")] == ["gain", "gains"]
+    told = SimpleNamespace(parameter="bandwidth_gbps", instead="", low=np.nan, here=True)
+    assert tornado._where(told) == "Around this scenario, one at a time, that holds too."
+    told.here = False
+    assert tornado._where(told) == "Around this scenario no lever gains a hundredth."
