@@ -307,10 +307,7 @@ class Fit:
             near = np.clip(near, self.low, self.high)
             found = self.improved(near[int(self.cost(near).argmin())], 3)
             least = float(self.cost(found[None])[0])
-            if least < cost:
-                x, cost = found, least
-            else:
-                size /= 2
+            x, cost, size = (found, least, size) if least < cost else (x, cost, size / 2)
         return x
 
     def rescale(self, x: Floats) -> None:

@@ -444,8 +444,7 @@ def as_counted(outcomes: pd.DataFrame, migrations: pd.DataFrame) -> pd.Series:
 def coverage(predicted: pd.DataFrame, name: str, measured: pd.Series) -> dict[str, float]:
     """Share of measurements inside the intervals of an outcome, by level; missing ones count nowhere."""
     known = measured.notna()
-    inside = {
-        str(level): measured.between(predicted[f"{name}_low{level}"], predicted[f"{name}_high{level}"])
-        for level in LEVELS
+    ends = {
+        str(level): (predicted[f"{name}_low{level}"], predicted[f"{name}_high{level}"]) for level in LEVELS
     }
-    return {level: float(hit[known].mean()) for level, hit in inside.items()}
+    return {level: float(measured.between(*both)[known].mean()) for level, both in ends.items()}
