@@ -86,6 +86,11 @@ class Xen(Dialect):
     def _round(self, course: Course, line: LogLine, match: re.Match[str]) -> Iterator[Sample]:
         """A round of pre-copy: before the first a sample of the beginning, after each one of what it left."""
         figures, number = course.figures, self.figures.number
+        if match["number"] and float(match["number"]) <= figures.get("round", 0):
+            told = f"round {match['number']} is told twice, and counted once"
+            self.notes.add(told, line.number, "told twice")
+            return
+        figures["round"] = float(match["number"] or 0)
         memory = {n: figures[n] for n in ("memory_gib",) if n in figures}
         if "time_s" not in figures:
             figures |= {"time_s": 0.0, "sync_count": 1.0, "content_pages": 0.0}
@@ -124,6 +129,6 @@ class Xen(Dialect):
             passes_s = last.figures.get("passes_s", last.figures["time_s"])
             last.told["measured_brownout_s"] = passes_s
             self.notes.add(f"the rounds took {passes_s:.4g} s; the pause is not told", line.number)
-        yield self.end(
-            last, line, status, time_s=last.at_end(line) if status == "completed" else math.nan, **figures
-        )
+        # The clock of a log tells whole seconds, and rounds milliseconds: together they may take longer.
+        time_s = max(last.at_end(line), last.figures.get("time_s", 0.0))
+        yield self.end(last, line, status, time_s=time_s if status == "completed" else math.nan, **figures)
