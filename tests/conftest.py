@@ -116,8 +116,8 @@ def browser() -> Iterator:
 
 
 @pytest.fixture(scope="session")
-def kernels(repository: Path) -> Iterator[type]:
-    """How kernels of the study's notebooks are started: forks of one process, which imports once for all."""
+def kernels(repository: Path, machine_code: None) -> Iterator[type]:
+    """How kernels of the notebooks are started: forks of one process, which imports and loads for all."""
     from analysis.batch import forked
 
     with forked.manager(

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 NEEDED = (
     "click", "defusedxml", "filelock", "ipywidgets", "jinja2", "jsonschema", "latex2mathml", "matplotlib",
     "nbconvert", "nbformat", "numpy", "pandas", "papermill", "PIL", "pint", "pyarrow", "rich", "scipy",
-    "seaborn", "yaml",
+    "seaborn", "threadpoolctl", "yaml",
 )  # fmt: skip
 """Modules that the package imports, less those that it does without, or whose lack has its own sentence."""
 

@@ -247,7 +247,7 @@ def test_slider_in_jupyterlab_changes_the_picture(jupyterlab, browser):
     The kernel draws another picture at an arrow key on a slider, and at Enter after what was typed.
     """
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
-    page.set_default_timeout(90_000)
+    page.set_default_timeout(180_000)
     errors = []
     page.on("pageerror", lambda error: errors.append(error))
     page.goto(jupyterlab)

@@ -41,7 +41,7 @@ SAYS = {
 
 
 @pytest.fixture(scope="module")
-def reports(repository, tmp_path_factory):
+def reports(repository, tmp_path_factory, machine_code):
     """The folder of reports, and what became of each notebook run with small and with other values."""
     out, quiet = tmp_path_factory.mktemp("reports"), Lines(lambda line: None)
     paths = {name: repository / "notebooks" / f"{name}.ipynb" for name in RUNS}
