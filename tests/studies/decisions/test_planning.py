@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import loguniform
 
 from analysis.errors import UserError
-from analysis.model.migration import migrate
+from analysis.model.migration import VOLUMES, evaluate, migrate
 from analysis.ranges import is_whole
 from analysis.studies.decisions.crossings import Crossing, Stretches
 from analysis.studies.decisions.planning import _listed, plan, values_along
@@ -258,6 +258,20 @@ def test_crossings_are_listed_in_ascending_order_each_once():
     twice = Crossing(*(np.concatenate([column, column]) for column in seen))
     none = np.empty(0)
     assert _listed(Stretches(none, none, none, none, twice), 3) == [[1.1, 3.0, 5.0], [8.1], []]
+
+
+def test_a_look_asks_for_no_volumes(monkeypatch):
+    """Bytes sent take time to work out and tell a plan nothing: its looks leave them out, by any way."""
+    seen = []
+
+    def noted(p, way, wanted):
+        seen.append((way.name, set(wanted) & set(VOLUMES)))
+        return evaluate(p, way, wanted)
+
+    monkeypatch.setattr("analysis.studies.decisions.questions.evaluate", noted)
+    asked = Modelled("bandwidth_gbps", pd.DataFrame(index=range(1)), pd.DataFrame({"total_s": [60.0]}))
+    assert asked.look(np.zeros(2, int), np.array([1.0, 10.0])).held.tolist() == [False, True]
+    assert seen == [("laws", set())]
 
 
 def test_nothing_asked_is_nothing_looked_at():

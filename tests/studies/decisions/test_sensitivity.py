@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from analysis.errors import UserError
-from analysis.model.migration import migrate
+from analysis.model.engine import Way
+from analysis.model.migration import evaluate, migrate
 from analysis.ranges import TYPICAL
 from analysis.studies.decisions.sensitivity import (
     OUTCOMES,
@@ -13,6 +14,7 @@ from analysis.studies.decisions.sensitivity import (
     indices,
     placed,
     sensitivity,
+    times,
     varied,
 )
 from analysis.studies.sweeps import designs
@@ -175,6 +177,21 @@ def test_where_resampled_points_do_not_vary_nothing_hangs_on_them():
     """No variance to have a share of: the ends are nought, neither infinite nor one."""
     flat, moved = np.zeros((1, 16)), np.ones((2, 1, 16))
     assert not _bootstrap(flat, flat, moved, 0).any()
+
+
+def test_each_stretch_goes_the_way_asked_for_by_one_thread(monkeypatch):
+    """Stretches run side by side, so none takes threads of its own; volumes are not asked for."""
+    seen = []
+
+    def noted(p, way, wanted):
+        seen.append((way, tuple(wanted)))
+        return evaluate(p, way, wanted)
+
+    monkeypatch.setattr("analysis.studies.decisions.sensitivity.evaluate", noted)
+    monkeypatch.setattr("analysis.studies.decisions.sensitivity.CHUNK", 2)
+    design = designs.parse({"parameters": {"memory_gib": {"from": 1, "to": 2}}, "rows": 4})
+    assert times(design, np.full((1, 4), 0.5), Way("plain", 8)).shape == (len(OUTCOMES), 4)
+    assert seen == [(Way("plain", 1), ())] * 2
 
 
 def test_logarithms_ask_for_factors():
