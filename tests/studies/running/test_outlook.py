@@ -11,7 +11,7 @@ from analysis.model.dirtying import WriteClasses
 from analysis.model.migration import migrate
 from analysis.studies.running import levers, widths
 from analysis.studies.running.course import course
-from analysis.studies.running.forecast import Rule, ends, guests, paused_now
+from analysis.studies.running.forecast import Rule, _left_of, ends, guests, paused_now
 from analysis.studies.running.guests import Told
 from analysis.studies.running.outlook import _binds, _seen, outlook, quantile
 from tests.studies.running.test_course import polls
@@ -118,6 +118,17 @@ def test_quantiles_are_of_those_that_end():
     """Infinite ends are told by the chance to end, not by the time; all infinite is infinite."""
     assert quantile(np.array([1.0, 2.0, 3.0, np.inf]), 0.5) == 2
     assert math.isinf(quantile(np.full(4, np.inf), 0.5))
+
+
+@pytest.mark.parametrize(
+    ("rule", "left"),
+    [(Rule(pass_limit=30), 29), (Rule("hyperv"), 4), (Rule(), 199), (Rule("hyperv", pass_limit=1), 1)],
+)
+def test_the_pass_that_was_made_is_no_more_to_be_made(rule, left):
+    """In the second pass: one less than the rule has, at least the one under way; of no limit 200."""
+    found = _left_of(rule, course(polls()))
+    assert found["pass_limit"].item() == left
+    assert found["stop_rule"].item() == rule.name
 
 
 def test_where_it_stands_is_told_in_gib():
