@@ -10,9 +10,10 @@ import pytest
 from analysis.model.dirtying import WriteClasses
 from analysis.model.migration import migrate
 from analysis.studies.running import levers, widths
+from analysis.studies.running.belief import DRAWS, _sampled
 from analysis.studies.running.course import course
 from analysis.studies.running.forecast import Rule, _left_of, ends, guests, paused_now
-from analysis.studies.running.guests import Told
+from analysis.studies.running.guests import UNKNOWNS, Told
 from analysis.studies.running.outlook import _binds, _seen, outlook, quantile
 from tests.studies.running.test_course import polls
 
@@ -118,6 +119,14 @@ def test_quantiles_are_of_those_that_end():
     """Infinite ends are told by the chance to end, not by the time; all infinite is infinite."""
     assert quantile(np.array([1.0, 2.0, 3.0, np.inf]), 0.5) == 2
     assert math.isinf(quantile(np.full(4, np.inf), 0.5))
+
+
+def test_before_anything_is_seen_guests_are_drawn_as_they_come():
+    """No look and no sample: nothing is learnt, so the draws are the first ones, all alike in weight."""
+    here = course([p for p in polls() if p.time_s < 5])
+    z, log = _sampled("uniform", here, Told(), np.random.default_rng(1))
+    assert np.array_equal(z, np.random.default_rng(1).standard_normal((DRAWS, UNKNOWNS)))
+    assert np.ptp(log) == 0
 
 
 @pytest.mark.parametrize(
