@@ -88,7 +88,8 @@ GROUPS = {
         0.8,
     ),
     "grids": Group(("analysis/studies/grids.py",), ("tests/studies/test_grids.py",), 0.8),
-    **{name: _room(name) for name in ("decisions", "drain", "hosts", "running", "sweeps", "validation")},
+    **{name: _room(name) for name in ("decisions", "drain", "hosts", "running", "validation")},
+    "sweeps": _room("sweeps", without=("dying_workers",)),
 }
 SETTINGS = """[mutmut]
 source_paths=

@@ -179,6 +179,13 @@ def test_an_option_that_a_version_lacks_is_not_advised():
     assert {"version", "compression"} <= {lever.name for lever in newer.levers}
 
 
+def test_a_limit_that_a_later_version_brings_can_be_taken_away_again():
+    """2019 has no limit on SMB to take away; with 2022 at hand, which brings one of a quarter, it has."""
+    for hand, has in (("", False), ("version=windows_2022", True)):
+        names = {lever.name for lever in candidates(situation("windows_2019", hand, memory_gib=64))}
+        assert ("smb_limit" in names) is has
+
+
 def test_a_pair_of_hosts_is_as_slow_as_its_slower_one():
     """From 2022 to 2012 only TCP/IP is left, on a connection of 4 Gbit/s."""
     both = pair("windows_2022", "windows_2012")

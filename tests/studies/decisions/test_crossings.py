@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.studies.decisions.crossings import POINTS, Looked, search
+from analysis.studies.decisions.crossings import POINTS, Looked, _followed, _middle, search
 
 GRID = np.geomspace(0.1, 3, POINTS)[None]
 
@@ -89,3 +89,14 @@ def test_questions_do_not_disturb_each_other():
     marks = np.array([0.2, 0.77, 1.3, 2.9])
     together = search(lambda q, x: Looked(marks[q] / x, np.zeros(len(x), int)), np.repeat(GRID, 4, axis=0))
     assert together.value == pytest.approx(marks, rel=1e-6)
+
+
+@pytest.mark.parametrize("bottom", [1.3, 2.7])
+def test_a_valley_is_followed_to_its_bottom_on_either_side(bottom):
+    """A parabola between 1 and 3 whose least value lies beside the middle is found to a thousandth."""
+    look, grid = smooth(lambda x: 2 + (x - bottom) ** 2), np.array([[1.0, 2.0, 3.0]])
+    seen = Looked(2 + (grid - bottom) ** 2, np.zeros(grid.shape, int))
+    place = np.zeros(1, int)
+    inside, at = _followed(look, grid, seen, (place, place), 1.0, _middle(False, True, grid))
+    assert inside.item() == pytest.approx(bottom, abs=1e-3)
+    assert at.excess.item() == pytest.approx(2)

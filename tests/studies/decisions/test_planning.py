@@ -8,9 +8,11 @@ import pytest
 from scipy.stats import loguniform
 
 from analysis.errors import UserError
-from analysis.model.migration import migrate
+from analysis.model.migration import VOLUMES, evaluate, migrate
 from analysis.ranges import is_whole
-from analysis.studies.decisions.planning import plan, values_along
+from analysis.studies.decisions.crossings import Crossing, Stretches
+from analysis.studies.decisions.planning import _listed, plan, values_along
+from analysis.studies.decisions.questions import Modelled
 from analysis.studies.hosts.host import Estimate, Host
 from analysis.studies.hosts.prediction import predict
 
@@ -246,3 +248,34 @@ def test_a_mistake_is_a_sentence(call, sentence):
     with pytest.raises(UserError) as error:
         call()
     assert sentence in str(error.value)
+
+
+def test_crossings_are_listed_in_ascending_order_each_once():
+    """What begins is told by its value behind the crossing, what ends by the one before; twins are one."""
+    before, after = np.array([5.0, 1.0, 2.9999999, 8.0]), np.array([5.1, 1.1, 3.0, 8.1])
+    begins = np.array([False, True, True, True])
+    seen = Crossing(np.array([0, 0, 0, 1]), before, after, begins)
+    twice = Crossing(*(np.concatenate([column, column]) for column in seen))
+    none = np.empty(0)
+    assert _listed(Stretches(none, none, none, none, twice), 3) == [[1.1, 3.0, 5.0], [8.1], []]
+
+
+def test_a_look_asks_for_no_volumes(monkeypatch):
+    """Bytes sent take time to work out and tell a plan nothing: its looks leave them out, by any way."""
+    seen = []
+
+    def noted(p, way, wanted):
+        seen.append((way.name, set(wanted) & set(VOLUMES)))
+        return evaluate(p, way, wanted)
+
+    monkeypatch.setattr("analysis.studies.decisions.questions.evaluate", noted)
+    asked = Modelled("bandwidth_gbps", pd.DataFrame(index=range(1)), pd.DataFrame({"total_s": [60.0]}))
+    assert asked.look(np.zeros(2, int), np.array([1.0, 10.0])).held.tolist() == [False, True]
+    assert seen == [("laws", set())]
+
+
+def test_nothing_asked_is_nothing_looked_at():
+    """Of no question there is neither how far it is from its target nor a kind."""
+    asked = Modelled("bandwidth_gbps", pd.DataFrame(index=range(1)), pd.DataFrame({"total_s": [60.0]}))
+    seen = asked.look(np.empty(0, int), np.empty(0))
+    assert (seen.excess.shape, seen.kind.shape, seen.kind.dtype.kind) == ((0,), (0,), "i")

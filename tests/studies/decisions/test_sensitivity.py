@@ -4,9 +4,19 @@ import numpy as np
 import pytest
 
 from analysis.errors import UserError
-from analysis.model.migration import migrate
+from analysis.model.engine import Way
+from analysis.model.migration import evaluate, migrate
 from analysis.ranges import TYPICAL
-from analysis.studies.decisions.sensitivity import OUTCOMES, axis, indices, sensitivity, varied
+from analysis.studies.decisions.sensitivity import (
+    OUTCOMES,
+    _bootstrap,
+    axis,
+    indices,
+    placed,
+    sensitivity,
+    times,
+    varied,
+)
 from analysis.studies.sweeps import designs
 
 
@@ -150,6 +160,38 @@ def test_on_a_host_its_factors_hold(tmp_path):
     )
     index = [rows.set_index("parameter").total["setup_s"] for rows in (plain, slow)]
     assert index[1] < index[0]
+
+
+def test_a_workload_that_the_host_tells_apart_is_the_scenario(tmp_path):
+    """Of a database the host knows another set-up than of all others: ranges lie around that."""
+    host = tmp_path / "host.yml"
+    host.write_text(
+        "parameters:\n- {name: setup_s, value: 2, low: 1, high: 3}\n"
+        "- {name: setup_s, value: 7, low: 6, high: 8, label: workload, of: db}\n"
+    )
+    found = [placed({}, [axis("memory_gib")], None, host, "", workload)[1] for workload in ("", "db")]
+    assert [base["setup_s"] for base in found] == [2, 7]
+
+
+def test_where_resampled_points_do_not_vary_nothing_hangs_on_them():
+    """No variance to have a share of: the ends are nought, neither infinite nor one."""
+    flat, moved = np.zeros((1, 16)), np.ones((2, 1, 16))
+    assert not _bootstrap(flat, flat, moved, 0).any()
+
+
+def test_each_stretch_goes_the_way_asked_for_by_one_thread(monkeypatch):
+    """Stretches run side by side, so none takes threads of its own; volumes are not asked for."""
+    seen = []
+
+    def noted(p, way, wanted):
+        seen.append((way, tuple(wanted)))
+        return evaluate(p, way, wanted)
+
+    monkeypatch.setattr("analysis.studies.decisions.sensitivity.evaluate", noted)
+    monkeypatch.setattr("analysis.studies.decisions.sensitivity.CHUNK", 2)
+    design = designs.parse({"parameters": {"memory_gib": {"from": 1, "to": 2}}, "rows": 4})
+    assert times(design, np.full((1, 4), 0.5), Way("plain", 8)).shape == (len(OUTCOMES), 4)
+    assert seen == [(Way("plain", 1), ())] * 2
 
 
 def test_logarithms_ask_for_factors():

@@ -82,6 +82,9 @@ def test_a_pause_without_end_is_a_stall_without_end():
 def test_the_law_holds_on_the_measured_cuts(found):
     """At least 200 cuts; half of the stalls within 10 % of the law from constants alone, by every kind."""
     told = errors(found)
+    assert list(told) == [
+        *("n", "median_relative_error", "p90_relative_error", "bias", "share_within_10pct"),
+    ]
     assert told["n"] >= 200
     assert told["median_relative_error"] < 0.10
     for _, part in found.groupby("pipelined"):

@@ -52,6 +52,7 @@ def test_facts_are_no_levers():
     """Where only the machine's own numbers vary nothing is called a lever."""
     some = found("memory_gib", "dirty_pages_per_s")
     assert lead(some).parameter == ""
+    assert finding(some).startswith("Over these ranges the total time hangs most on **memory** (total index")
     assert finding(some).endswith("nothing that varies is a lever.")
 
 

@@ -8,8 +8,11 @@ from analysis.observations.lab import LABORATORY
 from analysis.studies.drain import powershell, scatter
 from analysis.studies.drain.answer import Asked, drain
 from analysis.studies.drain.compare import on_line, over_limits
+from analysis.studies.drain.orders import Bench
 from analysis.studies.drain.roll import roll
+from analysis.studies.drain.simulation import outcome
 from analysis.studies.drain.systems import SYSTEMS, system
+from analysis.studies.drain.tables import Policy
 from analysis.studies.hosts.host import load_host
 from tests.studies.drain.cases import machines, nodes, problem
 
@@ -81,6 +84,40 @@ def test_powershell_has_the_moves_in_their_order():
     assert "Name = 'it''s'; From = 'a'; To = 'b'; Kind = 'Live'" in said
     assert "Name = 'm1'; From = 'a'; To = 'b'; Kind = 'Quick'" in said
     assert said.index("it''s") < said.index("'m1'")
+
+
+def test_what_never_began_has_no_reason_to_have_stopped():
+    """A quick migration has nothing left and converges; a move that never began says nothing."""
+    found = problem(machines(2, priority=[1000.0, 2000.0]), nodes("ab"))
+    crossing, alone = found.to(np.array([1, 1]))
+    ran = Bench(found, Policy(), compiled=False).plan("any", np.arange(2), np.array([1, 1])).ran
+    course = ran.course._replace(reason=np.array([ran.course.reason[0], -1]))
+    told = outcome(ran._replace(course=course), alone, crossing.moves)
+    assert told.kind.tolist() == ["quick", "live"]
+    assert told.stop_reason.tolist() == ["nothing_left", ""]
+    assert told.converged[0]
+
+
+def test_each_move_is_as_its_own_destination_has_it():
+    """To a node of 1 Gbit/s and one of 10: each takes as long as if both went where it goes."""
+    found = problem(machines(2), nodes("abc", bandwidth_gbps=[10.0, 1.0, 10.0]))
+    both, slow, fast = (found.to(np.array(to))[1].total_s for to in ([1, 2], [1, 1], [2, 2]))
+    assert both.tolist() == [slow[0], fast[1]]
+    assert slow[0] > 5 * fast[1]
+
+
+def test_the_limit_on_smb_is_the_nodes():
+    """By SMB a node with two adapters of a quarter each carries half of its line, however many move."""
+    found = problem(machines(2), transport="smb", smb_limit_share=0.25, adapters=2.0, bandwidth_gbps=10.0)
+    assert found.cluster.line_gbps == pytest.approx(5.0)
+    plain = problem(machines(2), transport="tcpip", smb_limit_share=0.25, adapters=2.0, bandwidth_gbps=10.0)
+    assert plain.cluster.line_gbps == pytest.approx(10.0)
+
+
+def test_without_a_table_of_nodes_the_line_rate_asked_for_holds():
+    """Each row is on its own line rate: on 1 Gbit/s a machine takes several times as long as on 10."""
+    rows = over_limits(machines(1), None, system("hyperv"), empty=("a",), limits=[1], bandwidths=[1.0, 10.0])
+    assert rows.makespan_s[0] > 4 * rows.makespan_s[1]
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

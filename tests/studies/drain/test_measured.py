@@ -57,6 +57,11 @@ def test_four_at_once_follow_from_one_and_two(drains):
     """With what a second machine adds, four at once are predicted within 5 %."""
     found = measured.four_from_two(drains)
     assert abs(found["error"]) < 0.05
+    alone, ends = measured.one_by_one(drains)["machine_s"], measured.staggered(drains)
+    gap = measured._gaps(drains[drains.at_once == 2]).mean()
+    assert gap > 0.5
+    batch = 4 * alone + 3 * (ends.loc[2, 2] - 2 * alone) + gap
+    assert found["predicted_s"] == pytest.approx(3 * batch)
 
 
 def test_a_rolling_window_gains(drains):

@@ -2,6 +2,7 @@
 small."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.studies.drain import orders
-from analysis.studies.drain.bounds import lower_bound
+from analysis.studies.drain.bounds import _least_pages, lower_bound
+from analysis.studies.drain.course import GIB_PER_GBIT
 from analysis.studies.drain.orders import ROOMS, USUAL, Bench, best_plan, order_of, search, usual_plans
 from analysis.studies.drain.placement import placed
 from analysis.studies.drain.simulation import simulate
-from analysis.studies.drain.tables import Policy
+from analysis.studies.drain.tables import SPILLS, Policy
 from tests.studies.drain.cases import machines, nodes, problem, random_drain
 
 RULES = st.sampled_from(["hyperv", "qemu", "xen", "simgrid"])
@@ -116,6 +118,45 @@ def test_the_search_finds_the_optimum_of_four(seed):
     here = bench(found)
     best = search(here, best_plan(usual_plans(here)), 1.0, lower_bound(found, to))
     assert best.makespan_s == pytest.approx(brute_force(found, to), rel=1e-12)
+
+
+def test_the_search_leaves_a_bad_order_for_the_best():
+    """Two slots, each held to a tenth of the link: the large machine last waits for a small one, and first
+    it takes its own time alone, below which no plan is."""
+    table = machines(3, memory_gib=[1.0, 1.0, 4.0], dirty_pages_per_s=0.0)
+    found = problem(table, nodes("ab", bandwidth_gbps=10.0), limit=2, stream_limit_gbps=1.0)
+    to, here = placed(found, np.arange(3)), bench(found)
+    last = here.plan("last", np.arange(3), to)
+    alone = found.to(to)[1].total_s
+    assert last.makespan_s == pytest.approx(alone[0] + alone[2])
+    assert search(here, last, 1.0, lower_bound(found, to)).makespan_s == pytest.approx(alone[2])
+
+
+def test_a_plan_half_as_long_again_is_not_wandered_on_from(monkeypatch):
+    """At little heat a much worse neighbour is left, and the next one is sought from where the search was."""
+    seen = []
+
+    def worse(_bench, here, _rng):
+        seen.append(here.makespan_s)
+        return SimpleNamespace(makespan_s=1.5 * here.makespan_s)
+
+    monkeypatch.setattr(orders, "_changed", worse)
+    start = SimpleNamespace(makespan_s=100.0)
+    best = orders._wander(None, start, 60.0, 1.0, np.random.default_rng(0), 3)
+    assert best is start
+    assert seen == [100.0] * 3
+
+
+def test_what_a_move_sends_at_least_by_hand():
+    """In the 2 s before anybody waits a compressed copy, twice as small, has sent twice the pages."""
+    found = problem(machines(1, memory_gib=8.0, dirty_pages_per_s=0.0), nodes("ab", bandwidth_gbps=1.0))
+    crossing, alone = found.to(np.array([1]))
+    m = crossing.moves._replace(head_start_s=np.array([2.0]), look_s=np.array([1.0]))
+    packed = m._replace(compresses=m.compresses * 0 + SPILLS, ratio=m.ratio * 0 + 2.0)
+    plain, half = (m.content - _least_pages(each, alone) for each in (m, packed))
+    pages = 2 * m.ceiling_gbps * m.payload * GIB_PER_GBIT * m.page_gib_s
+    assert plain == pytest.approx(pages)
+    assert half == pytest.approx(2 * pages)
 
 
 @pytest.mark.nightly

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.observations.polls import Poll
-from analysis.studies.running.course import course
+from analysis.studies.running.course import _Walk, course
 
 PAGE = 4096
 
@@ -30,7 +30,7 @@ def polls(pages_per_s=1000.0, content=10_000, step_s=0.5, found=(4000,), memory=
 def test_passes_are_found_by_hand():
     """10,000 pages at 1,000 a second take 10 s; the look then finds 4,000, whatever was polled around it."""
     here = course(polls())
-    assert here.number == 2
+    assert (here.number, [one.number for one in here.seen]) == (2, [1])
     assert here.pages_per_s == pytest.approx(1000)
     assert here.link_gbps == pytest.approx(1000 * 4104 * 8 / 1e9)
     assert here.seen[0].found_pages == pytest.approx(4000, abs=1)
@@ -59,6 +59,26 @@ def test_pages_that_are_counted_count():
     after = Poll(10.5, 10_500 * 4104, 3500 * PAGE, 15_000 * PAGE, 2, content_pages=10_500, zero_pages=5000)
     here = course([Poll(1.0, 1000 * 4104, 14_000 * PAGE, 15_000 * PAGE, 1), before, after])
     assert here.seen[0].found_pages == 3500 - 6000 + 1500 + 5000
+
+
+def test_what_a_look_found_and_when_by_hand():
+    """At 1,000 pages a second 600 wait, 100 of them within the limit: the pass ends half a second later.
+    After the first pass, which passes over pages without content, what was sent counts; 800 were."""
+    first = Poll(1.0, 1000 * 4104, 9000 * PAGE, 10_000 * PAGE, 1)
+    before, now = Poll(9.0, 9000 * 4104, 600 * PAGE), Poll(10.0, 9800 * 4104, 3700 * PAGE)
+    walk = _Walk(first, 1000.0, 4104.0, 100.0)
+    assert walk._look(before, now) == pytest.approx((3700 - 100 + 500, 9.5, 100))
+    walk.number = 2
+    assert walk._look(before, now) == pytest.approx((3700 - 600 + 800, 9.5, 100))
+    # Within the limit already: the look falls on the poll before, and all of it is left.
+    assert walk._look(before._replace(remaining_bytes=50 * PAGE), now) == pytest.approx((4450, 9.0, 50))
+
+
+def test_where_pages_are_counted_the_look_falls_where_they_say():
+    """6,500 pages passed while what remains fell by 2,500: 4,000 were found, 500 of them sent since."""
+    before = Poll(9.0, 9000 * 4104, 6000 * PAGE, content_pages=9000, zero_pages=0)
+    now = Poll(10.5, 10_500 * 4104, 3500 * PAGE, content_pages=10_500, zero_pages=5000)
+    assert _Walk(before, 1000.0, 4104.0, 0.0)._look(before, now) == pytest.approx((4000, 10.0, 0))
 
 
 def test_two_looks_between_two_polls_tell_nothing_of_each():

@@ -51,3 +51,12 @@ def test_a_pattern_is_judged_by_the_others_alone():
 def test_without_a_width_nothing_is_said():
     """No share is told of a regime that nobody learnt."""
     assert coverage.held(moments(TEN), {}).isna().all(axis=None)
+
+
+def test_each_end_is_inside_or_not_in_its_own_row():
+    """By a width of one the interval from 15 to 30 s holds 20 and not 31, whatever the rows are called."""
+    found = moments([20.0, 31.0]).set_index(pd.Index([7, 3]))
+    lies = coverage.inside(found, {"told": {50: 1.0, 90: 1.2}})
+    assert lies.index.tolist() == [7, 3]
+    assert lies["in 50 %"].tolist() == [1.0, 0.0]
+    assert lies["in 90 %"].tolist() == [1.0, 1.0]

@@ -1,17 +1,20 @@
 """How a running migration ends: the model from where it stands, its intervals, and what helps."""
 
 import math
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from analysis.model.dirtying import WriteClasses
 from analysis.model.migration import migrate
-from analysis.studies.running import widths
+from analysis.studies.running import levers, widths
+from analysis.studies.running.belief import DRAWS, _sampled
 from analysis.studies.running.course import course
-from analysis.studies.running.forecast import Rule, ends, guests, paused_now
-from analysis.studies.running.guests import Told
-from analysis.studies.running.outlook import outlook, quantile
+from analysis.studies.running.forecast import Rule, _left_of, ends, guests, paused_now
+from analysis.studies.running.guests import UNKNOWNS, Told
+from analysis.studies.running.outlook import _binds, _seen, outlook, quantile
 from tests.studies.running.test_course import polls
 
 
@@ -45,7 +48,7 @@ def test_a_guest_that_outwrites_the_link_never_ends():
     here = course(polls(found=(7000, 6900, 6900)))
     now = outlook(here, Rule(), told(3000.0, 8000.0))
     assert math.isinf(now.end_s)
-    assert now.converge_chance == 0
+    assert now.converge_chance == now.progress == 0
     assert now.binds == "writes"
     # Twenty times the limit lets 2,000 pages wait, and every pass leaves more.
     assert {one.name for one in now.levers} == {"throttle", "pause"}
@@ -116,3 +119,66 @@ def test_quantiles_are_of_those_that_end():
     """Infinite ends are told by the chance to end, not by the time; all infinite is infinite."""
     assert quantile(np.array([1.0, 2.0, 3.0, np.inf]), 0.5) == 2
     assert math.isinf(quantile(np.full(4, np.inf), 0.5))
+
+
+def test_before_anything_is_seen_guests_are_drawn_as_they_come():
+    """No look and no sample: nothing is learnt, so the draws are the first ones, all alike in weight."""
+    here = course([p for p in polls() if p.time_s < 5])
+    z, log = _sampled("uniform", here, Told(), np.random.default_rng(1))
+    assert np.array_equal(z, np.random.default_rng(1).standard_normal((DRAWS, UNKNOWNS)))
+    assert np.ptp(log) == 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "left"),
+    [(Rule(pass_limit=30), 29), (Rule("hyperv"), 4), (Rule(), 199), (Rule("hyperv", pass_limit=1), 1)],
+)
+def test_the_pass_that_was_made_is_no_more_to_be_made(rule, left):
+    """In the second pass: one less than the rule has, at least the one under way; of no limit 200."""
+    found = _left_of(rule, course(polls()))
+    assert found["pass_limit"].item() == left
+    assert found["stop_rule"].item() == rule.name
+
+
+def test_where_it_stands_is_told_in_gib():
+    """262,144 pages are a GiB; where the source does not tell what remains there is no pass to number."""
+    here = course(polls())
+    seen = _seen(here)
+    assert (seen["time_s"], seen["pass_number"], seen["link_gbps"]) == (here.time_s, 2, here.link_gbps)
+    assert seen["remaining_gib"] == pytest.approx(here.remaining_pages / 2**18)
+    assert seen["working_set_gib"] == pytest.approx(4000 / 2**18, rel=1e-3)
+    assert seen["dirty_pages_per_s"] == here.dirty_pages_per_s
+    assert _seen(replace(here, blind=True))["pass_number"] == 0
+
+
+@pytest.mark.parametrize(
+    ("ratio", "end_s", "converged", "by_limit", "binds"),
+    [
+        (0.51, 9.0, 1.0, False, "writes"),
+        (0.5, 9.0, 1.0, False, "link"),
+        (math.nan, 9.0, 1.0, False, "link"),
+        (math.nan, 9.0, 0.0, False, "first_pass"),
+        (0.1, math.inf, 0.0, False, "writes"),
+        (0.1, 9.0, 0.0, True, "pass_limit"),
+    ],
+)
+def test_what_the_end_hangs_on(ratio, end_s, converged, by_limit, binds):
+    """More than half as many pages dirtied as sent are many; before a look nothing tells; then the rule."""
+    here = SimpleNamespace(dirty_pages_per_s=1000.0 * ratio, pages_per_s=1000.0)
+    found = SimpleNamespace(
+        end_s=np.full(4, end_s), by_pass_limit=np.full(4, by_limit), converged=np.full(4, converged)
+    )
+    assert _binds(here, found) == binds
+
+
+def test_a_limit_is_one_that_a_person_would_set():
+    """Two digits, rounded up; what has two digits stays."""
+    assert [levers._round(ms) for ms in (123.0, 150.0, 4.21, 1001.0)] == pytest.approx([130, 150, 4.3, 1100])
+
+
+def test_an_end_that_was_foretold_as_never_lies_inside_or_out():
+    """Inside where the interval is open above and begins before it, else as far out as can be."""
+    open_above = {"low90": 8.0, "high90": math.inf}
+    assert widths.score(8.0, math.inf, open_above, 5.0, 90) == 0
+    assert math.isinf(widths.score(7.0, math.inf, open_above, 5.0, 90))
+    assert math.isinf(widths.score(9.0, math.inf, {"low90": 8.0, "high90": 10.0}, 5.0, 90))

@@ -301,6 +301,36 @@ def test_design_file_that_is_not_there_is_told(tmp_path):
         read(tmp_path)
 
 
+def test_random_axes_stay_in_the_order_of_the_file():
+    """What is drawn follows from it: a place of a design moved on would be another scenario."""
+    text = "{parameters: {memory_gib: {from: 1, to: 2}, transport: [smb, tcpip]}, rows: 5}"
+    assert design_of(text).names == ("memory_gib", "transport")
+
+
+def test_a_design_stands_on_its_host_or_its_preset(tmp_path):
+    """A host's parameters hold where the design says nothing, its factors beside; a preset's alone too."""
+    host = tmp_path / "host.yml"
+    host.write_text("parameters:\n- {name: setup_s, value: 7, low: 6, high: 8}\n"
+                    "scales:\n- {name: bandwidth_gbps, value: 0.5, low: 0.4, high: 0.6}\n")  # fmt: skip
+    plain = design_of("parameters: {memory_gib: [1, 2], handoff_ms: 9}")
+    on_host = plain.on(host)
+    assert dict(on_host.constants) == {"handoff_ms": 9, "setup_s": 7}
+    assert dict(on_host.factors) == {"bandwidth_gbps": 0.5}
+    assert plain.on() is plain
+    assert plain.on(preset="windows_2022").constants["smb_limit_share"] == 0.25
+
+
+def test_what_is_hardly_meant_is_remarked():
+    """A constant, a listed value, an end of a range are looked at; a multiple of another's is not."""
+    odd = [
+        "parameters: {bandwidth_gbps: 10000}",
+        "parameters: {bandwidth_gbps: [1, 10000]}",
+        "{parameters: {bandwidth_gbps: {from: 1, to: 10000}}, rows: 2}",
+    ]
+    assert all("bandwidth_gbps" in " ".join(designs.remarks(design_of(text))) for text in odd)
+    assert designs.remarks(design_of("parameters: {memory_gib: [1, 2]}")) == []
+
+
 def test_axis_that_does_not_vary_is_told():
     """Asking for what is constant names what varies, or the nearest of it."""
     design = design_of("parameters: {memory_gib: [1, 2], bandwidth_gbps: 3}")

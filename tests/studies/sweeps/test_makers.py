@@ -1,9 +1,12 @@
 """Who makes the parts of a sweep: processes that are ended from outside are replaced."""
 
 import os
+from concurrent.futures import Future
+from contextlib import nullcontext
 
 import pytest
 
+from analysis import cluster
 from analysis.errors import WorkError
 from analysis.studies.sweeps import makers
 from tests.soak.parts import dying_at
@@ -17,6 +20,28 @@ def test_parts_come_in_their_order(tmp_path):
     make = dying_at(-1, tmp_path)
     assert list(makers.made_here(make, range(5))) == SQUARES
     assert list(makers.made_by_pool(make, range(5), 2)) == SQUARES
+
+
+def test_workers_of_a_cluster_keep_memory_first(monkeypatch):
+    """Each part goes to the scheduler as this maker's, once, whatever was made of it before."""
+    asked, kept = [], []
+
+    class Client:
+        nthreads = staticmethod(lambda: {"a": 1, "b": 2})
+
+        def submit(self, make, part, pure):
+            asked.append((part, pure))
+            done = Future()
+            done.set_result(make(part))
+            return done
+
+    monkeypatch.setattr(cluster, "connect", lambda address: nullcontext(Client()))
+    monkeypatch.setattr(cluster, "told", nullcontext)
+    monkeypatch.setattr(makers, "keep_memory", lambda: kept.append(True))
+    made = list(makers.made_by_cluster(lambda part: (part, part * part), range(5), "tcp://host:8786"))
+    assert made == SQUARES
+    assert asked == [(part, False) for part in range(5)]
+    assert len(kept) == 5
 
 
 @posix

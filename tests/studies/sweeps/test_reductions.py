@@ -186,6 +186,14 @@ def test_best_option_of_ties_and_of_none():
     assert table.rows.tolist() == [3, 2, 0]
 
 
+def test_nothing_is_the_least_of_all():
+    """An option that leaves no page is the best, though nothing is less than nothing by a share."""
+    design = design_with({"b": {"best": "residual_pages", "over": "transport", "by": ["bandwidth_gbps"]}})
+    places = {"bandwidth_gbps": np.zeros(3, int), "transport": np.arange(3)}
+    table = reduced(design, np.array([5.0, 0.0, 7.0]), places)
+    assert (table.best[0], table["mean"][0], table.next_mean[0]) == ("compression", 0, 5)
+
+
 # --- parts --------------------------------------------------------------------------------------
 
 BODIES = (

@@ -281,6 +281,25 @@ def test_folder_of_another_design_is_replaced_with_leave_only(tmp_path, small):
     assert kept == {"spread.parquet", "spread.csv", "sums.npz", "sweep.json"}
 
 
+def test_another_model_is_another_sweep(monkeypatch):
+    """The digest of the code is of every module of the model, the parameters, and what counts rows."""
+    read, seen = Path.read_bytes, set()
+
+    def noted(path):
+        seen.add(path)
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", noted)
+    first = sweeps._code()
+    package = Path(sweeps.__file__).parents[2]
+    model = {path for path in package.rglob("*.py") if (package / "model") in path.parents}
+    own = {Path(sweeps.__file__).parent / f"{n}.py" for n in ("counting", "designs", "reductions", "tally")}
+    assert len(model) > 20
+    assert seen == {*model, package / "parameters.py", *own}
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (path.name == "tally.py"))
+    assert sweeps._code() != first
+
+
 def test_force_carries_on_the_same_design(tmp_path, small):
     """Leave to remove another design removes nothing of this one."""
     sweep(DESIGN, tmp_path)

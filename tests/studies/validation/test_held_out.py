@@ -94,6 +94,68 @@ def test_one_group_alone_cannot_be_held_out(plain):
         cv.held_out(plain, pd.Series("one", index=plain.index), cv.by_this_study)
 
 
+def test_this_study_is_calibrated_on_the_others_alone(plain, monkeypatch):
+    """The rows to be predicted go in without measurements; the second stage is learnt where asked for."""
+    monkeypatch.setattr(cv, "calibrate", lambda train, **asked: (list(train.migration), asked))
+    monkeypatch.setattr(cv, "predict", lambda rows, host: (list(rows), len(rows), host))
+    train, test = plain.iloc[:3], plain.iloc[3:5]
+    known, names = list(cv.inputs(test)), list(train.migration)
+    assert cv.by_this_study(train, test) == (known, 2, (names, {}))
+    assert cv.by_this_study_corrected(train, test) == (known, 2, (names, {"learn_correction": True}))
+
+
+def measured_and_found():
+    """Two migrations that took 10 s, sent 2 GiB and froze for 0.1 s; predicted 11 and 300 s, past a limit."""
+    table = pd.DataFrame({"measured_total_s": [10.0, 10.0], "measured_stream_gib": 2.0,
+                          "measured_blackout_s": 0.1, "time_limit_s": [90.0, 90.0]})  # fmt: skip
+    found = pd.DataFrame({"total_s": [11.0, 300.0], "stream_gib": [2.0, 3.0], "blackout_s": [0.1, 0.3]})
+    return table, found
+
+
+def test_errors_of_a_model_by_hand():
+    """Of time 10 % and, cut at 90 s, 800 %; of bytes 0 and 50 %; of the downtime 0 and 200 ms."""
+    row = cv._errors("a rival", "link speed", *measured_and_found())
+    assert row == pytest.approx(
+        {
+            "model": "a rival", "held_out": "link speed", "time_median": 4.05, "time_p90": 0.1 + 0.9 * 7.9,
+            "bytes_median": 0.25, "bytes_p90": 0.45, "downtime_ms_median": 100.0, "downtime_ms_p90": 180.0,
+        }
+    )  # fmt: skip
+
+
+def test_the_share_inside_is_told_of_intervals_alone():
+    """One of two inside nine in ten of time, both of the downtime; a rival without intervals has no share."""
+    table, found = measured_and_found()
+    assert cv._inside(table, found) == {}
+    ends = {f"{name}_{end}{level}": value for name, low, high in (("total_s", [9.0, 200.0], 320.0),
+            ("blackout_s", 0.0, 0.4)) for end, value in (("low", low), ("high", high))
+            for level in (50, 90)}  # fmt: skip
+    assert cv._inside(table, found.assign(**ends)) == {
+        "time_inside_50": 0.5, "time_inside_90": 0.5, "downtime_inside_50": 1.0, "downtime_inside_90": 1.0,
+    }  # fmt: skip
+
+
+def test_the_league_has_a_row_for_each_model_and_grouping(plain, monkeypatch):
+    """In sample first, then every predictor by every grouping; what never ended is left out."""
+    rows = plain.assign(number=plain.measured_total_s)
+    rows.loc[0, "measured_verdict"] = "never"
+
+    def exact(_train, test):
+        names = ("total_s", "stream_gib", "blackout_s")
+        return pd.DataFrame({name: test[f"measured_{name}"].to_numpy() for name in names})
+
+    monkeypatch.setattr(cv, "calibrate", len)
+    monkeypatch.setattr(cv, "predict", lambda table, count: exact(None, rows.iloc[1:]).assign(total_s=count))
+    monkeypatch.setattr(cv, "predictors", lambda: {"exact": exact})
+    found = cv.league(rows)
+    assert found[["model", "held_out"]].to_numpy().tolist() == [
+        [cv.IN_SAMPLE, "nothing"], ["exact", "write pattern"], ["exact", "link speed"],
+    ]  # fmt: skip
+    assert found.time_median[1:].tolist() == [0, 0]
+    sizes = (np.minimum(len(rows) - 1, rows.time_limit_s[1:]) / rows.measured_total_s[1:] - 1).abs()
+    assert found.time_median[0] == pytest.approx(sizes.median())
+
+
 @pytest.mark.nightly
 def test_the_second_stage_does_no_harm_held_out(plain):
     """Offered as better, it must not make held-out times worse: at most a tenth above the first stage's."""

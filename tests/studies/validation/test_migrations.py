@@ -7,6 +7,7 @@ import pytest
 from analysis.errors import UserError
 from analysis.model.migration import migrate
 from analysis.observations.lab import LABORATORY, STOP_RULES, read_migrations, read_passes
+from analysis.parameters import PARAMETERS
 from analysis.studies.hosts.host import load_host
 from analysis.studies.validation.migrations import (
     COVERED_METHODS,
@@ -78,6 +79,32 @@ def test_convergence_counts_by_hand():
     figures = convergence(verdicts)
     assert figures["accuracy"] == pytest.approx(0.75)
     assert figures["table"]["forced"] == {"converged": 1, "forced": 1, "never": 0}
+
+
+def test_times_are_those_of_migrations_that_were_completed():
+    """Of three one was cancelled: it counts for the verdict, and for no error of time."""
+    table = pd.DataFrame({"measured_verdict": ["converged", "never", "forced"], "verdict": "converged",
+                          "total_error": [0.1, 9.0, 0.3], "total_s_low90": 1.0, "total_s_high90": 1.0,
+                          "stream_error": [0.0, 9.0, 0.2],
+                          "blackout_error_ms": [-4.0, 900.0, 8.0]})  # fmt: skip
+    figures = error_table(table)
+    assert (figures["n"], figures["n_completed"], figures["coverage"]) == (3, 2, {})
+    assert figures["total_s"]["median_relative_error"] == pytest.approx(0.2)
+    assert figures["transferred_bytes"]["bias"] == pytest.approx(0.1)
+    assert figures["downtime_ms"]["median_absolute_error"] == pytest.approx(6)
+    assert figures["convergence"]["accuracy"] == pytest.approx(1 / 3)
+    alone = error_table(table[["total_error", "total_s_low90", "total_s_high90"]])
+    assert list(alone) == ["n", "n_completed", "total_s", "coverage"]
+    assert alone["n_completed"] == 3
+
+
+def test_the_link_is_the_throughput_that_was_reached():
+    """No header, no other traffic, no core and nothing ahead keeps the payload from that rate."""
+    rows = given_throughput(pd.DataFrame({"memory_gib": [1.0], "measured_throughput_gbps": [0.7]}))
+    known = rows.drop(columns="measured_throughput_gbps")
+    assert set(known) <= set(PARAMETERS)
+    assert migrate(known).goodput_gbps[0] == pytest.approx(0.7, rel=1e-6)
+    assert (known.stream_limit_gbps[0], known.stream_limit_spread[0], known.send_ahead_mib[0]) == (1e6, 0, 0)
 
 
 def test_plain_migrations_meet_the_floors(plain):
@@ -200,3 +227,5 @@ def test_no_migration_below_the_slowest_link_is_told(observed):
     assert len(plain_up_to(observed, 1.5)) == is_plain(observed).sum() > 0
     with pytest.raises(UserError, match=r"on a link of up to 0.001 Gbit/s: the slowest is of 0\.\d+$"):
         plain_up_to(observed, 0.001)
+    with pytest.raises(UserError, match=r"no plain migration is on a link of up to 1 Gbit/s: none is plain$"):
+        plain_up_to(observed.assign(method="xbzrle"), 1.0)
