@@ -176,3 +176,14 @@ def test_what_is_no_earlier_time_is_told(laboratory, host, told, sentence):
 def test_names_are_those_of_predict():
     """What may be told is a keyword of predict, each of an outcome with intervals."""
     assert earlier.LAST.keys() <= predict.__annotations__.keys()
+
+
+def test_the_brownout_is_known_as_much_better_as_the_total():
+    """Where the total's interval has half its width, so has the brownout's; both around what is left."""
+    middle, others = said(100.0, 0.2), said(80.0, 0.2)
+    of_host = middle.join(others.rename(columns=lambda name: name.replace("total_s", "brownout_s")))
+    of_host = of_host.assign(blackout_s=18.0)
+    found = earlier.consistent(of_host.assign(**said(90.0, 0.1)), of_host).iloc[0]
+    assert found.brownout_s == pytest.approx(70)
+    assert found.brownout_s_high90 / 70 == pytest.approx(np.exp(NINETY * 0.1), rel=0.01)
+    assert found.brownout_s_low50 / 70 == pytest.approx(np.exp(-0.6745 * 0.1), rel=0.01)

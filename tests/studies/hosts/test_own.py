@@ -1,5 +1,7 @@
 """The model calibrated to a reader's own migrations: to several, and to one alone."""
 
+from dataclasses import replace
+
 import pytest
 
 from analysis.errors import UserError
@@ -71,6 +73,17 @@ def test_the_course_is_the_measured_one(several):
     assert course.time_s.max() == pytest.approx(looks.time_s.iloc[-1])
     assert setup_s == looks.time_s.iloc[0]
     assert outcome.total_s == 28.494
+
+
+def test_two_looks_are_one_pass(several):
+    """From the first look to the second one pass is drawn; of a single look there is nothing to draw."""
+    found, fitted = several
+    looks = found.passes[found.passes.migration == KEY]
+    drawn, outcome, _ = own.course(replace(found, passes=looks.head(2)), KEY, fitted)
+    assert (set(drawn.pass_number), outcome.passes) == ({1}, 1)
+    assert outcome.residual_pages == looks.dirtied_pages.iloc[1]
+    with pytest.raises(UserError, match="too few looks"):
+        own.course(replace(found, passes=looks.head(1)), KEY, fitted)
 
 
 def test_an_unknown_migration_is_named(several):
