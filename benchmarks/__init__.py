@@ -1,0 +1,1 @@
+"""What takes time, measured beside something else, and how right it is on tables of others."""
