@@ -102,7 +102,7 @@ def test_widths_of_bytes_are_learnt_as_the_method_counts_them(monkeypatch):
     monkeypatch.setattr(calibration, "as_counted", lambda pair, table: pair.memory_sent_gib)
     monkeypatch.setattr(calibration.conformal, "learnt", lambda counted, *_: seen.update(counted.iloc[0]))
     names = ("stream_gib", "stream_gib_low90", "stream_gib_high90")
-    found = {name: 1.0 for name in names} | {name.replace("stream", "memory_sent"): 2.0 for name in names}
+    found = dict.fromkeys(names, 1.0) | {name.replace("stream", "memory_sent"): 2.0 for name in names}
     table = pd.DataFrame({"memory_gib": [1.0], "measured_total_s": [3.0]})
     calibration._learnt(pd.DataFrame([found | {"total_s": 3.0}]), table, Host("h"))
     assert {name: seen[name] for name in (*names, "total_s")} == dict.fromkeys(names, 2.0) | {"total_s": 3.0}
