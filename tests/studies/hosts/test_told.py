@@ -94,3 +94,15 @@ def test_a_second_stage_follows_from_the_seed(monkeypatch):
     table = pd.DataFrame({"measured_total_s": [1.0], "workload": "db"})
     assert calibration._with_correction(Host("h"), [], table, 7).correction == {"learnt": True}
     assert asked == [("workload", 7)]
+
+
+def test_widths_of_bytes_are_learnt_as_the_method_counts_them(monkeypatch):
+    """The bytes and both ends of their interval are put as counted, and no time is."""
+    seen = {}
+    monkeypatch.setattr(calibration, "as_counted", lambda pair, table: pair.memory_sent_gib)
+    monkeypatch.setattr(calibration.conformal, "learnt", lambda counted, *_: seen.update(counted.iloc[0]))
+    names = ("stream_gib", "stream_gib_low90", "stream_gib_high90")
+    found = dict.fromkeys(names, 1.0) | {name.replace("stream", "memory_sent"): 2.0 for name in names}
+    table = pd.DataFrame({"memory_gib": [1.0], "measured_total_s": [3.0]})
+    calibration._learnt(pd.DataFrame([found | {"total_s": 3.0}]), table, Host("h"))
+    assert {name: seen[name] for name in (*names, "total_s")} == dict.fromkeys(names, 2.0) | {"total_s": 3.0}
