@@ -6,6 +6,7 @@ the next one on the same machine does, once it can lock what the killed one had 
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import tempfile
 import time
@@ -32,6 +33,7 @@ def _own(ending: ExitStack) -> Path:
     while True:
         made = Path(tempfile.mkdtemp(prefix=PREFIX))
         ending.callback(remove, made)
+        atexit.register(shutil.rmtree, made, ignore_errors=True)  # when no thread is left to write into it
         try:
             ending.enter_context(alone.in_folder(made))
         except (UserError, FileNotFoundError):  # another batch took the new folder for one that was left

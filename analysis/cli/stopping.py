@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import threading
 from types import FrameType
 
 STOPS = ("SIGTERM", "SIGHUP", "SIGBREAK")
@@ -21,6 +22,10 @@ WORDS = {
     errno.ENOMEM: "too little memory",
 }
 """Faults of the machine, as a user reads them."""
+CALLED_BACK = {"_raw_object_cache_notify", "_raw_object_cache_getbuffer"}
+"""Functions of llvmlite that the compiler calls: what is raised in one is printed, and lost."""
+SOON_S = 0.02
+"""After which a signal that met one of them is sent again."""
 
 
 def early() -> None:
@@ -42,16 +47,34 @@ def listen() -> None:
     A signal that whoever started the command had switched off, as ``nohup`` does, stays so.
     """
     if signal.getsignal(signal.SIGINT) is _leave:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, _interrupt)
     for name in STOPS:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) in (signal.SIG_DFL, _leave):
             signal.signal(number, _stop)
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    if not _put_off(number, frame):
+        raise KeyboardInterrupt
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_DFL)  # whoever asks twice does not want to wait
-    raise KeyboardInterrupt
+    if not _put_off(number, frame):
+        signal.signal(number, signal.SIG_DFL)  # whoever asks twice does not want to wait
+        raise KeyboardInterrupt
+
+
+def _put_off(number: int, frame: FrameType | None) -> bool:
+    """True where a signal has come while the compiler called back; it comes again then."""
+    while frame is not None and frame.f_code.co_name not in CALLED_BACK:
+        frame = frame.f_back
+    if frame is None:
+        return False
+    again = threading.Timer(SOON_S, os.kill, (os.getpid(), number))
+    again.daemon = True
+    again.start()
+    return True
 
 
 def sentence(error: OSError) -> str | None:

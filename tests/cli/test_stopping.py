@@ -82,3 +82,36 @@ def test_a_fault_of_the_machine_is_one_sentence(monkeypatch, error, sentence):
 def test_faults_of_the_program_keep_their_traceback():
     """Only faults of the machine are told in words."""
     assert stopping.sentence(OSError(errno.EBADF, "Bad file descriptor")) is None
+
+
+CALLED_BACK = """
+import ctypes, os, signal, sys, time
+from analysis.cli import stopping
+
+stopping.early()
+stopping.listen()
+
+
+@ctypes.CFUNCTYPE(None)
+def _raw_object_cache_notify():
+    os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+    time.sleep(0.001)
+
+
+try:
+    _raw_object_cache_notify()
+    time.sleep(20)
+    print("the signal was lost")
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_while_the_compiler_calls_back_is_not_lost(repository, name):
+    """What is raised where machine code called Python is dropped: the signal comes again a moment later."""
+    done = subprocess.run(
+        [sys.executable, "-c", CALLED_BACK, name], capture_output=True, text=True, cwd=repository, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("stopped\n", "")

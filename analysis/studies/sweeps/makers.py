@@ -81,6 +81,7 @@ def _in_order(submit: Callable[[int], Future[Made]], todo: Sequence[int], width:
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    _track_quietly()
     executor = ProcessPoolExecutor(
         workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_process
     )
@@ -88,6 +89,20 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         yield executor
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _track_quietly() -> None:
+    """Start what clears up the pool's semaphores if this process is killed, so that it says nothing.
+
+    It would warn of them in Python's way; it takes its filters of warnings from those of this process.
+    """
+    if sys.platform == "win32":  # which clears up by itself
+        return
+    from multiprocessing import resource_tracker
+
+    sys.warnoptions.append("ignore::UserWarning:multiprocessing.resource_tracker")
+    resource_tracker.ensure_running()
+    sys.warnoptions.pop()
 
 
 def _begin_process() -> None:
