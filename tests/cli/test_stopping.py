@@ -88,6 +88,7 @@ CALLED_BACK = """
 import ctypes, os, signal, sys, time
 from analysis.cli import stopping
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # `make test &` switches it off
 stopping.early()
 stopping.listen()
 
