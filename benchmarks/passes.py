@@ -378,8 +378,9 @@ def main() -> None:
         "full_model": "The whole model: ns each, time relative to the plain one",
         "growth": "How the cost grows: ns each",
     }
-    for key in heads.keys() & figures.keys():
-        print(f"{heads[key]}\n{lines(figures[key])}\n")
+    for key, head in heads.items():
+        if key in figures:
+            print(f"{head}\n{lines(figures[key])}\n")
     if "simgrid" in figures:
         print("SimGrid:", json.dumps(figures["simgrid"]))
     record.finish("passes", kept, asked)
