@@ -16,6 +16,8 @@ SCHEMES = ("tcp", "tls", "ws", "wss", "ucx")
 """How a scheduler may be spoken to. ``inproc`` is none: this process has no scheduler of its own."""
 CLOSES_S = 2.0
 """How long a scheduler may take to hear that its client goes: one that went away itself never does."""
+REPLACED_S = 5.0
+"""How long a scheduler may be without workers: one that died is replaced in a second or two."""
 QUIET = ("distributed.client", "distributed.core", "distributed.utils", "tornado.application")
 """Who logs tracebacks when a scheduler goes away, which is told in a sentence."""
 _ADDRESS = re.compile(
@@ -59,9 +61,12 @@ def connect(address: str, timeout: str = "10s") -> Any:
         client = client_of(address, timeout=timeout, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise ParameterError(f"no Dask scheduler answers at {address}: {_first_line(error)}") from None
-    if not client.nthreads():
+    try:
+        client.wait_for_workers(1, timeout=REPLACED_S)
+    except TimeoutError:
         client.close()
-        raise ParameterError(f"the Dask scheduler at {address} has no workers: start `dask worker {address}`")
+        reason = f"the Dask scheduler at {address} has no workers: start `dask worker {address}`"
+        raise ParameterError(reason) from None
     return client
 
 

@@ -2,6 +2,8 @@
 
 import gc
 import logging
+import threading
+from contextlib import closing
 
 import pytest
 
@@ -46,3 +48,18 @@ def test_dask_logs_no_traceback_of_what_is_told_in_a_sentence():
     with pytest.raises(ParameterError, match="no Dask scheduler answers"):
         cluster.connect("tcp://127.0.0.1:9", timeout="200 ms")
     assert {logging.getLogger(name).level for name in cluster.QUIET} == {logging.CRITICAL}
+
+
+def test_a_worker_that_is_being_replaced_is_waited_for(monkeypatch):
+    """A scheduler whose workers died is no user's mistake until none has come back."""
+    monkeypatch.setattr(cluster, "REPLACED_S", 0.2)
+    none = {"n_workers": 0, "threads_per_worker": 1, "processes": False, "protocol": "tcp"}
+    with distributed.LocalCluster(**none, host="127.0.0.1", dashboard_address=None) as dask:
+        with pytest.raises(ParameterError, match="has no workers: start `dask worker tcp://"):
+            cluster.connect(dask.scheduler_address)
+        monkeypatch.setattr(cluster, "REPLACED_S", 60.0)
+        later = threading.Timer(0.5, dask.scale, [1])
+        later.start()
+        with closing(cluster.connect(dask.scheduler_address)) as client:
+            assert len(client.nthreads()) == 1
+        later.join()

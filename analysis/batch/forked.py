@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any, cast
 
 from jupyter_client.manager import AsyncKernelManager
@@ -33,21 +33,16 @@ def manager(sources: Sequence[bytes]) -> Iterator[type[AsyncKernelManager]]:
 
     The ordinary way is taken where forking would gain nothing. Either ends what is left of its kernels.
     """
-    if sys.platform != "linux" or len(sources) <= FEW or os.environ.get(ORDINARY):
-        started: list[AsyncKernelManager] = []
-        ended = threading.Event()
+    with closing(Ordinary()) as ordinary:
+        if sys.platform != "linux" or len(sources) <= FEW or os.environ.get(ORDINARY):
+            yield type("OrdinaryKernelManager", (_Ordinary,), {"ordinary": ordinary})
+            return
+        zygote = Zygote(imported(sources))
         try:
-            yield type("OrdinaryKernelManager", (_Ordinary,), {"started": started, "ended": ended})
+            yield type("ForkedKernelManager", (_Manager,), {"zygote": zygote, "ordinary": ordinary})
         finally:
-            ended.set()
-            for kernel in started:
-                _end(kernel)
-        return
-    zygote = Zygote(imported(sources))
-    try:
-        yield type("ForkedKernelManager", (_Manager,), {"zygote": zygote})
-    finally:
-        zygote.close()
+            ordinary.close()  # first: from now on nothing takes the place of the zygote
+            zygote.close()
 
 
 ORDINARY = "MIGRATION_STUDY_ORDINARY_KERNELS"
@@ -56,27 +51,48 @@ OVER = "the batch has ended: it starts no kernel any more"
 """Told to a thread that still would: its kernel would write into the batch's folder, removed by then."""
 
 
-class _Ordinary(AsyncKernelManager):
-    """jupyter_client's manager of a kernel, which is kept in mind; none is started when all are ended."""
+class Ordinary:
+    """Processes of kernels that were not forked; none is started, and none is left, when it is closed."""
 
-    started: list[AsyncKernelManager]
-    ended: threading.Event
+    def __init__(self) -> None:
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._closed = False
+
+    def check(self) -> None:
+        """RuntimeError once it is closed."""
+        if self._closed:
+            raise RuntimeError(OVER)
+
+    def keep(self, process: subprocess.Popen[bytes] | None) -> None:
+        """Keep a process that was started in mind; it is ended at once if that came too late."""
+        if process is not None:
+            self._processes.append(process)
+        if self._closed:
+            self.close()
+
+    def close(self) -> None:
+        """End all that are still there; from now on none is started."""
+        self._closed = True
+        for process in self._processes:
+            _end(process)
+
+
+class _Ordinary(AsyncKernelManager):
+    """jupyter_client's manager of a kernel, whose process is kept in mind."""
+
+    ordinary: Ordinary
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
-        if self.ended.is_set():
-            raise RuntimeError(OVER)
+        self.ordinary.check()
         await super()._async_launch_kernel(kernel_cmd, **kw)
-        self.started.append(self)
-        if self.ended.is_set():
-            _end(self)
+        self.ordinary.keep(cast(LocalProvisioner, self.provisioner).process)
 
     _launch_kernel = _async_launch_kernel
 
 
-def _end(kernel: AsyncKernelManager) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """End an ordinary kernel's process that is still there, with all that it started."""
-    process = getattr(kernel.provisioner, "process", None)
-    if process is None or process.poll() is not None:
+    if process.poll() is not None:
         return
     if sys.platform != "win32":  # it leads a group of its own
         with suppress(ProcessLookupError, PermissionError):
@@ -89,6 +105,7 @@ class _Manager(AsyncKernelManager):
     """jupyter_client's manager of a kernel, which has it forked."""
 
     zygote: "Zygote"
+    ordinary: Ordinary
 
     async def _async_pre_start_kernel(self, **kw: Any) -> tuple[list[str], dict[str, Any]]:
         if self.provisioner is None:
@@ -107,17 +124,17 @@ class Provisioner(LocalProvisioner):
         """Start the kernel whose command line is given."""
         if cmd[:3] == [sys.executable, "-m", "ipykernel_launcher"]:
             zygote = cast(_Manager, self.parent).zygote
-            try:
-                folder = str(kwargs.get("cwd") or os.getcwd())
+            folder = str(kwargs.get("cwd") or os.getcwd())
+            with suppress(OSError, ValueError):  # the zygote is gone
                 pid = zygote.fork(cmd[3:], dict(kwargs["env"]), folder)
-            except (OSError, ValueError):  # the zygote is gone
-                if zygote.closed:
-                    raise RuntimeError(OVER) from None
-                return await super().launch_kernel(cmd, **kwargs)
-            self.process = Forked(pid)  # type: ignore[assignment] # all that is used of a Popen
-            self.pid = self.pgid = pid
-            return self.connection_info
-        return await super().launch_kernel(cmd, **kwargs)
+                self.process = Forked(pid)  # type: ignore[assignment] # all that is used of a Popen
+                self.pid = self.pgid = pid
+                return self.connection_info
+        ordinary = cast(_Manager, self.parent).ordinary
+        ordinary.check()
+        information = await super().launch_kernel(cmd, **kwargs)
+        ordinary.keep(self.process)
+        return information
 
 
 def imported(sources: Iterable[bytes]) -> list[str]:
@@ -155,7 +172,6 @@ class Zygote:
         assert self._process.stdout is not None  # the same
         self._requests, self._answers = self._process.stdin, self._process.stdout
         self._lock = threading.Lock()
-        self.closed = False
 
     def fork(self, arguments: list[str], environment: dict[str, str], folder: str) -> int:
         """Start a kernel with the arguments of its command line; return its process number."""
@@ -167,7 +183,6 @@ class Zygote:
 
     def close(self) -> None:
         """End the zygote and what is left of its kernels."""
-        self.closed = True
         for pipe in (self._requests, self._answers):
             with suppress(BrokenPipeError):
                 pipe.close()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 STOPS = ("SIGTERM", "SIGHUP", "SIGBREAK")
@@ -22,10 +24,8 @@ WORDS = {
     errno.ENOMEM: "too little memory",
 }
 """Faults of the machine, as a user reads them."""
-CALLED_BACK = {"_raw_object_cache_notify", "_raw_object_cache_getbuffer"}
-"""Functions of llvmlite that the compiler calls: what is raised in one is printed, and lost."""
 SOON_S = 0.02
-"""After which a signal that met one of them is sent again."""
+"""After which a signal is sent again that came where it is lost."""
 
 
 def early() -> None:
@@ -44,7 +44,8 @@ def _leave(number: int, frame: FrameType | None) -> None:
 def listen() -> None:
     """From now on SIGTERM, and the end of the terminal, stop in order: what is done is kept.
 
-    A signal that whoever started the command had switched off, as ``nohup`` does, stays so.
+    A signal that whoever started the command had switched off, as ``nohup`` does, stays so. One that comes
+    while an object ends, or machine code calls back, where what is raised is printed and lost, comes again.
     """
     if signal.getsignal(signal.SIGINT) is _leave:
         signal.signal(signal.SIGINT, _interrupt)
@@ -52,29 +53,34 @@ def listen() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) in (signal.SIG_DFL, _leave):
             signal.signal(number, _stop)
+    if not isinstance(sys.unraisablehook, _Lost):
+        sys.unraisablehook = _Lost(sys.unraisablehook)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    if not _put_off(number, frame):
-        raise KeyboardInterrupt
+    raise KeyboardInterrupt(number)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    if not _put_off(number, frame):
-        signal.signal(number, signal.SIG_DFL)  # whoever asks twice does not want to wait
-        raise KeyboardInterrupt
+    signal.signal(number, signal.SIG_DFL)  # whoever asks twice does not want to wait
+    raise KeyboardInterrupt(number)
 
 
-def _put_off(number: int, frame: FrameType | None) -> bool:
-    """True where a signal has come while the compiler called back; it comes again then."""
-    while frame is not None and frame.f_code.co_name not in CALLED_BACK:
-        frame = frame.f_back
-    if frame is None:
-        return False
-    again = threading.Timer(SOON_S, os.kill, (os.getpid(), number))
-    again.daemon = True
-    again.start()
-    return True
+class _Lost:
+    """Where Python brings what was raised and nobody can catch: a signal is sent again, the rest is told."""
+
+    def __init__(self, others: Callable[[sys.UnraisableHookArgs], object]) -> None:
+        self.others = others
+
+    def __call__(self, lost: sys.UnraisableHookArgs) -> None:
+        match lost.exc_value:
+            case KeyboardInterrupt(args=(int(number),)):
+                signal.signal(number, _interrupt if number == signal.SIGINT else _stop)
+                again = threading.Timer(SOON_S, os.kill, (os.getpid(), number))
+                again.daemon = True
+                again.start()
+            case _:
+                self.others(lost)
 
 
 def sentence(error: OSError) -> str | None:

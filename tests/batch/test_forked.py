@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -158,12 +159,42 @@ def test_a_batch_that_has_ended_starts_no_kernel(monkeypatch):
 
     monkeypatch.setattr(forked.LocalProvisioner, "launch_kernel", started)
     monkeypatch.setattr(forked.AsyncKernelManager, "_async_launch_kernel", started)
-    zygote = SimpleNamespace(closed=True, fork=refused)
-    parent = type("ForkedKernelManager", (forked._Manager,), {"zygote": zygote})()
-    provisioner = forked.Provisioner(kernel_id="1", kernel_spec=parent.kernel_spec, parent=parent)
+    provisioner = in_place_of_the_zygote(refused)
+    provisioner.parent.ordinary.close()
     with pytest.raises(RuntimeError, match="the batch has ended"):
         asyncio.run(provisioner.launch_kernel([sys.executable, "-m", "ipykernel_launcher"], env={}))
     with forked.manager([]) as ordinary:
         pass
     with pytest.raises(RuntimeError, match="the batch has ended"):
         asyncio.run(ordinary()._async_launch_kernel(["python"]))
+
+
+def in_place_of_the_zygote(fork):
+    """What starts a kernel where forking it fails."""
+    own = {"zygote": SimpleNamespace(fork=fork), "ordinary": forked.Ordinary()}
+    parent = type("ForkedKernelManager", (forked._Manager,), own)()
+    return forked.Provisioner(kernel_id="1", kernel_spec=parent.kernel_spec, parent=parent)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_kernel_in_place_of_a_forked_one_ends_with_the_batch(monkeypatch, late):
+    """It would make the batch's folder anew, removed by then; one whose start ended late ends at once."""
+
+    def gone(*_):
+        raise BrokenPipeError
+
+    async def sleeping(self, cmd, **_):
+        if late:
+            self.parent.ordinary.close()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True
+        )
+        return {}
+
+    monkeypatch.setattr(forked.LocalProvisioner, "launch_kernel", sleeping)
+    provisioner = in_place_of_the_zygote(gone)
+    asyncio.run(provisioner.launch_kernel([sys.executable, "-m", "ipykernel_launcher"], env={}))
+    if not late:
+        assert provisioner.process.poll() is None
+        provisioner.parent.ordinary.close()
+    assert provisioner.process.poll() == -signal.SIGKILL

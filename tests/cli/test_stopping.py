@@ -84,8 +84,8 @@ def test_faults_of_the_program_keep_their_traceback():
     assert stopping.sentence(OSError(errno.EBADF, "Bad file descriptor")) is None
 
 
-CALLED_BACK = """
-import ctypes, os, signal, sys, time
+LOST = """
+import ctypes, os, signal, sys, time, weakref
 from analysis.cli import stopping
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # `make test &` switches it off
@@ -93,14 +93,18 @@ stopping.early()
 stopping.listen()
 
 
-@ctypes.CFUNCTYPE(None)
-def _raw_object_cache_notify():
+class Ending:
+    def __del__(self):
+        hit()
+
+
+def hit(*_):
     os.kill(os.getpid(), getattr(signal, sys.argv[1]))
     time.sleep(0.001)
 
 
 try:
-    _raw_object_cache_notify()
+    {where}
     time.sleep(20)
     print("the signal was lost")
 except KeyboardInterrupt:
@@ -110,9 +114,26 @@ except KeyboardInterrupt:
 
 @posix
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_signal_while_the_compiler_calls_back_is_not_lost(repository, name):
-    """What is raised where machine code called Python is dropped: the signal comes again a moment later."""
+@pytest.mark.parametrize(
+    "where",
+    [
+        pytest.param("ctypes.CFUNCTYPE(None)(hit)()", id="machine code calls back"),
+        pytest.param("Ending()", id="an object ends"),
+        pytest.param("it = set(); at = weakref.ref(it, hit); del it", id="a weak reference"),
+    ],
+)
+def test_a_signal_where_nothing_can_be_raised_is_not_lost(repository, name, where):
+    """What is raised there Python prints and drops: the signal comes again, and nothing is said."""
+    code = LOST.format(where=where)
     done = subprocess.run(
-        [sys.executable, "-c", CALLED_BACK, name], capture_output=True, text=True, cwd=repository, timeout=60
+        [sys.executable, "-c", code, name], capture_output=True, text=True, cwd=repository, timeout=60
     )
     assert (done.stdout, done.stderr) == ("stopped\n", "")
+
+
+def test_other_faults_of_ending_objects_are_still_told(repository):
+    """What is no signal goes where it went before."""
+    code = "from analysis.cli import stopping\nstopping.listen(); stopping.listen()\n"
+    code += "class Ending:\n    def __del__(self): raise ValueError('of its own')\nEnding()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=repository)
+    assert done.stderr.count("ValueError: of its own") == 1

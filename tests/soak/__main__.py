@@ -88,8 +88,8 @@ def _told(tally: Tally, asked: argparse.Namespace, seconds: float) -> int:
     for (work, whom, number), times in sorted(tally.kills.items()):
         print(f"{times:5}  {number:8} {work}: {whom}")
     kills = sum(tally.kills.values())
-    print(f"\n{kills} kills in {tally.rounds} rounds and {seconds / 60:.1f} min, seed {asked.seed}: "
-          f"{len(tally.faults)} faults")  # fmt: skip
+    print(f"\n{kills} kills ({tally.deaf} of a command in Python's own start or end) in {tally.rounds} rounds "
+          f"and {seconds / 60:.1f} min, seed {asked.seed}: {len(tally.faults)} faults")  # fmt: skip
     for fault in tally.faults:
         print(f"  {fault}")
     return int(bool(tally.faults) or kills == 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -50,6 +51,14 @@ def marked(mark: str) -> dict[int, str]:
                 if words:  # one that has ended, and waits for its parent, has none
                     found[int(entry.name)] = words
     return found
+
+
+def listens(pid: int) -> bool:
+    """Whether a process answers SIGTERM, as the study does but for Python's own start and end."""
+    with contextlib.suppress(OSError):
+        caught = re.search(r"^SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+        return caught is not None and bool(int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
+    return False
 
 
 def left(mark: str, seconds: float) -> dict[int, str]:
