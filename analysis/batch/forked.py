@@ -11,7 +11,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import Any, cast
@@ -34,12 +36,13 @@ def manager(sources: Sequence[bytes]) -> Iterator[type[AsyncKernelManager]]:
     The ordinary way is taken where forking would gain nothing. Either ends what is left of its kernels.
     """
     with closing(Ordinary()) as ordinary:
+        own = {"ordinary": ordinary, "folder": tempfile.gettempdir()}
         if sys.platform != "linux" or len(sources) <= FEW or os.environ.get(ORDINARY):
-            yield type("OrdinaryKernelManager", (_Ordinary,), {"ordinary": ordinary})
+            yield type("OrdinaryKernelManager", (_Ordinary,), own)
             return
         zygote = Zygote(imported(sources))
         try:
-            yield type("ForkedKernelManager", (_Manager,), {"zygote": zygote, "ordinary": ordinary})
+            yield type("ForkedKernelManager", (_Manager,), own | {"zygote": zygote})
         finally:
             ordinary.close()  # first: from now on nothing takes the place of the zygote
             zygote.close()
@@ -77,10 +80,24 @@ class Ordinary:
             _end(process)
 
 
-class _Ordinary(AsyncKernelManager):
-    """jupyter_client's manager of a kernel, whose process is kept in mind."""
+class _Kept:
+    """A manager of a kernel, of jupyter_client's, which leaves nothing outside the batch's folder.
+
+    Nor when a thread comes to its kernel after the batch has ended, its folder is gone, and the usual
+    place for what is temporary is another's.
+    """
 
     ordinary: Ordinary
+    folder: str
+    connection_file: Any
+
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        self.connection_file = os.path.join(self.folder, f"kernel-{uuid.uuid4()}.json")
+
+
+class _Ordinary(_Kept, AsyncKernelManager):
+    """A manager that keeps the kernel's process in mind."""
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
         self.ordinary.check()
@@ -101,11 +118,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-class _Manager(AsyncKernelManager):
-    """jupyter_client's manager of a kernel, which has it forked."""
+class _Manager(_Kept, AsyncKernelManager):
+    """A manager that has the kernel forked."""
 
     zygote: "Zygote"
-    ordinary: Ordinary
 
     async def _async_pre_start_kernel(self, **kw: Any) -> tuple[list[str], dict[str, Any]]:
         if self.provisioner is None:

@@ -148,7 +148,7 @@ def test_modules_are_those_that_the_cells_import(tmp_path):
     ]
 
 
-def test_a_batch_that_has_ended_starts_no_kernel(monkeypatch):
+def test_a_batch_that_has_ended_starts_no_kernel(monkeypatch, tmp_path):
     """A thread that was about to when the batch was stopped: the kernel would outlive the batch's folder."""
 
     def refused(*_):
@@ -159,7 +159,7 @@ def test_a_batch_that_has_ended_starts_no_kernel(monkeypatch):
 
     monkeypatch.setattr(forked.LocalProvisioner, "launch_kernel", started)
     monkeypatch.setattr(forked.AsyncKernelManager, "_async_launch_kernel", started)
-    provisioner = in_place_of_the_zygote(refused)
+    provisioner = in_place_of_the_zygote(refused, tmp_path)
     provisioner.parent.ordinary.close()
     with pytest.raises(RuntimeError, match="the batch has ended"):
         asyncio.run(provisioner.launch_kernel([sys.executable, "-m", "ipykernel_launcher"], env={}))
@@ -169,15 +169,15 @@ def test_a_batch_that_has_ended_starts_no_kernel(monkeypatch):
         asyncio.run(ordinary()._async_launch_kernel(["python"]))
 
 
-def in_place_of_the_zygote(fork):
+def in_place_of_the_zygote(fork, folder):
     """What starts a kernel where forking it fails."""
-    own = {"zygote": SimpleNamespace(fork=fork), "ordinary": forked.Ordinary()}
+    own = {"zygote": SimpleNamespace(fork=fork), "ordinary": forked.Ordinary(), "folder": str(folder)}
     parent = type("ForkedKernelManager", (forked._Manager,), own)()
     return forked.Provisioner(kernel_id="1", kernel_spec=parent.kernel_spec, parent=parent)
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_a_kernel_in_place_of_a_forked_one_ends_with_the_batch(monkeypatch, late):
+def test_a_kernel_in_place_of_a_forked_one_ends_with_the_batch(monkeypatch, tmp_path, late):
     """It would make the batch's folder anew, removed by then; one whose start ended late ends at once."""
 
     def gone(*_):
@@ -192,9 +192,27 @@ def test_a_kernel_in_place_of_a_forked_one_ends_with_the_batch(monkeypatch, late
         return {}
 
     monkeypatch.setattr(forked.LocalProvisioner, "launch_kernel", sleeping)
-    provisioner = in_place_of_the_zygote(gone)
+    provisioner = in_place_of_the_zygote(gone, tmp_path)
     asyncio.run(provisioner.launch_kernel([sys.executable, "-m", "ipykernel_launcher"], env={}))
     if not late:
         assert provisioner.process.poll() is None
         provisioner.parent.ordinary.close()
     assert provisioner.process.poll() == -signal.SIGKILL
+
+
+def test_a_kernel_that_comes_after_the_batch_writes_nowhere(tmp_path, monkeypatch):
+    """The file of its connection goes where the batch had its own, or not at all."""
+    place, others = tmp_path / "batch", tmp_path / "others"
+    place.mkdir()
+    others.mkdir()
+    monkeypatch.setattr(forked.tempfile, "tempdir", str(place))
+    with forked.manager([]) as ordinary:
+        kernel = ordinary()
+        kernel.write_connection_file()
+        assert [path.suffix for path in place.iterdir()] == [".json"]
+        kernel.cleanup_connection_file()
+    place.rmdir()
+    monkeypatch.setattr(forked.tempfile, "tempdir", str(others))
+    with pytest.raises(FileNotFoundError):
+        ordinary().write_connection_file()
+    assert not list(others.iterdir())

@@ -88,7 +88,7 @@ def _told(tally: Tally, asked: argparse.Namespace, seconds: float) -> int:
     for (work, whom, number), times in sorted(tally.kills.items()):
         print(f"{times:5}  {number:8} {work}: {whom}")
     kills = sum(tally.kills.values())
-    print(f"\n{kills} kills ({tally.deaf} of a command in Python's own start or end) in {tally.rounds} rounds "
+    print(f"\n{kills} kills ({tally.deaf} of a command as Python starts or ends) in {tally.rounds} rounds "
           f"and {seconds / 60:.1f} min, seed {asked.seed}: {len(tally.faults)} faults")  # fmt: skip
     for fault in tally.faults:
         print(f"  {fault}")
