@@ -14,9 +14,10 @@ import sys
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from typing import Any, cast
+from functools import partial
+from typing import Any, TypeVar, cast
 
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -25,6 +26,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 FAMILIES = ("analysis", "matplotlib", "numpy", "pandas", "scipy", "seaborn")
 # What a kernel sets when it starts, for matplotlib to find when it is imported.
 INLINE = "module://matplotlib_inline.backend_inline"
+Started = TypeVar("Started")
 # Up to so many notebooks a kernel each is as quick as waiting for the zygote.
 FEW = 2
 
@@ -59,23 +61,25 @@ class Ordinary:
 
     def __init__(self) -> None:
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._lock = threading.Lock()
         self._closed = False
 
-    def check(self) -> None:
-        """RuntimeError once it is closed."""
-        if self._closed:
-            raise RuntimeError(OVER)
+    async def started(self, start: Callable[[], Awaitable[Started]], by: "_Kept") -> Started:
+        """What ``start`` returns, which starts the process of a manager; RuntimeError once it is closed.
 
-    def keep(self, process: subprocess.Popen[bytes] | None) -> None:
-        """Keep a process that was started in mind; it is ended at once if that came too late."""
-        if process is not None:
-            self._processes.append(process)
-        if self._closed:
-            self.close()
+        Closing waits for a start under way, which takes a few milliseconds and no turn of another's.
+        """
+        with self._lock:
+            if self._closed:
+                raise RuntimeError(OVER)
+            done = await start()
+            self._processes.append(by.provisioner.process)
+        return done
 
     def close(self) -> None:
         """End all that are still there; from now on none is started."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
         for process in self._processes:
             _end(process)
 
@@ -90,6 +94,7 @@ class _Kept:
     ordinary: Ordinary
     folder: str
     connection_file: Any
+    provisioner: Any
 
     def __init__(self, *args: Any, **kw: Any) -> None:
         super().__init__(*args, **kw)
@@ -100,9 +105,8 @@ class _Ordinary(_Kept, AsyncKernelManager):
     """A manager that keeps the kernel's process in mind."""
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
-        self.ordinary.check()
-        await super()._async_launch_kernel(kernel_cmd, **kw)
-        self.ordinary.keep(cast(LocalProvisioner, self.provisioner).process)
+        start = partial(super()._async_launch_kernel, kernel_cmd, **kw)
+        await self.ordinary.started(start, self)
 
     _launch_kernel = _async_launch_kernel
 
@@ -146,11 +150,8 @@ class Provisioner(LocalProvisioner):
                 self.process = Forked(pid)  # type: ignore[assignment] # all that is used of a Popen
                 self.pid = self.pgid = pid
                 return self.connection_info
-        ordinary = cast(_Manager, self.parent).ordinary
-        ordinary.check()
-        information = await super().launch_kernel(cmd, **kwargs)
-        ordinary.keep(self.process)
-        return information
+        manager = cast(_Manager, self.parent)
+        return await manager.ordinary.started(partial(super().launch_kernel, cmd, **kwargs), manager)
 
 
 def imported(sources: Iterable[bytes]) -> list[str]:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from types import SimpleNamespace
 
@@ -178,14 +179,15 @@ def in_place_of_the_zygote(fork, folder):
 
 @pytest.mark.parametrize("late", [False, True])
 def test_a_kernel_in_place_of_a_forked_one_ends_with_the_batch(monkeypatch, tmp_path, late):
-    """It would make the batch's folder anew, removed by then; one whose start ended late ends at once."""
+    """It would make the batch's folder anew, removed by then; a start that is under way is waited for."""
 
     def gone(*_):
         raise BrokenPipeError
 
     async def sleeping(self, cmd, **_):
         if late:
-            self.parent.ordinary.close()
+            ending.start()
+            time.sleep(0.1)
         self.process = subprocess.Popen(
             [sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True
         )
@@ -193,10 +195,13 @@ def test_a_kernel_in_place_of_a_forked_one_ends_with_the_batch(monkeypatch, tmp_
 
     monkeypatch.setattr(forked.LocalProvisioner, "launch_kernel", sleeping)
     provisioner = in_place_of_the_zygote(gone, tmp_path)
+    provisioner.parent.provisioner = provisioner
+    ending = threading.Thread(target=provisioner.parent.ordinary.close)
     asyncio.run(provisioner.launch_kernel([sys.executable, "-m", "ipykernel_launcher"], env={}))
     if not late:
         assert provisioner.process.poll() is None
-        provisioner.parent.ordinary.close()
+        ending.start()
+    ending.join()
     assert provisioner.process.poll() == -signal.SIGKILL
 
 

@@ -81,6 +81,7 @@ class Round:
     tally: Tally
     cluster: Cluster | None = None
     number: int = 0
+    hit: str = ""
 
     def run(self, most: int) -> None:
         """Kill it up to so many times, then leave it alone."""
@@ -154,8 +155,9 @@ class Round:
         env = processes.environment(self.mark, more, self.folder / "kept")
         arguments = list(self.work.arguments)
         if self.work.dask:
-            if self.cluster is None or not self.cluster.victims("scheduler"):
+            if self.cluster is None or self.hit == "scheduler":  # one that is still ending answers nobody
                 self._new_cluster()
+            self.hit = ""
             arguments += ["--scheduler", self.cluster.address]
         return processes.start(arguments, self.out, env, self.folder / "said.txt")
 
@@ -191,6 +193,7 @@ class Round:
             return False
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.deck.draw.choice(victims), number)
+            self.hit = "scheduler" if whom == "scheduler" else self.hit
             return True
         return False
 
@@ -222,9 +225,13 @@ class Round:
             self._nothing_temporary(told)
 
     def _nothing_temporary(self, told: str) -> None:
-        names = [p for p in (self.folder / "kept").rglob("*") if p.parent.name in ("temporary", "jupyter")]
-        if names:
-            self._fault(f"{told}: left {', '.join(p.name for p in names)}")
+        places = [self.folder / "kept" / name for name in ("temporary", "jupyter")]
+        left = [str(p.relative_to(place)) for place in places for p in sorted(place.rglob("*"))]
+        if left:
+            self._fault(f"{told}: left {', '.join(left)}")
+            for place in places:  # told once
+                shutil.rmtree(place)
+                place.mkdir()
 
     def _marks(self) -> dict[str, str]:
         """How often each notebook ran that is finished."""
