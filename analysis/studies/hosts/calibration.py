@@ -26,10 +26,11 @@ from analysis.observations.files import read_observed
 from analysis.parameters import PARAMETERS
 from analysis.studies.hosts import conformal, correction, decided, fitting, resampling, seen
 from analysis.studies.hosts.candidates import FEWEST, chosen
+from analysis.studies.hosts.counting import as_counted
 from analysis.studies.hosts.drawing import NINETY
 from analysis.studies.hosts.fitting import Fit
 from analysis.studies.hosts.host import Estimate, Host
-from analysis.studies.hosts.prediction import as_counted, bound_by, predict, unmeasured, writes_over_link
+from analysis.studies.hosts.prediction import bound_by, predict, unmeasured, writes_over_link
 from analysis.studies.hosts.scattering import scatter
 
 BOOTSTRAPS = 400

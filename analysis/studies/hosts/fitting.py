@@ -22,12 +22,18 @@ from analysis.model.stop_rules import STOP_RULES, Rules
 from analysis.parameters import PARAMETERS
 from analysis.studies.hosts.around import Around, Pairs
 from analysis.studies.hosts.candidates import Chosen
-from analysis.studies.hosts.prediction import as_counted
+from analysis.studies.hosts.counting import Counting
 
 PHASES = np.array([-4.5, -1.5, 1.5, 4.5])
 """MiB of memory by which a scenario is varied in a fit, so that where a pass happens to end cancels out."""
 TYPICAL = {"total": 0.02, "stream": 0.02, "blackout": 0.03, "pass": 0.3}
 """Scatter with which a fit begins: log of time, log of bytes, short downtime [s], log of a pass's pages."""
+MEASURED = {
+    "total": "measured_total_s",
+    "stream": "measured_stream_gib",
+    "blackout": "measured_blackout_s",
+}
+"""Columns that a fit is judged by; the first has to be there."""
 VERY_LONG_S = 1e5
 """Stands for a migration without end where a logarithm is taken."""
 SHORT_S = 0.3
@@ -105,10 +111,14 @@ class Fit:
     ) -> None:
         self.table, self.free, self.measured = table, free, measured_passes
         self.columns = {name: _once(column) for name, column in filled(parameters_in(table)).items()}
-        if "without_setup" in table:
-            self.columns["setup_s"] = np.where(table.without_setup.eq(True), 0.0, self.columns["setup_s"])
+        self.no_setup = table.without_setup.eq(True).to_numpy(bool) if "without_setup" in table else None
+        if self.no_setup is not None:
+            self.columns["setup_s"] = np.where(self.no_setup, 0.0, self.columns["setup_s"])
+        self.told = {n: table[c].to_numpy(float) for n, c in MEASURED.items() if c in table}
+        self.counting = Counting.of(table)
         self.kind = table["method"].astype(str).to_numpy() if "method" in table else np.full(len(table), "")
-        self.scales = {(part, kind): size for part, size in TYPICAL.items() for kind in set(self.kind)}
+        self.kinds, self.coded = np.unique(self.kind, return_inverse=True)
+        self.scales = {(part, kind): size for part, size in TYPICAL.items() for kind in self.kinds}
         self.start = np.log([c.begin(table, kind) for c, kind in free])
         self.low, self.high = np.log(np.array([[c.low, c.high] for c, _ in free]).reshape(-1, 2).T)
         self.prior = np.array([c.spread for c, _ in free])
@@ -139,8 +149,8 @@ class Fit:
                 value = value * self._base(name, p, row)
             known = PARAMETERS[name]
             p[name] = np.where(about[row], np.clip(value, known.low, known.high), p[name])
-        if "without_setup" in self.table:
-            p["setup_s"] = np.where(self.table.without_setup.eq(True).to_numpy()[row], 0.0, p["setup_s"])
+        if self.no_setup is not None:
+            p["setup_s"] = np.where(self.no_setup[row], 0.0, p["setup_s"])
         return p
 
     def _base(self, name: str, p: Columns, row: np.ndarray) -> Floats:
@@ -178,33 +188,30 @@ class Fit:
         cut = [(pairs[0][k : k + step], pairs[1][k : k + step]) for k in range(0, len(pairs[0]), step)]
         some = [self.outcomes(self.columns_at(points, part)) for part in cut]
         found = self.parts_of(
-            {n: around.durations(n, np.concatenate([one[n] for one in some])).ravel() for n in some[0]}
+            {n: around.durations(n, np.concatenate([one[n] for one in some])) for n in some[0]}
         )
         if self.passes is not None:
             owner = self.passes.owner.to_numpy()
             found["pass"] = Residuals(self._log_passes(points, around), owner)
-        return {
-            part: Residuals(_bounded(values).reshape(len(points), -1), owner)
-            for part, (values, owner) in found.items()
-        }
+        return {part: Residuals(_bounded(values), owner) for part, (values, owner) in found.items()}
 
     def parts_of(self, outcomes: Columns) -> dict[str, Residuals]:
-        """Residuals of time, bytes and downtime, whatever was measured; NaN where it was not."""
-        table, every = self.table, np.arange(len(self.table))
-        count = len(outcomes["total_s"]) // len(table)
-        fitted = pd.DataFrame(outcomes)
-        total = np.tile(table.measured_total_s.to_numpy(float), count)
-        found = {
-            "total": Residuals(np.log(total / np.minimum(fitted.total_s.to_numpy(), VERY_LONG_S)), every)
-        }
-        if "measured_stream_gib" in table:
-            counted = np.asarray(as_counted(fitted, _tiled(table, count)), float).clip(1e-9, 1e9)
-            sent = np.tile(table.measured_stream_gib.to_numpy(float), count)
+        """Residuals of time, bytes and downtime, whatever was measured; NaN where it was not.
+
+        ``outcomes``: each of shape (points, migrations).
+        """
+        every = np.arange(len(self.table))
+        total = np.log(self.told["total"] / np.minimum(outcomes["total_s"], VERY_LONG_S))
+        found = {"total": Residuals(total, every)}
+        if "stream" in self.told:
+            counted = self.counting.sent_gib(outcomes["stream_gib"], outcomes["memory_sent_gib"])
+            sent = self.told["stream"]
             with np.errstate(divide="ignore", invalid="ignore"):
-                found["stream"] = Residuals(np.where(sent > 0, np.log(sent / counted), np.nan), every)
-        if "measured_blackout_s" in table:
-            paused = np.tile(table.measured_blackout_s.to_numpy(float), count)
-            found["blackout"] = Residuals(_felt(paused) - _felt(fitted.blackout_s.to_numpy()), every)
+                log = np.log(sent / counted.clip(1e-9, 1e9))
+            found["stream"] = Residuals(np.where(sent > 0, log, np.nan), every)
+        if "blackout" in self.told:
+            late = _felt(self.told["blackout"]) - _felt(outcomes["blackout_s"])
+            found["blackout"] = Residuals(late, every)
         return found
 
     def _log_passes(self, points: Floats, around: Around) -> Floats:
@@ -225,8 +232,7 @@ class Fit:
         """Residuals in units of their scatter (points, residuals), and the migration of each."""
         values, owners = [], []
         for part, (residual, owner) in self.parts(points).items():
-            kinds = self.kind[owner]
-            unit = np.array([self.scales[part, kind] for kind in kinds])
+            unit = np.array([self.scales[part, kind] for kind in self.kinds])[self.coded[owner]]
             values.append(residual / (unit * self._crowd(owner)))
             owners.append(owner)
         return np.concatenate(values, axis=1), np.concatenate(owners)
@@ -323,11 +329,6 @@ def _felt(blackout_s: Floats) -> Floats:
     """A downtime [s] as it is while it is short, and by its logarithm where it is long: its errors are so."""
     felt: Floats = SHORT_S * np.log1p(np.maximum(blackout_s, 0) / SHORT_S)
     return felt
-
-
-def _tiled(table: pd.DataFrame, count: int) -> pd.DataFrame:
-    kept = table[[name for name in ("method", "page_header_bytes") if name in table]]
-    return kept.loc[np.tile(kept.index, count)].reset_index(drop=True)
 
 
 def _bounded(values: Floats) -> Floats:

@@ -34,8 +34,6 @@ from analysis.model.migration import (
     parameters_in,
     refuse_misleading,
 )
-from analysis.model.units import PAGE_BYTES
-from analysis.observations.lab import COUNTED_RAW
 from analysis.parameters import OUTCOMES, PARAMETERS, check, defaults
 from analysis.signatures import names_parameters
 from analysis.studies.hosts import conformal, drawing, earlier
@@ -431,14 +429,6 @@ def paired(
 def unmeasured(table: pd.DataFrame) -> pd.DataFrame:
     """All but the measurements: parameters, and the labels that a host's estimates go by."""
     return table[[name for name in table.columns if not name.startswith("measured_")]]
-
-
-def as_counted(outcomes: pd.DataFrame, migrations: pd.DataFrame) -> pd.Series:
-    """Bytes sent [GiB] as each method counts them: QEMU's multifd counts pages before compression."""
-    header = migrations.get("page_header_bytes", float(PARAMETERS["page_header_bytes"].default))
-    pages = outcomes.memory_sent_gib * (1 + header / PAGE_BYTES)
-    raw = migrations.method.isin(COUNTED_RAW) if "method" in migrations else np.zeros(len(outcomes), bool)
-    return outcomes.stream_gib.mask(raw, pages)
 
 
 def coverage(predicted: pd.DataFrame, name: str, measured: pd.Series) -> dict[str, float]:

@@ -52,16 +52,19 @@ def configurations(table: pd.DataFrame) -> np.ndarray:
     migrations, and never come out the same.
     """
     told = [*parameters_in(table), *(name for name in ("workload", "method") if name in table)]
-    places = {name: _place(table[name]) for name in told}
-    number: np.ndarray = table.assign(**places).groupby(told, dropna=False, sort=False).ngroup().to_numpy()
-    return number
+    places = np.stack([pd.factorize(_place(table[name]))[0] for name in told])
+    _, first, number = np.unique(places, axis=1, return_index=True, return_inverse=True)
+    # As they come in the table, so that the number of one does not hang on what is alike in others.
+    in_order: np.ndarray = first.argsort().argsort()[number.ravel()]
+    return in_order
 
 
-def _place(column: pd.Series) -> pd.Series:
+def _place(column: pd.Series) -> np.ndarray:
     """Numbers as steps of :data:`ALIKE` of a logarithm, 0 far from all others; words as they are."""
     if not pd.api.types.is_numeric_dtype(column):
-        return column
-    place: pd.Series = (np.log(column.abs().clip(lower=1e-12)) / ALIKE).round() * np.sign(column)
+        return column.to_numpy(object)
+    number = column.to_numpy(float)
+    place: np.ndarray = np.round(np.log(np.abs(number).clip(1e-12)) / ALIKE) * np.sign(number)
     return place
 
 

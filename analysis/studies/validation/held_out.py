@@ -15,7 +15,8 @@ import pandas as pd
 
 from analysis.model.migration import parameters_in
 from analysis.studies.hosts.calibration import calibrate
-from analysis.studies.hosts.prediction import as_counted, coverage, predict
+from analysis.studies.hosts.counting import as_counted
+from analysis.studies.hosts.prediction import coverage, predict
 from analysis.studies.validation import rivals
 
 LINK_EDGES_GBPS = (0.0, 0.3, 0.5, 0.8, 1.05, np.inf)

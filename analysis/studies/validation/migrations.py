@@ -17,8 +17,9 @@ from analysis.errors import UserError
 from analysis.model.migration import passes
 from analysis.observations.files import read_observed
 from analysis.observations.lab import STOP_RULES
+from analysis.studies.hosts.counting import as_counted
 from analysis.studies.hosts.host import Host
-from analysis.studies.hosts.prediction import ENDLESS, as_counted, coverage, predict, unmeasured
+from analysis.studies.hosts.prediction import ENDLESS, coverage, predict, unmeasured
 
 COVERED_METHODS = ("precopy", "xbzrle", "compress", "multifd-zstd", "multifd-zlib", *STOP_RULES)
 """Methods of the laboratory that the model describes; xbzrle, which sends less of a page that it sent before,

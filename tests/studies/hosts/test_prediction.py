@@ -7,7 +7,7 @@ import pytest
 from analysis.model.migration import migrate
 from analysis.observations.lab import LABORATORY
 from analysis.studies.hosts.host import Estimate, Host, load_host
-from analysis.studies.hosts.prediction import INTERVALS, _by_ceiling, as_counted, bound_by, coverage, predict
+from analysis.studies.hosts.prediction import INTERVALS, _by_ceiling, bound_by, coverage, predict
 
 SCENARIOS = pd.DataFrame(
     {"memory_gib": [4.0, 8.0, 16.0], "bandwidth_gbps": [1.0, 10.0, 25.0], "dirty_pages_per_s": 2000.0},
@@ -160,16 +160,6 @@ def test_on_the_edge_of_convergence_the_far_end_is_endless():
     assert not ends.isna().any(axis=None)
     assert np.isinf(ends.total_s_high90).any()
     assert np.isfinite(ends.total_s_low90).any()
-
-
-def test_bytes_are_counted_as_the_method_counts_them():
-    """QEMU's multifd counts pages before compression; whoever has no column ``method`` counts the stream."""
-    scenarios = pd.DataFrame({"transport": ["compression"] * 2, "method": ["multifd-zstd", "compress"]})
-    out = migrate(scenarios)
-    counted = as_counted(out, out)
-    assert counted[0] == pytest.approx(out.memory_sent_gib[0] * (1 + 8 / 4096))
-    assert counted[1] == out.stream_gib[1]
-    pd.testing.assert_series_equal(as_counted(out, out.drop(columns="method")), out.stream_gib)
 
 
 def test_nothing_measured_reaches_a_prediction():
