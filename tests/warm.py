@@ -61,6 +61,7 @@ def serve() -> dict[str, Any] | None:
     """Import, then fork for each request; in a fork the request that it is for, at the end None."""
     for name in (*ALWAYS, *(f"analysis.cli.{verb.stem}" for verb in sorted(VERBS.glob("[a-z]*.py")))):
         importlib.import_module(name)
+    importlib.import_module("analysis.model.migration").load_compiled()
     gc.freeze()
     for line in sys.stdin:
         pid = os.fork()

@@ -79,16 +79,39 @@ def _in_order(submit: Callable[[int], Future[Made]], todo: Sequence[int], width:
 # --- processes --------------------------------------------------------------------------------------
 
 
+class _Process(multiprocessing.context.SpawnProcess):
+    """A process of a pool: ended, and not waited for, where this one ends before the pool is let go."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named | {"daemon": True})
+
+
+class _Spawned(multiprocessing.context.SpawnContext):
+    """How a pool starts its processes, and which it started."""
+
+    def __init__(self) -> None:
+        self.started: list[_Process] = []
+
+    def Process(self, *arguments: Any, **named: Any) -> _Process:  # type: ignore[override]
+        """As the pool asks for one, before it starts it."""
+        self.started.append(_Process(*arguments, **named))
+        return self.started[-1]
+
+
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     _track_quietly()
-    executor = ProcessPoolExecutor(
-        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_process
-    )
+    context = _Spawned()
+    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_process)
     try:
         yield executor
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+        # Interrupted while it started its processes, a pool does not know them, and they wait for ever.
+        for process in context.started:
+            if process.is_alive():
+                process.kill()
+                process.join()
 
 
 def _track_quietly() -> None:

@@ -1,5 +1,6 @@
 """Who makes the parts of a sweep: processes that are ended from outside are replaced."""
 
+import multiprocessing
 import os
 from concurrent.futures import Future
 from contextlib import nullcontext
@@ -57,3 +58,18 @@ def test_a_part_that_always_kills_ends_in_a_sentence(tmp_path):
     assert next(making) == (0, 0)
     with pytest.raises(WorkError, match=r"ended from outside 4 times in a row .* fewer --workers"):
         next(making)
+
+
+@posix
+def test_a_pool_that_is_stopped_while_it_starts_leaves_no_process(tmp_path, monkeypatch):
+    """It does not know yet what it started, which would wait for parts, and this process for it, for ever."""
+    start = makers._Process.start
+
+    def stopped(process):
+        start(process)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(makers._Process, "start", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        list(makers.made_by_pool(dying_at(-1, tmp_path), range(5), 2))
+    assert multiprocessing.active_children() == []
