@@ -21,7 +21,7 @@ MOVED := moved
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test nightly fuzz soak ordinary versions hostile coverage mutants gallery lab laboratory bench format check audit bom lock clean moved
+.PHONY: help setup report test thorough nightly fuzz soak ordinary versions hostile coverage mutants gallery lab laboratory bench format check audit bom lock clean moved
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -32,9 +32,13 @@ setup: $(READY)  ## set up the environment .venv, which every other verb does to
 report: $(READY)  ## run every notebook and write reports/index.html
 	@$(PY) -m analysis report $(ARGS)
 
-test: $(READY)  ## run the tests
+test: $(READY)  ## run the tests, but for the longest
 	@echo "Running the tests"
-	@$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PY) -m pytest $(SIDE_BY_SIDE) $(ARGS)
+
+thorough: $(READY)  ## the other tests that continuous integration runs: longer than five minutes with them
+	@echo "Running the thorough tests"
+	@$(PY) -m pytest $(SIDE_BY_SIDE) -m thorough $(ARGS)
 
 nightly: $(READY)  ## tests that take half a minute or more each
 	@$(PY) -m pytest -m nightly $(ARGS)
@@ -64,7 +68,7 @@ hostile: $(READY)  ## what a stranger could give, to every face, and how much of
 
 coverage: $(READY)  ## which branches of analysis/ no test takes; below 95 % it fails (nightly: twice the time of test)
 	@$(PY) -m coverage erase
-	@$(PY) -m coverage run -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PY) -m coverage run -m pytest $(SIDE_BY_SIDE) -m "not nightly" $(ARGS)
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
 
@@ -118,6 +122,9 @@ clean:  ## remove the environment, the reports and all caches
 	@echo "Removing .venv, reports and caches"
 	@rm -rf .venv reports dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Tests of a file run in one process, as many at a time as there are processors and one more.
+SIDE_BY_SIDE = -n auto --dist loadfile --no-loadscope-reorder
 
 # What `make versions` runs: the packages' own tests watch warnings, pictures and pages.
 VERSIONS = tests/model tests/studies tests/observations tests/cli tests/batch

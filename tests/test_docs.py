@@ -14,7 +14,8 @@ from tests.warm import Warm
 LEFT_OUT = {
     r"make report\b.*": "runs every notebook for a minute or more; tests/notebooks runs each",
     r"make (-k )?(check )?test\b.*": "is what runs this very test",
-    r"make (format|nightly|fuzz|soak|ordinary|versions|gallery|bench)\b.*": "minutes, or changes its folder",
+    r"make (thorough|nightly|fuzz|soak|ordinary|versions|gallery|bench)\b.*": "minutes",
+    r"make format": "changes its folder",
     r"python benchmarks/(foreign|single|earlier).py .*": "the reader's own tables: tests/benchmarks has some",
     r"make lab\b.*|jupyter lab .*": "a server, until it is stopped; see tests/test_makefile.py",
     r"make laboratory\b.*|.* data.collect.laboratory.*": "needs root; tests/collect has a nightly run",

@@ -4,6 +4,8 @@ import pytest
 
 from tests import documents, truth
 
+pytestmark = pytest.mark.usefixtures("machine_code")
+
 
 @pytest.mark.parametrize("row", truth.TRUTHS, ids=lambda row: f"{row.what}: {row.whose}")
 def test_no_prediction_gets_worse(row):

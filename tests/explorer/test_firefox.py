@@ -9,6 +9,8 @@ from analysis.explorer.picture import answer, picture
 from tests.explorer.made import BUSY, notebook, report
 from tests.firefox import firefox
 
+pytestmark = pytest.mark.thorough
+
 SAID = "document.querySelector('.told').textContent"
 DRAWN = """new Promise((done) => requestAnimationFrame(() => setTimeout(() =>
     done(document.querySelector('.picture svg').getAttribute('aria-label')))))"""

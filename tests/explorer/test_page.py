@@ -22,6 +22,8 @@ from analysis.studies.hosts.host import Estimate, Host, on, save_host
 from tests import scenarios as drawn
 from tests.explorer.made import BUSY, PANEL, cells, index_of, notebook, report
 
+pytestmark = pytest.mark.thorough
+
 FRAME = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
 HOSTILE = "\"><img src=x onerror=window.hit=1><script>window.hit=1</script>'.yml"
 

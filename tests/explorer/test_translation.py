@@ -14,6 +14,8 @@ from analysis.model.laws import one
 from analysis.model.laws.scenario import scenarios
 from tests import scenarios as drawn
 
+pytestmark = pytest.mark.thorough
+
 ROWS = 2000
 """Scenarios compared here; ``make nightly`` takes 20,000."""
 

@@ -55,6 +55,7 @@ def overprinted(ax):
     return [(a, b) for (a, one), (b, other) in itertools.combinations(boxes, 2) if one.overlaps(other)]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("edge", EDGES)
 def test_passes_are_seen_and_named_apart(edge):
     """No pause takes more than three tenths of the closer look, and no name is written over another."""
@@ -67,6 +68,7 @@ def test_passes_are_seen_and_named_apart(edge):
         assert all(right - max(band.get_x(), left) <= 0.3 * (right - left) for band in dark)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("edge", EDGES)
 def test_the_map_shows_its_star_and_tells_its_colours(edge):
     """The star is whole and on the map, the bar has two numbers or more, a harmless blackout is light, and

@@ -24,6 +24,8 @@ from analysis.presets import host
 from analysis.studies import grids, transports
 from tests.scenarios import PLAIN_RULES
 
+pytestmark = pytest.mark.thorough
+
 SCENARIOS, SEED = 2000, 24
 LINES = np.array([0.05, 0.2, 1.0, 10.0, 25.0, 100.0, 400.0])
 RATES = len(LINES)

@@ -20,6 +20,8 @@ from analysis.studies.drain import powershell
 from analysis.studies.drain.inventory import read_inventory
 from tests.small_notebooks import build
 
+pytestmark = pytest.mark.thorough
+
 CALL = "window.ran=(window.ran||0)+1;alert(1)"
 NAMES = [
     f"<script>{CALL}</script>",

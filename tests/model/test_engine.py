@@ -68,6 +68,7 @@ def same(one, other, guest, rtol=1e-9):
         np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=rtol, atol=1e-6)
 
 
+@pytest.mark.thorough
 @needs_numba
 @pytest.mark.parametrize("rule", ["hyperv", "xen", "qemu", ["hyperv", "qemu", "hyperv_2008r2"]])
 def test_the_kernel_gives_what_the_laws_give(rule):

@@ -36,6 +36,7 @@ def test_a_way_without_the_kernel_is_asked_of_the_laws(name, compiled, monkeypat
     assert asked == [compiled]
 
 
+@pytest.mark.thorough
 @needs_numba
 def test_the_kernel_lifts_the_limit_and_leaves_rows_to_the_laws_as_they_are():
     """Under QEMU's rule with and without a bandwidth limit, beside patterns the kernel does not know: the

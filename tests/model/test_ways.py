@@ -23,6 +23,7 @@ needs_numba = pytest.mark.skipif(engine.find_spec("numba") is None, reason="Numb
 EVERY = [way if way == "plain" else pytest.param(way, marks=needs_numba) for way in engine.WAYS]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("way", EVERY)
 @pytest.mark.parametrize("name", [p.name for p in PARAMETERS.values() if p.choices])
 def test_words_alone_may_vary(name, way):

@@ -14,6 +14,7 @@ RUNS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_the_answer_its_figures_and_no_warning(repository, tmp_path, kernels, name, begins_with_the_answer):

@@ -13,6 +13,8 @@ import pytest
 from analysis.errors import UserError
 from analysis.figures import evidence, language, own_migrations, own_report
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "tests" / "observations" / "examples"
 OF_THE_STUDY = [ROOT / "data" / "migrations.csv", ROOT / "data" / "passes.csv"]

@@ -75,6 +75,7 @@ def read_counted(path):
     return found, peak, told
 
 
+@pytest.mark.thorough
 def test_counting_and_watching_are_told_the_same(tmp_path):
     """Both ways to watch a reader find the same record, and neither much memory."""
     recording(tmp_path / "large.csv", 2 * MIB)

@@ -266,6 +266,7 @@ def test_gaps_are_told_with_file_and_line(record, name):
     assert name in told[0]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", MIGRATIONS)
 def test_a_file_without_its_last_lines_tells_no_end_it_did_not_see(name, tmp_path):
     """Cut after one of its lines, no total, pause or end appears that the whole does not tell."""

@@ -50,6 +50,7 @@ NAMES = ("bandwidth_gbps", "receive_buffers", "compression_ratio", "spare_cores"
          "dirty_pages_per_s", "working_set_gib", "receive_delay_us")  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", NAMES)
 def test_answers_put_back_meet_their_targets_and_a_thousandth_less_does_not(name):
     """125 random questions a parameter, 1,000 in all; one less of what is counted. Where a thousandth less

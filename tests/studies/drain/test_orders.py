@@ -26,6 +26,7 @@ def bench(found, policy=None, *, compiled=False):
     return Bench(found, policy or Policy(), compiled=compiled)
 
 
+@pytest.mark.thorough
 @settings(max_examples=30, deadline=None)
 @given(
     seed=st.integers(0, 10**6), limit=st.integers(1, 6), rule=RULES, fixed=st.booleans(),
@@ -86,6 +87,7 @@ def test_at_full_rate_moves_do_not_share():
     assert one.ran.course.carry_s[1] == pytest.approx(one.ran.course.end_s[0] - 0.2, abs=0.01)
 
 
+@pytest.mark.thorough
 @settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 10**6), limit=st.integers(1, 4))
 def test_the_search_is_never_worse_than_the_best_list(seed, limit):
@@ -110,6 +112,7 @@ def brute_force(found, to, *, compiled=False):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(4))
 def test_the_search_finds_the_optimum_of_four(seed):
     """On few machines no order is better than the one found."""

@@ -129,6 +129,7 @@ def test_who_loses_its_neighbours_catches_up():
     assert both.ran.course.end_s[1] == pytest.approx(9 * SECONDS_A_GIB, rel=1e-6)
 
 
+@pytest.mark.thorough
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6), limit=st.integers(1, 6), barrier=st.booleans())
 def test_no_link_ever_carries_more_than_it_can(seed, limit, barrier):

@@ -89,6 +89,7 @@ def test_what_never_ends_stays_so():
     assert not found.isna().any(axis=None)
 
 
+@pytest.mark.thorough
 def test_new_rows_lie_inside_as_often_as_promised():
     """Whatever the errors' law, here heavy-tailed: over 200 samples 90 and 50 % of new rows are inside."""
     rng = np.random.default_rng(20_261_130)

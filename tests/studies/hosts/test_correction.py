@@ -196,6 +196,7 @@ def law():
     return taught(table, total_s=total, blackout_s=blackout)
 
 
+@pytest.mark.thorough
 def test_a_hidden_law_is_learnt_back(law):
     """Writes that do not last and a smaller working set: P90 falls from above 100 % to below 12 %."""
     fresh = qemu(seed=8)
@@ -294,6 +295,7 @@ def test_a_stranger_gets_what_all_workloads_share():
     assert np.log(apart).abs().median() < 0.15
 
 
+@pytest.mark.thorough
 def test_a_big_table_makes_a_small_file(monkeypatch):
     """1,500 rows and both outcomes: at most 1,200 centres, less than 300 kB of text."""
     monkeypatch.setattr(gaussian, "TUNING", ((50, 2),))

@@ -34,6 +34,7 @@ def own_rows(line, count, hidden, seed):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("line", "count", "hidden"), HIDDEN, ids=["12 rows", "60 rows", "1 Gbit/s"])
 def test_the_next_migration_is_predicted_from_a_few_of_the_same_host(line, count, hidden):
     """Within 4 % of the truth (3 % of noise on a dozen rows), inside an interval of at most 1.35."""
@@ -73,6 +74,7 @@ def many():
     return table.assign(measured_total_s=true.total_s * noise, measured_blackout_s=true.blackout_s)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "missing", list(itertools.chain(*(itertools.combinations(OPTIONAL, n) for n in range(4))))
 )
@@ -107,6 +109,7 @@ def test_a_share_of_the_content_says_nothing_of_a_working_set_that_is_told(many)
     assert predict(told, host).total_s[0] == pytest.approx(migrate(told).total_s[0], rel=1e-9)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("spoilt", "sentence"),
     [

@@ -92,6 +92,7 @@ def test_an_unknown_migration_is_named(several):
         own.chosen(several[1], "x")
 
 
+@pytest.mark.thorough
 def test_a_plain_table_says_that_it_has_no_passes():
     """Of data/migrations.csv the longest migration is chosen, and a sentence says that no pass is drawn."""
     found = read_all(["data/migrations.csv"])

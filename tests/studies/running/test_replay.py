@@ -23,6 +23,7 @@ def told(rows):
     return {what: replay.moments(part.get(what, rows), courses, what) for what in replay.KNOWN[1:3]}
 
 
+@pytest.mark.thorough
 def test_with_the_guest_known_the_end_is_within_three_per_cent(told):
     """Median at 25, 50 and 75 % of the way, as a share of the total time."""
     assert (replay.errors(told["guest too"])["median error"] < 0.03).all()

@@ -223,6 +223,7 @@ def test_parts_come_in_any_order(values, parts, seed):
         pd.testing.assert_frame_equal(whole, cut, rtol=1e-9)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("body", BODIES)
 def test_the_compiled_way_gathers_the_same(body):
     """Cells of listed values and of a range, and every kind of reduction, compiled and in NumPy: the same
@@ -252,6 +253,7 @@ EDGES |= st.sampled_from(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(edges=EDGES, values=st.lists(st.floats(-1e300, allow_nan=False), min_size=1, max_size=30))
 def test_leading_bits_find_the_bin_that_a_search_finds(edges, values):
