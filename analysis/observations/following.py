@@ -13,6 +13,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -162,9 +163,12 @@ class _Monitor:
             self.socket.close()
             raise UserError(f"there is no QEMU at {self.path}: {error.strerror or error}") from None
         self.lines = self.socket.makefile("rb")
-        if "QMP" not in self._next():
-            raise UserError(f"what answers at {self.path} is not QEMU's monitor")
-        self.ask("qmp_capabilities")
+        with ExitStack() as failed:
+            failed.callback(self.__exit__)
+            if "QMP" not in self._next():
+                raise UserError(f"what answers at {self.path} is not QEMU's monitor")
+            self.ask("qmp_capabilities")
+            failed.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -100,3 +100,37 @@ def test_a_search_is_never_worse():
     ]
     assert told[1]["makespan_s"] <= told[0]["makespan_s"]
     assert told[1]["plans"]["best found"] == told[1]["makespan_s"]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "said"),
+    [
+        (None, "without --nodes every node is taken to be alike"),
+        ("node,bandwidth_gbps\nnode1,10\nnode2,10\n", "has no column memory_gib or free_gib"),
+    ],
+)
+def test_nodes_without_their_memory_are_large_enough(tmp_path, nodes, said):
+    """That is said beside the answer."""
+    inventory = tmp_path / "machines.csv"
+    inventory.write_text("machine,node,memory_gib\nweb,node1,4\n")
+    given = ["drain", str(inventory), "--node", "node1"]
+    if nodes:
+        (tmp_path / "nodes.csv").write_text(nodes)
+        given += ["--nodes", str(tmp_path / "nodes.csv")]
+    done = CliRunner().invoke(main, given)
+    assert done.exit_code == 0
+    assert said in done.output
+
+
+def test_no_more_than_eight_machines_are_named(tmp_path):
+    """Those that are not moved in time, and how many more there are."""
+    inventory = tmp_path / "machines.csv"
+    rows = "".join(f"vm{n:02d},node1,64\n" for n in range(1, 31))
+    inventory.write_text("machine,node,memory_gib\n" + rows)
+    done = CliRunner().invoke(
+        main, ["drain", str(inventory), "--node", "node1", "--start", "22:00", "--until", "22:02"]
+    )
+    assert done.exit_code == 0
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("Not finished by then: "))
+    assert line.count("vm") == 8
+    assert line.rstrip(".").endswith("more")
