@@ -62,6 +62,8 @@ def runs(page, *, slow):
 
 
 QUICK = [page for page in documents.PAGES if runs(page, slow=False)]
+MANY = ("decisions", "drain", "questions", "watch", "your-hosts")
+"""Pages with many commands, on rooms that have tests of their own."""
 LONG = [page for page in documents.PAGES if any(is_one_of(SLOW, s) for s in run_steps(page, slow=True))]
 
 
@@ -88,7 +90,11 @@ def take(page, folder, *, slow, warm=None):
 
 @POSIX
 @pytest.mark.slow
-@pytest.mark.parametrize("page", QUICK, **ids)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(p, marks=[pytest.mark.thorough] if p.stem in MANY else []) for p in QUICK],
+    **ids,
+)
 def test_every_quick_command_works_as_it_stands(page, tmp_path, warm):
     """In a fresh copy and a bare shell the commands of a page, one after the other, do what it says."""
     take(page, tmp_path, slow=False, warm=warm)

@@ -7,9 +7,18 @@ import pytest
 from tests.hostile import table
 
 CASES = list(table.cases())
-MARKED = [
-    pytest.param(case, id=case.name, marks=[pytest.mark.nightly] if case.nightly else []) for case in CASES
-]
+QUICK = 3
+"""Of so many cases one is tried by `make test`."""
+
+
+def marks(number, case):
+    """When a case is tried."""
+    if case.nightly:
+        return [pytest.mark.nightly]
+    return [pytest.mark.thorough] if number % QUICK else []
+
+
+MARKED = [pytest.param(case, id=case.name, marks=marks(n, case)) for n, case in enumerate(CASES)]
 
 
 @pytest.fixture(scope="module")

@@ -21,9 +21,9 @@ twin.RULES["qemu"]["head_start_s"] = PRESETS["qemu"].head_start_s
 
 needs_numba = pytest.mark.skipif(engine.find_spec("numba") is None, reason="Numba is not installed")
 EVERY = [way if way == "plain" else pytest.param(way, marks=needs_numba) for way in engine.WAYS]
+pytestmark = pytest.mark.thorough
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("way", EVERY)
 @pytest.mark.parametrize("name", [p.name for p in PARAMETERS.values() if p.choices])
 def test_words_alone_may_vary(name, way):
