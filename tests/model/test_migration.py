@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analysis import migrate, passes
@@ -1094,12 +1094,26 @@ def test_more_dirtying_never_sends_less_under_hyperv(given, rule, factor):
         assert busy[name] >= calm[name] * (1 - 1e-12), name
 
 
+OVERFLOWING = dict.fromkeys(("dirty_pages_per_s", "working_set_gib", "hot_page_share", "hot_write_share",
+                             "zipf_exponent", "spare_cores", "state_mib"), 0.0) | {
+    "memory_gib": 1.0, "resident_share": 1.0, "write_pattern": "uniform", "bandwidth_gbps": 2.0,
+    "receive_buffers": 16, "stream_limit_gbps": 1.0, "transport": "smb", "network": "dedicated"}  # fmt: skip
+"""Found by Hypothesis: at 1.4 Gbit/s the ring of 16 buffers loses less, and the link carries 0.3 % more."""
+
+
 @fixed
+@example(given=OVERFLOWING, factor=1.0)
 @given(given=machines, factor=st.floats(1, 10))
 def test_other_traffic_never_helps_and_cores_never_hurt_under_hyperv(given, factor):
-    """A shared network is never faster than a dedicated one, and more spare cores never take longer."""
-    alone, shared = migrate(**given | {"network": ["dedicated", "shared"]}).total_s
-    assert alone <= shared * (1 + 1e-12)
+    """A shared network is never faster than a dedicated one, and more spare cores never take longer.
+
+    Not so where the receive ring binds: what the whole line lets through may overflow it, and TCP slows
+    down for a loss.
+    """
+    both = migrate(**given | {"network": ["dedicated", "shared"]})
+    alone, shared = both.total_s
+    if both.limited_by[0] != "receive_buffers":
+        assert alone <= shared * (1 + 1e-12)
     more, fewer = migrate(
         **given | {"spare_cores": [given["spare_cores"] * factor, given["spare_cores"]]}
     ).total_s

@@ -275,7 +275,7 @@ def test_an_outcome_as_a_column_is_told(measured):
 def test_a_table_separated_by_semicolons_is_the_same_table(measured):
     """As spreadsheets write it where the decimal sign is a comma."""
     path = measured.with_name("semicolons.csv")
-    pd.read_csv(measured).to_csv(path, index=False, sep=";", decimal=",")
+    path.write_text(measured.read_text().replace(",", ";").replace(".", ","))
     result, right = run("validate", path, "--json"), run("validate", measured, "--json")
     assert result.exit_code == 0
     assert result.stdout == right.stdout
