@@ -1,5 +1,6 @@
 """Figures and tables of transports, networks and measured rings: findings, units, alternative texts."""
 
+import math
 import re
 
 import numpy as np
@@ -227,3 +228,77 @@ def test_compression_that_is_best_nowhere_is_not_said_to_give_way_from_somewhere
     codecs = read_codecs()
     without = break_even(codecs[codecs.block_kib == 4], [0.0])
     assert language.alternative_text(transports.break_even(without, 9.5)).endswith("none pays.")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(math.nan, 20.0, "under 20 s"), (10.0, math.nan, "over 10 s"), (10.0, 10.0, "10 s")],
+)
+def test_published_times_are_told_as_they_were_published(low, high, said):
+    """A bound is one, and a time that is known is one number."""
+    assert transports._span(low, high) == said
+
+
+def test_the_table_of_limits_names_what_is_left_of_an_adapter():
+    """No SMB, no limit, a limit; and no more than the whole adapter."""
+    assert [transports._limit_words(gbps) for gbps in (math.nan, math.inf, 5.0)] == [
+        "no SMB",
+        "none",
+        language.value_of("bandwidth_gbps", 5.0),
+    ]
+    found = pd.DataFrame(
+        {
+            "limit_gbps": [5.0, 50.0],
+            "bandwidth_gbps": 25.0,
+            "adapters": [1, 2],
+            "total_s": 30.0,
+            "lifted_total_s": 12.0,
+        }
+    )
+    table = transports.limits_table(found)
+    assert table["of one adapter"].tolist() == [percent(0.2), percent(1)]
+    assert table.index.tolist() == [f"{n} × {language.value_of('bandwidth_gbps', 25.0)}" for n in (1, 2)]
+
+
+def test_the_table_of_machines_says_what_the_best_option_saves():
+    """A fifth of the time of TCP/IP saves four fifths."""
+    best = pd.DataFrame(
+        {"memory_gib": [16.0], "transport": ["smb"], "total_s": [10.0], "blackout_s": [0.2], "faster": [5.0]}
+    )
+    row = transports.memory_table(best).iloc[0]
+    assert (row["saved"], row["by TCP/IP"]) == (percent(0.8), language.duration(50.0))
+
+
+def test_where_compression_gives_way_is_one_of_three():
+    """On no link, on every link, from one on."""
+    told = [transports._gives_way(line, 1.0) for line in (math.nan, 0.5, 10.0)]
+    assert told == [
+        "on none of these links",
+        "on every link",
+        f"from {language.value_of('bandwidth_gbps', 10.0)} on",
+    ]
+
+
+def test_what_the_best_option_is_instead_of_tcp_ip():
+    """None clearly quicker; as long, and thriftier; quicker, by how much."""
+    best = pd.Series({"total_s": 10.0, "faster": 2.0}, name="smb")
+    assert "no other option" in link_takeaways._instead(best.rename("tcpip"), 10.0)
+    assert "about as long as TCP/IP takes" in link_takeaways._instead(best, 10.0)
+    assert f"**{percent(0.5)}** less" in link_takeaways._instead(best, 20.0)
+    assert [link_takeaways._buffers(n) for n in (512, math.inf)] == ["512", "no number"]
+
+
+def test_until_when_compression_is_best(monkeypatch):
+    """On the fastest link too, on none, up to one; and what the limit on SMB changes of it."""
+    table = pd.DataFrame({"bandwidth_gbps": [1.0, 10.0]})
+    nowhere, first, later = (math.nan, "compression"), (1.0, "smb"), (10.0, "smb_direct")
+
+    def told(held, free):
+        answers = iter([held, free])
+        monkeypatch.setattr(link_takeaways, "gives_way", lambda table: next(answers))
+        return link_takeaways._until_when(table, table)
+
+    assert told(nowhere, nowhere) == "Compression is best on the fastest of these links."
+    assert told(first, first).startswith("Compression is best on none of these links")
+    assert told(later, nowhere).endswith("with the limit on SMB lifted on the fastest compression is.")
+    assert "with the limit on SMB lifted from **1" in told(later, first)
