@@ -1,5 +1,7 @@
 """What several test files share."""
 
+import atexit
+import gc
 import json
 import os
 import pickle
@@ -26,6 +28,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import analysis.pages  # noqa: F401  (first, so that nbformat is imported without its slow format checker)
 from tests.small_notebooks import BROKEN, GOOD, PLAIN, Batch, save
 
+# As programs of the study do: no worker looks for garbage in all that it loaded before it ends.
+atexit.register(gc.freeze)
 COMPILING = pytest.StashKey[subprocess.Popen[bytes]]()
 UNTOLD = pytest.StashKey[bool]()
 
