@@ -58,7 +58,7 @@ versions: $(READY)  ## tests with the oldest and the newest packages that are al
 	@$(FIND_UV); for which in lowest-direct highest; do \
 	    echo "Tests with $$("$(PYTHON)" -V) and the $$which versions"; \
 	    "$$uv" venv --quiet --clear --python "$(PYTHON)" .venv/$$which && \
-	    "$$uv" pip install --quiet --python .venv/$$which/bin/python --resolution $$which -e '.[test]' && \
+	    "$$uv" pip install --quiet --python .venv/$$which/bin/python --resolution $$which --only-binary :all: -e '.[test]' && \
 	    .venv/$$which/bin/python -m pytest -q -W default -p no:cacheprovider -m "not slow and not nightly" $(or $(ARGS),$(VERSIONS)) || exit 1; \
 	done
 

@@ -3,7 +3,9 @@
 import io
 import json
 import math
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from analysis.__main__ import main
 from analysis.cli import watch
 from analysis.observations import following
 from analysis.observations.polls import read_courses
+from analysis.observations.tables import TableError
 from analysis.studies.running.levers import Lever
 from analysis.studies.running.watching import Watch
 
@@ -149,3 +152,43 @@ def test_times_are_told_as_a_person_reads_them():
 def test_a_path_of_a_source_is_not_told(log):
     """The folder of what is followed stands in no sentence."""
     assert watch.Reading._plain(Path("/a/b/web.log"), ["/a/b/web.log: cut off"]) == ["web.log: cut off"]
+
+
+def test_one_that_is_not_there_yet_is_waited_for(log, capsys, monkeypatch):
+    """Which others there are is said once; that it never came is an error of the source."""
+    reading = watch.Reading(Watch({}, None, "other"), {})
+    assert [reading.now(log) for _ in range(2)] == [None, None]
+    said = capsys.readouterr().err
+    assert said.count("no migration 'other' so far, which is waited for; there are ") == 1
+    monkeypatch.setattr(following, "follow_file", lambda path, interval: iter([path]))
+    done = run(log, "--migration", "other")
+    assert (done.exit_code, done.exception is None or isinstance(done.exception, SystemExit)) == (2, True)
+    assert "the source ended, and told of no migration" in done.output
+
+
+def test_what_has_no_migration_yet_is_none_until_the_end(tmp_path, log):
+    """An empty file, and one whose first lines tell of none."""
+    reading = watch.Reading(Watch({}, None), {})
+    empty, begun = tmp_path / "empty", tmp_path / "begun.jsonl"
+    empty.touch()
+    assert reading.now(empty, last=True) is None
+    begun.write_text('{"re')
+    assert reading.now(begun) is None
+    with pytest.raises(TableError):
+        reading.now(begun, last=True)
+
+
+def test_what_is_not_known_is_not_told(seen):
+    """No pause, no end, nothing that would help, no dirty rate, no pass: the line does without."""
+    known = replace(seen.outlook, blackout_s=0.1, blackout_high90_s=0.2, end_s=99.0, dirty_pages_per_s=5.0)
+    unknown = replace(
+        known, blackout_s=math.inf, end_s=math.inf, levers=(), dirty_pages_per_s=math.nan, pass_number=0
+    )
+    assert "frozen 100 ms (up to 200 ms)" in watch.lines(known)[0]
+    assert "5 dirty pages/s" in watch.lines(known)[0]
+    (line,) = watch.lines(unknown)
+    assert "does not end by itself" in line
+    assert watch.NOT_TOLD in line
+    assert not re.search(r"frozen|dirty pages/s|would help", line)
+    with_lever = replace(unknown, levers=(Lever("pause", math.nan, 9.0, 0.42, 1.0),))
+    assert watch.lines(with_lever)[1] == "     would help now: pausing it (frozen 420 ms)"
