@@ -11,7 +11,6 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import unusual
 from analysis.cli.options import remarks
 from analysis.cli.predictions import seconds
 from analysis.cli.written import VERSION, as_json
@@ -215,12 +214,11 @@ def _found(
 
 def _one(name: str, text: str) -> Any:
     """One value of a parameter for all machines."""
-    value = PARAMETERS[name].check([text]).tolist()
-    if unusual.is_decimal_comma(text) or len(value) != 1:
+    if "," in text:
         raise UserError(
             f"{name} = {text!r}: a drain takes one value for all machines, others stand in the inventory"
         )
-    return value[0]
+    return PARAMETERS[name].check([text]).tolist()[0]
 
 
 def _assumed(nodes: Inventory | None, options: Options) -> list[str]:

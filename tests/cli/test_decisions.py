@@ -181,3 +181,10 @@ def test_a_workload_that_is_not_known_is_told(two_workloads, more, said):
     result = run("plan", "bandwidth_gbps", "--total-s", "60", *more)
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.split())
+
+
+def test_a_plan_may_ask_that_it_converges():
+    """That is told among what the answer gives."""
+    told = run("plan", "bandwidth_gbps", "--converges", "--total-s", "10min", "--dirty-pages-per-s", "50000")
+    assert told.exit_code == 0
+    assert "and a pre-copy that converges" in told.stdout

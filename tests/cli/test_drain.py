@@ -134,3 +134,15 @@ def test_no_more_than_eight_machines_are_named(tmp_path):
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("Not finished by then: "))
     assert line.count("vm") == 8
     assert line.rstrip(".").endswith("more")
+
+
+def test_a_drain_takes_one_value_for_all_machines(tmp_path):
+    """Others stand in the inventory; and a roll places the machines itself."""
+    done = run("--mtu-bytes", "1500,9000")
+    assert done.exit_code == 2
+    assert "a drain takes one value for all machines, others stand in the inventory" in done.output
+    inventory = tmp_path / "machines.csv"
+    inventory.write_text("machine,node,memory_gib,destination\nweb,node1,4,node2\ndb,node2,4,node1\n")
+    done = CliRunner().invoke(main, ["drain", str(inventory), "--roll"])
+    assert done.exit_code == 2
+    assert "--roll places the machines itself; leave out the column destination" in done.output
