@@ -122,6 +122,19 @@ def test_a_terminal_is_told_so(monkeypatch):
     assert kinds == ["_Events", "_Lines", "_Moving"]
 
 
+@pytest.mark.parametrize("teller", [watch._Events, watch._Lines])
+def test_the_same_is_told_once(teller, seen, capsys):
+    """Seen again it has no line of its own; without an outlook there is its begin alone."""
+    one = teller()
+    one.show(replace(seen, outlook=None))
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    one.show(seen)
+    first = capsys.readouterr().out
+    one.show(seen)
+    assert first
+    assert capsys.readouterr().out == ""
+
+
 def test_events_keep_asides_apart(capsys):
     """What is said of the source goes to standard error."""
     watch._Events().aside("web.log is gone")

@@ -10,6 +10,7 @@ from analysis import migrate
 from analysis.figures import key_numbers
 from analysis.figures.language import NO_BREAK
 from analysis.studies import grids
+from analysis.studies.decisions.sensitivity import sensitivity, varied
 
 HERE = migrate(grids.grid(bandwidth_gbps=[10.0], memory_gib=16.0)).iloc[0]
 PATTERNS = migrate(grids.grid(write_pattern=["uniform", "zipf"], dirty_pages_per_s=1e5))
@@ -57,3 +58,13 @@ def test_numbers_are_those_of_the_rows():
         "the model says, in all": "30 s",
         "less with a link twice as fast": "50 %",
     }
+
+
+def test_the_first_lever_stands_beside_what_leads():
+    """Two indices where a lever is not what most hangs on, one where it is, with the time as it is."""
+    here = {"memory_gib": 16.0, "dirty_pages_per_s": 1e4, "bandwidth_gbps": 10.0}
+    found = sensitivity(here, varied(["bandwidth_gbps=5:10", "memory_gib=1:256"], here), samples=64)
+    told = key_numbers.first_lever(found, HERE)
+    assert list(told) == ["in all, as it is", "total index, line rate", "total index, memory"]
+    alone = sensitivity(here, varied(["bandwidth_gbps=1:25"], here), samples=64)
+    assert list(key_numbers.first_lever(alone, HERE))[1:] == ["total index, line rate"]
