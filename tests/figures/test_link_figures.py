@@ -302,3 +302,13 @@ def test_until_when_compression_is_best(monkeypatch):
     assert told(first, first).startswith("Compression is best on none of these links")
     assert told(later, nowhere).endswith("with the limit on SMB lifted on the fastest compression is.")
     assert "with the limit on SMB lifted from **1" in told(later, first)
+
+
+def test_where_the_law_is_weak_it_is_said():
+    """With the packets that the round trip holds beside the ring, and the error there; elsewhere nothing."""
+    assert link_takeaways._weak(None) == ""
+    weak = pd.Series({"packets": 900.0, "buffers": 512.0, "transfers": 12.0, "median": 0.3, "p90": 0.6})
+    said = link_takeaways._weak(weak)
+    assert "**Here it is weaker**" in said
+    assert "900 packets, more than the ring of 512" in said.replace(language.NO_BREAK, " ")
+    assert rings._us(0) == "none"
