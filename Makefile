@@ -47,7 +47,7 @@ nightly: $(READY)  ## tests that take half a minute or more each
 fuzz: $(READY)  ## long random tests of the readers of host files (nightly; hours: CASES=1000 takes a tenth)
 	@FUZZ_CASES=$(or $(CASES),10000) $(PY) -m pytest tests/observations/test_fuzz.py tests/observations/test_metamorphic.py tests/observations/test_large.py $(ARGS)
 
-soak: $(READY)  ## hundreds of kills, full disks, two runs at once (nightly; a quarter of an hour at most: KILLS=30 takes a third)
+soak: $(READY)  ## hundreds of kills, full disks, two runs at once (nightly: half an hour; KILLS=30 takes five minutes)
 	@$(PY) -m tests.soak --kills $(or $(KILLS),300) --seed $(or $(SEED),1) $(ARGS)
 
 ordinary: $(READY)  ## the batch and its kills as where kernels cannot be forked: Windows, macOS (nightly)

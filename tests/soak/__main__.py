@@ -1,6 +1,6 @@
 """``make soak``: hundreds of kills, a full disk, a folder that can only be read, two runs at once.
 
-``python -m tests.soak --kills 300 --seed 1 --minutes 15``; exit code 1 where anything was found. Needs Linux.
+``python -m tests.soak --kills 300 --seed 1 --minutes 45``; exit code 1 where anything was found. Needs Linux.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--kills", type=int, default=300, help="at least so many, unless time runs out")
     parser.add_argument("--seed", type=int, default=1, help="of moments, signals and victims")
-    parser.add_argument("--minutes", type=float, default=12.0, help="of kills, after which no round begins")
+    parser.add_argument("--minutes", type=float, default=45.0, help="of kills, after which no round begins")
     parser.add_argument("--only", action="append", help="only this command, by its name; may be repeated")
     return parser.parse_args()
 
