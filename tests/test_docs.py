@@ -62,7 +62,7 @@ def runs(page, *, slow):
 
 
 QUICK = [page for page in documents.PAGES if runs(page, slow=False)]
-MANY = ("decisions", "drain", "questions", "watch", "your-hosts")
+MANY = ("decisions", "drain", "questions", "watch")
 """Pages with many commands, on rooms that have tests of their own."""
 LONG = [page for page in documents.PAGES if any(is_one_of(SLOW, s) for s in run_steps(page, slow=True))]
 
