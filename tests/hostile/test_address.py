@@ -2,19 +2,24 @@
 
 import pytest
 
-from analysis.explorer.calculator import _trusted, calculator
-from analysis.pages import policy
+from tests.explorer import made
 from tests.hostile.faces_address import ADDRESSES
 
 LEFT_OUT = "Not understood in the address, and left out: "
 
 
+SET = """(hash) => new Promise((done) => {
+    const unchanged = setTimeout(done, 1000);
+    addEventListener("hashchange", () => { clearTimeout(unchanged); setTimeout(done); }, { once: true });
+    location.hash = hash;
+})"""
+"""Puts an address in place, and waits until the page has read it."""
+
+
 @pytest.mark.nightly
 def test_what_is_none_is_told_and_left_out(browser, tmp_path):
     """Each name that is none, or whose value is not allowed, is told; none of its scripts runs."""
-    path = tmp_path / "calculator.html"
-    head = f"<!DOCTYPE html><meta charset=utf-8>{policy.policy([_trusted()['script']])}<title>x</title>"
-    path.write_text(head + calculator(), encoding="utf-8")
+    path = made.report(tmp_path, "calculator", made.notebook())  # in no other page is the address a case
     page, faults = browser.new_page(), []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("dialog", lambda dialog: (faults.append("dialog"), dialog.dismiss()))
@@ -22,8 +27,7 @@ def test_what_is_none_is_told_and_left_out(browser, tmp_path):
     told = {}
     for given, _ in ADDRESSES:
         page.evaluate("document.querySelector('.note').textContent = ''")
-        page.evaluate("(hash) => { location.hash = hash; }", "#" + given)
-        page.wait_for_timeout(30)
+        page.evaluate(SET, "#" + given)
         told[given] = page.locator(".note").first.text_content()
     assert (page.evaluate("window.ran || 0"), faults) == (0, [])
     wrong = {}
