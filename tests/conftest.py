@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import io
 import json
 import os
 import pickle
@@ -91,6 +92,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first, so that no worker begins a long one when the others are done."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture
+def standard_error(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], io.StringIO]:
+    """A function that puts another standard error in place, a terminal or not, and returns it."""
+
+    def put(terminal: bool) -> io.StringIO:
+        screen = io.StringIO()
+        monkeypatch.setattr(screen, "isatty", lambda: terminal, raising=False)
+        monkeypatch.setattr(sys, "stderr", screen)
+        return screen
+
+    return put
 
 
 @pytest.fixture(scope="session")

@@ -1,24 +1,14 @@
 """What a batch tells while it runs: lines, or on a terminal a moving line for each notebook."""
 
-import io
-
 import pytest
 
 from analysis.batch import progress
 
 
-class Screen(io.StringIO):
-    """Standard error that may be a terminal."""
-
-    def __init__(self, terminal):
-        super().__init__()
-        self.isatty = lambda: terminal
-
-
 @pytest.mark.parametrize(("terminal", "kind"), [(True, progress.Bars), (False, progress.Lines)])
-def test_a_terminal_has_moving_lines(monkeypatch, terminal, kind):
+def test_a_terminal_has_moving_lines(standard_error, terminal, kind):
     """Elsewhere they would fill a log."""
-    monkeypatch.setattr(progress.sys, "stderr", Screen(terminal))
+    standard_error(terminal)
     with progress.shown() as shown:
         assert type(shown) is kind
 

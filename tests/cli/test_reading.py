@@ -1,18 +1,8 @@
 """The progress of reading a large file: on a terminal alone, after a second, on a line that is taken back."""
 
-import io
-
 import pytest
 
 from analysis.cli import reading
-
-
-class Screen(io.StringIO):
-    """Standard error that may be a terminal."""
-
-    def __init__(self, terminal):
-        super().__init__()
-        self.isatty = lambda: terminal
 
 
 @pytest.fixture
@@ -23,17 +13,16 @@ def clock(monkeypatch):
     return now
 
 
-def test_nobody_is_told_where_nobody_looks(monkeypatch):
+def test_nobody_is_told_where_nobody_looks(standard_error):
     """In a file of errors there is no progress."""
-    monkeypatch.setattr(reading.sys, "stderr", Screen(False))
+    standard_error(False)
     with reading.progress_bar() as show:
         assert show is None
 
 
-def test_what_takes_long_is_told_now_and_then(monkeypatch, clock):
+def test_what_takes_long_is_told_now_and_then(standard_error, clock):
     """Not in the first second, not more than five times a second, and the line is empty in the end."""
-    screen = Screen(True)
-    monkeypatch.setattr(reading.sys, "stderr", screen)
+    screen = standard_error(True)
     with reading.progress_bar() as show:
         for clock[0] in (0.5, 1.5, 1.6, 2.0):
             show(2**20 * 10, 2**20 * 40)
@@ -42,10 +31,9 @@ def test_what_takes_long_is_told_now_and_then(monkeypatch, clock):
     assert screen.getvalue().endswith("\r" + " " * 40 + "\r")
 
 
-def test_what_is_soon_read_leaves_nothing(monkeypatch, clock):
+def test_what_is_soon_read_leaves_nothing(standard_error, clock):
     """No line was written, and none is taken back."""
-    screen = Screen(True)
-    monkeypatch.setattr(reading.sys, "stderr", screen)
+    screen = standard_error(True)
     with reading.progress_bar() as show:
         show(1, 2)
     assert screen.getvalue() == ""
