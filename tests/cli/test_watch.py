@@ -16,17 +16,10 @@ from analysis.observations import following
 from analysis.observations.files import read_all
 from analysis.observations.polls import read_courses
 from analysis.observations.tables import TableError
+from tests.polls import answer
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "observations" / "examples"
 KEY = "d3756404d701"
-
-
-def answer(poll, status="active"):
-    """A poll of the laboratory as QEMU's answer."""
-    ram = {"total": 384 * 2**20, "transferred": int(poll.sent_bytes), "remaining": int(poll.remaining_bytes),
-           "dirty-sync-count": int(poll.looks), "dirty-pages-rate": int(poll.dirty_pages_per_s)}  # fmt: skip
-    whole = {"status": status, "total-time": round(poll.time_s * 1000), "ram": ram}
-    return whole | ({"downtime": 90} if status == "completed" else {"expected-downtime": 100})
 
 
 @pytest.fixture(scope="module")

@@ -20,23 +20,16 @@ from analysis.observations.polls import read_courses
 from analysis.observations.tables import TableError
 from analysis.studies.running.levers import Lever
 from analysis.studies.running.watching import Watch
+from tests.polls import answer
 
 KEY = "d3756404d701"
-
-
-def answer(poll):
-    """A poll of the laboratory as QEMU's answer."""
-    ram = {"total": 384 * 2**20, "transferred": int(poll.sent_bytes), "remaining": int(poll.remaining_bytes),
-           "dirty-sync-count": int(poll.looks), "dirty-pages-rate": int(poll.dirty_pages_per_s)}  # fmt: skip
-    return {"return": {"status": "active", "total-time": round(poll.time_s * 1000), "expected-downtime": 100,
-                       "ram": ram}}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory):
     """Polls of a migration near the limit, which does not end in them."""
     path = tmp_path_factory.mktemp("watch") / "web.jsonl"
-    path.write_text("".join(json.dumps(answer(poll)) + "\n" for poll in read_courses()[KEY][::4]))
+    path.write_text("".join(json.dumps({"return": answer(poll)}) + "\n" for poll in read_courses()[KEY][::4]))
     return path
 
 

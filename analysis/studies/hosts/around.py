@@ -40,6 +40,7 @@ class Fitted(Protocol):
     free: Chosen
     rows: list[Bools]
     columns: Columns
+    no_setup: Bools | None
 
 
 class Around:
@@ -87,7 +88,6 @@ class Around:
 
     def _added_to(self, name: str) -> Bools:
         """The migrations whose times have a quantity in them: a time may be told without the set-up."""
-        if name != "setup_s" or "without_setup" not in self._fit.table:
+        if name != "setup_s" or self._fit.no_setup is None:
             return np.ones(self._count, bool)
-        told: Bools = ~self._fit.table.without_setup.eq(True).to_numpy()
-        return told
+        return ~self._fit.no_setup

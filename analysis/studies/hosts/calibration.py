@@ -41,12 +41,6 @@ FOLDS = 5
 """Parts of the migrations that are predicted without them, to give intervals their size."""
 ENDLESS = 1e6
 """An error as large says that the prediction has no end."""
-MEASURED = {
-    "total_s": "measured_total_s",
-    "stream_gib": "measured_stream_gib",
-    "blackout_s": "measured_blackout_s",
-}
-
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -251,7 +245,7 @@ def _errors(found: pd.DataFrame, table: pd.DataFrame) -> dict[str, dict[str, flo
 def _learnt(found: pd.DataFrame, table: pd.DataFrame, host: Host) -> dict[str, Any]:
     """Widths from predictions of a table's migrations that these had no part in."""
     counted = found.assign(**{n: as_counted(_pair(found, n), table) for n in map(str, found) if _streams(n)})
-    measured = pd.DataFrame({n: table[column] for n, column in MEASURED.items() if column in table})
+    measured = pd.DataFrame({n: table[column] for n, column in fitting.MEASURED.items() if column in table})
     base = host.apply(unmeasured(table))
     ratio = writes_over_link(filled(parameters_in(base)))
     return conformal.learnt(counted, measured.astype(float), ratio)

@@ -29,11 +29,11 @@ PHASES = np.array([-4.5, -1.5, 1.5, 4.5])
 TYPICAL = {"total": 0.02, "stream": 0.02, "blackout": 0.03, "pass": 0.3}
 """Scatter with which a fit begins: log of time, log of bytes, short downtime [s], log of a pass's pages."""
 MEASURED = {
-    "total": "measured_total_s",
-    "stream": "measured_stream_gib",
-    "blackout": "measured_blackout_s",
+    "total_s": "measured_total_s",
+    "stream_gib": "measured_stream_gib",
+    "blackout_s": "measured_blackout_s",
 }
-"""Columns that a fit is judged by; the first has to be there."""
+"""Columns that a fit is judged by, by outcome; the first has to be there."""
 VERY_LONG_S = 1e5
 """Stands for a migration without end where a logarithm is taken."""
 SHORT_S = 0.3
@@ -201,16 +201,16 @@ class Fit:
         ``outcomes``: each of shape (points, migrations).
         """
         every = np.arange(len(self.table))
-        total = np.log(self.told["total"] / np.minimum(outcomes["total_s"], VERY_LONG_S))
+        total = np.log(self.told["total_s"] / np.minimum(outcomes["total_s"], VERY_LONG_S))
         found = {"total": Residuals(total, every)}
-        if "stream" in self.told:
+        if "stream_gib" in self.told:
             counted = self.counting.sent_gib(outcomes["stream_gib"], outcomes["memory_sent_gib"])
-            sent = self.told["stream"]
+            sent = self.told["stream_gib"]
             with np.errstate(divide="ignore", invalid="ignore"):
                 log = np.log(sent / counted.clip(1e-9, 1e9))
             found["stream"] = Residuals(np.where(sent > 0, log, np.nan), every)
-        if "blackout" in self.told:
-            late = _felt(self.told["blackout"]) - _felt(outcomes["blackout_s"])
+        if "blackout_s" in self.told:
+            late = _felt(self.told["blackout_s"]) - _felt(outcomes["blackout_s"])
             found["blackout"] = Residuals(late, every)
         return found
 
